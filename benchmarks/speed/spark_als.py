@@ -1,0 +1,178 @@
+"""The same work as bare_script.py by Spark's ALS, on local[2].
+
+Reads the Parquet of make_world.py, weighs events by type and age, fits ALS with implicitPrefs and writes the top items
+of everybody.
+
+Output: a Parquet folder, one row per (user_id, rank): user_id, item_id, rank (1 is best), score (dot product).
+Prints one JSON line: seconds per step, peak resident memory in MiB of each process and added up, counts.
+
+Two differences that can't be had away: Spark multiplies the regularization by the number of a person's (an item's)
+events and solves each least-squares problem exactly, where implicit takes three conjugate-gradient steps; and
+recommendForAllUsers() has no filter, so the lists still hold what was bought, which spares Spark a step.
+
+Needs `pip install -r benchmarks/requirements-spark.txt` and Java 17 or 21. Linux only, as memory is read from /proc.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from pathlib import Path
+
+from pyspark import StorageLevel
+from pyspark.ml.feature import StringIndexer
+from pyspark.ml.recommendation import ALS
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+
+def read_peak_rss_mib(pid: int) -> float:
+    """Return the high-water mark of resident memory of one process, in MiB; 0 where the process is gone."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    kib = next((int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")), 0)
+    return round(kib / 1024, 1)
+
+
+def list_descendants(root: int) -> list[int]:
+    """Return the process ids below root, from /proc."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                # The command in parentheses may hold spaces; the parent is the second field after it.
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            children.setdefault(parent, []).append(int(entry.name))
+    found: list[int] = []
+    waiting = [root]
+    while waiting:
+        below = children.get(waiting.pop(), [])
+        found += below
+        waiting += below
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Fit Spark's ALS on a file of events and write top lists.")
+    parser.add_argument("events", type=Path, help="Parquet file of make_world.py")
+    parser.add_argument("output", type=Path, help="Parquet folder to write")
+    parser.add_argument("--half-life-days", type=float, default=90.0)
+    parser.add_argument("--factors", type=int, default=64)
+    parser.add_argument("--iterations", type=int, default=15)
+    parser.add_argument("--regularization", type=float, default=30.0)
+    parser.add_argument("--alpha", type=float, default=20.0, help="confidence = 1 + alpha x weight")
+    parser.add_argument("--n-recommendations", type=int, default=20)
+    parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--blocks", type=int, default=8, help="blocks that people, and items, are cut into")
+    parser.add_argument("--driver-memory", default="8g", help="heap of the JVM, as -Xmx takes it")
+    parser.add_argument("--seed", type=int, default=20)
+    args = parser.parse_args()
+
+    seconds: dict[str, float] = {}
+    began = last = time.perf_counter()
+
+    def lap(step: str) -> None:
+        nonlocal last
+        now = time.perf_counter()
+        seconds[step] = round(now - last, 3)
+        last = now
+
+    spark = (
+        SparkSession.builder.master(f"local[{args.cores}]")
+        .appName("spark_als")
+        .config("spark.driver.memory", args.driver_memory)
+        .config("spark.sql.shuffle.partitions", 4 * args.cores)
+        .config("spark.default.parallelism", 4 * args.cores)
+        .config("spark.sql.session.timeZone", "UTC")
+        .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
+        .getOrCreate()
+    )
+    spark.sparkContext.setLogLevel("ERROR")
+    lap("start")
+
+    events = spark.read.parquet(str(args.events)).select("user_id", "item_id", "event_type", "occurred_at")
+    newest = events.agg(F.max("occurred_at")).first()[0]
+    as_of = F.date_add(F.to_date(F.lit(newest)), 1).cast("timestamp")
+    age_days = (as_of.cast("double") - F.col("occurred_at").cast("timestamp").cast("double")) / 86_400
+    type_weight = F.expr("case event_type when 'view' then 1.0 when 'add_to_cart' then 3.0 when 'purchase' then 5.0 end")
+    weight = type_weight * F.pow(F.lit(0.5), age_days / args.half_life_days)
+    indexer = StringIndexer(
+        inputCols=["user_id", "item_id"], outputCols=["user", "item"], stringOrderType="alphabetAsc"
+    ).fit(events)
+    interactions = (
+        indexer.transform(events)
+        .groupBy(F.col("user").cast("int").alias("user"), F.col("item").cast("int").alias("item"))
+        .agg(F.sum(weight).cast("float").alias("weight"))
+        .persist(StorageLevel.MEMORY_AND_DISK)
+    )
+    n_interactions = interactions.count()
+    lap("read_and_weigh")
+
+    als = ALS(
+        userCol="user",
+        itemCol="item",
+        ratingCol="weight",
+        implicitPrefs=True,
+        rank=args.factors,
+        maxIter=args.iterations,
+        regParam=args.regularization,
+        alpha=args.alpha,
+        seed=args.seed,
+        numUserBlocks=args.blocks,
+        numItemBlocks=args.blocks,
+    )
+    model = als.fit(interactions)
+    lap("fit")
+
+    user_names, item_names = indexer.labelsArray
+    names_of_users = spark.createDataFrame(list(enumerate(user_names)), "user int, user_id string")
+    names_of_items = spark.createDataFrame(list(enumerate(item_names)), "item int, item_id string")
+    lists = (
+        model.recommendForAllUsers(args.n_recommendations)
+        .select("user", F.posexplode("recommendations").alias("position", "pair"))
+        .select(
+            "user",
+            F.col("pair.item").alias("item"),
+            (F.col("position") + 1).alias("rank"),
+            F.col("pair.rating").alias("score"),
+        )
+        .join(F.broadcast(names_of_items), "item")
+        .join(F.broadcast(names_of_users), "user")
+        .select("user_id", "item_id", "rank", "score")
+    )
+    lists.write.mode("overwrite").parquet(str(args.output))
+    lap("recommend_and_write")
+
+    rows_written = spark.read.parquet(str(args.output)).count()
+    peaks = {
+        "driver_python": read_peak_rss_mib(os.getpid()),
+        "children": {str(index): read_peak_rss_mib(pid) for index, pid in enumerate(list_descendants(os.getpid()))},
+    }
+    total_mib = round(peaks["driver_python"] + sum(peaks["children"].values()), 1)
+    seconds["total"] = round(last - began, 3)
+    print(
+        json.dumps(
+            {
+                "seconds": seconds,
+                "peak_rss_mib": total_mib,
+                "peak_rss_mib_by_process": peaks,
+                "interactions": n_interactions,
+                "people": len(user_names),
+                "items": len(item_names),
+                "rows_written": rows_written,
+                "spark": spark.version,
+            }
+        )
+    )
+    spark.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+{#- What the user's table really has: {column name in lower case: data type in lower case}.
+    Raises where the table is missing, or a column that the contract needs. -#}
+{% macro input_columns(input) %}
+    {% set contract = kindred.input_contract(input) %}
+    {% set relation = kindred.input_relation(input) %}
+    {% set found = {} %}
+    {% if not execute or relation is none %}
+        {{ return(found) }}
+    {% endif %}
+    {% set setting = 'kindred__' ~ input %}
+    {% set existing = load_relation(relation) %}
+    {% if existing is none and flags.WHICH in ['compile', 'generate', 'show', 'list'] %}
+        {#- Nothing is built yet: show the SQL for a table that has every column in the contract's type. -#}
+        {% for column, rule in contract.items() %}{% do found.update({column: rule.kind}) %}{% endfor %}
+        {{ return(found) }}
+    {% elif existing is none %}
+        {% do exceptions.raise_compiler_error(
+            "kindred: " ~ setting ~ " points at '" ~ var(setting) ~ "', and there is no table " ~ relation
+            ~ ". Set " ~ setting ~ " to the name of a dbt model or seed, or to schema.table of a table that exists"
+            ~ ("." if input == 'events' else "; or to '' if you don't have " ~ input ~ ".")
+        ) %}
+    {% endif %}
+    {% for column in adapter.get_columns_in_relation(existing) %}
+        {% do found.update({column.name | lower: column.data_type | lower}) %}
+    {% endfor %}
+    {% set missing = [] %}
+    {% for column, rule in contract.items() if rule.required and column not in found %}
+        {% do missing.append(column) %}
+    {% endfor %}
+    {% if input == 'events' and 'user_id' not in found and 'anonymous_id' not in found %}
+        {% do missing.append('user_id (or anonymous_id)') %}
+    {% endif %}
+    {% if missing %}
+        {% do exceptions.raise_compiler_error(
+            "kindred: " ~ relation ~ ", which " ~ setting ~ " points at, lacks: " ~ missing | join(', ')
+            ~ ". It has: " ~ found.keys() | sort | join(', ')
+            ~ ". Point " ~ setting ~ " at a dbt model that selects your columns under these names."
+        ) %}
+    {% endif %}
+    {{ return(found) }}
+{% endmacro %}

@@ -1,0 +1,49 @@
+{#- The columns of an input: what each holds and whether a user's table must have it. `kind` is text, timestamp,
+    number or boolean. -#}
+{% macro input_contract(input) %}
+    {% set contracts = {
+        'events': {
+            'event_id': {'kind': 'text', 'required': true},
+            'user_id': {'kind': 'text', 'required': false},
+            'anonymous_id': {'kind': 'text', 'required': false},
+            'session_id': {'kind': 'text', 'required': false},
+            'event_type': {'kind': 'text', 'required': true},
+            'item_id': {'kind': 'text', 'required': true},
+            'occurred_at': {'kind': 'timestamp', 'required': true},
+            'quantity': {'kind': 'number', 'required': false},
+            'value': {'kind': 'number', 'required': false},
+            'order_id': {'kind': 'text', 'required': false},
+            'list_id': {'kind': 'text', 'required': false},
+            'position': {'kind': 'number', 'required': false},
+            'query': {'kind': 'text', 'required': false},
+            'properties': {'kind': 'text', 'required': false},
+        },
+        'items': {
+            'item_id': {'kind': 'text', 'required': true},
+            'title': {'kind': 'text', 'required': false},
+            'description': {'kind': 'text', 'required': false},
+            'category': {'kind': 'text', 'required': false},
+            'brand': {'kind': 'text', 'required': false},
+            'price': {'kind': 'number', 'required': false},
+            'margin': {'kind': 'number', 'required': false},
+            'is_available': {'kind': 'boolean', 'required': false},
+            'created_at': {'kind': 'timestamp', 'required': false},
+            'attributes': {'kind': 'text', 'required': false},
+            'embedding': {'kind': 'text', 'required': false},
+        },
+        'users': {
+            'user_id': {'kind': 'text', 'required': true},
+            'created_at': {'kind': 'timestamp', 'required': false},
+            'country': {'kind': 'text', 'required': false},
+            'preferences': {'kind': 'text', 'required': false},
+            'attributes': {'kind': 'text', 'required': false},
+        },
+        'consents': {
+            'user_id': {'kind': 'text', 'required': true},
+            'purpose': {'kind': 'text', 'required': true},
+            'is_granted': {'kind': 'boolean', 'required': true},
+            'updated_at': {'kind': 'timestamp', 'required': true},
+        },
+    } %}
+    {{ return(contracts[input]) }}
+{% endmacro %}

@@ -1,0 +1,23 @@
+{#- The select list that brings a user's table into the contract's types. Absent columns and empty text become null.
+    What can't be converted becomes null too, and `<column>_text` keeps what stood there, so that it can be reported. -#}
+{% macro select_input_columns(input) %}
+    {% set found = kindred.input_columns(input) %}
+    {% for column, rule in kindred.input_contract(input).items() %}
+        {%- set data_type = found.get(column) -%}
+        {%- if data_type is none -%}
+            cast(null as {{ kindred.type_of(rule.kind) }}) as {{ column }}
+        {%- elif rule.kind == 'text' -%}
+            nullif({{ kindred.as_text(column, data_type) }}, '') as {{ column }}
+        {%- else -%}
+            {{ kindred.try_convert(column, data_type, rule.kind) }} as {{ column }}
+        {%- endif -%}
+        {%- if rule.kind != 'text' %},
+        {% if data_type is none or kindred.is_of_kind(data_type, rule.kind) -%}
+            cast(null as varchar)
+        {%- else -%}
+            nullif(cast({{ column }} as varchar), '')
+        {%- endif %} as {{ column }}_text
+        {%- endif %}
+        {{- "," if not loop.last }}
+    {% endfor %}
+{% endmacro %}

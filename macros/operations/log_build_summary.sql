@@ -1,0 +1,1 @@
+{% macro log_build_summary(results) %}{% endmacro %}

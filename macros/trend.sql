@@ -1,0 +1,6 @@
+{#- How far recent popularity is above what the item's whole past makes one expect: standard deviations, as for a
+    Poisson count, drawn towards 0 for items of little weight. -#}
+{% macro trend(recent, expected, mean_popularity) -%}
+    ({{ recent }} - ({{ expected }}))
+    / sqrt(greatest({{ expected }}, 0) + greatest({{ mean_popularity }}, 0) + 1)
+{%- endmacro %}

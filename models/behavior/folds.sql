@@ -1,0 +1,38 @@
+-- one row per fold: a moment of training and the days it is judged on
+{% set moments = {'live': 0, 'backtest': 1, 'tuning': 2} %}
+
+with events as (select * from {{ ref('events') }}),
+
+-- Whole days, so that a build in the morning and one at noon learn from the same events.
+moment as (
+
+    select
+        {% if var('kindred__as_of') -%}
+        cast('{{ var("kindred__as_of") }}' as timestamp) as as_of
+        {%- else -%}
+        coalesce(
+            {{ dbt.dateadd('day', 1, "date_trunc('day', max(occurred_at))") }},
+            cast('{{ kindred.run_clock() }}' as timestamp)
+        ) as as_of
+        {%- endif %}
+    from events
+
+),
+
+final as (
+
+    {% for fold in var('kindred__folds') %}
+    select
+        '{{ fold }}' as fold,
+        cast({{ dbt.dateadd('day', -var('kindred__horizon_days') * moments[fold], 'as_of') }} as timestamp)
+            as learns_until,
+        cast({{ dbt.dateadd('day', var('kindred__horizon_days') * (1 - moments[fold]), 'as_of') }} as timestamp)
+            as judged_until,
+        cast(as_of as timestamp) as as_of
+    from moment
+    {{ "union all" if not loop.last }}
+    {% endfor %}
+
+)
+
+select * from final

@@ -1,0 +1,22 @@
+-- one row per (fold, generator, user_id, item_id): what each generator proposes, all in one shape
+{{ config(materialized='view') }}
+
+select
+    fold,
+    'als' as generator,
+    user_id,
+    item_id,
+    cast(score as double) as score,
+    cast(rank as bigint) as rank
+from {{ ref('als_candidates') }}
+
+union all
+
+select
+    fold,
+    generator,
+    user_id,
+    item_id,
+    cast(score as double) as score,
+    cast(rank as bigint) as rank
+from {{ ref('popular_candidates') }}

@@ -1,0 +1,107 @@
+-- one row per (run_id, fold, model, segment, metric, k)
+{% set user_metrics = ['precision', 'recall', 'hit_rate', 'ndcg', 'map', 'mrr', 'novelty', 'diversity'] %}
+
+with judged_people as (select * from {{ ref('judged_people') }}),
+
+user_values as (
+
+    {% for metric in user_metrics %}
+    select
+        fold,
+        model,
+        k,
+        user_id,
+        '{{ metric }}' as metric,
+        {{ metric }} as value
+    from {{ ref('user_metrics') }}
+    where {{ metric }} is not null
+    {{ "union all" if not loop.last }}
+    {%- endfor %}
+
+),
+
+sums as (
+
+    select
+        user_values.fold,
+        user_values.model,
+        judged_people.segment,
+        user_values.metric,
+        user_values.k,
+        count(*) as n_users,
+        {{ kindred.exact_sum('user_values.value', scale=15) }} as total,
+        {{ kindred.exact_sum('user_values.value * user_values.value', scale=14) }} as total_of_squares
+    from user_values
+    inner join judged_people
+        on user_values.fold = judged_people.fold
+            and user_values.user_id = judged_people.user_id
+    group by
+        user_values.fold,
+        user_values.model,
+        judged_people.segment,
+        user_values.metric,
+        user_values.k
+
+),
+
+means as (
+
+    select
+        fold,
+        model,
+        segment,
+        metric,
+        k,
+        total / n_users as value,
+        case
+            when n_users > 1
+                then sqrt(greatest(total_of_squares - total * total / n_users, 0) / (n_users - 1) / n_users)
+        end as standard_error,
+        n_users
+    from sums
+
+),
+
+exposures as (
+
+    {% for metric in ['coverage', 'gini'] %}
+    select
+        fold,
+        model,
+        segment,
+        '{{ metric }}' as metric,
+        k,
+        {{ metric }} as value,
+        cast(null as double) as standard_error,
+        n_users
+    from {{ ref('exposure_metrics') }}
+    {{ "union all" if not loop.last }}
+    {%- endfor %}
+
+),
+
+all_metrics as (
+
+    select * from means
+    union all
+    select * from exposures
+
+),
+
+final as (
+
+    select
+        '{{ invocation_id }}' as run_id,
+        fold,
+        model,
+        segment,
+        metric,
+        cast(k as bigint) as k,
+        cast(value as double) as value,
+        cast(standard_error as double) as standard_error,
+        cast(n_users as bigint) as n_users
+    from all_metrics
+
+)
+
+select * from final

@@ -1,0 +1,96 @@
+-- one row per (fold, model, segment, k): how the lists of a group spread over the catalogue
+with judged_lists as (select * from {{ ref('judged_lists') }}),
+
+judged_people as (select * from {{ ref('judged_people') }}),
+
+item_features as (select * from {{ ref('item_features') }} where is_recommendable),
+
+cuts as (select k from {{ ref('user_metrics') }} group by k),
+
+catalogues as (
+
+    select
+        fold,
+        count(*) as n_items
+    from item_features
+    group by fold
+
+),
+
+group_sizes as (
+
+    select
+        fold,
+        segment,
+        count(*) as n_users
+    from judged_people
+    group by
+        fold,
+        segment
+
+),
+
+exposures as (
+
+    select
+        judged_lists.fold,
+        judged_lists.model,
+        judged_people.segment,
+        cuts.k,
+        judged_lists.item_id,
+        count(*) as n_shown
+    from judged_lists
+    inner join judged_people
+        on judged_lists.fold = judged_people.fold
+            and judged_lists.user_id = judged_people.user_id
+    inner join cuts
+        on judged_lists.rank <= cuts.k
+    group by
+        judged_lists.fold,
+        judged_lists.model,
+        judged_people.segment,
+        cuts.k,
+        judged_lists.item_id
+
+),
+
+-- Position of an item among all items by rising exposure: those that nobody was shown come first.
+positioned as (
+
+    select
+        exposures.*,
+        catalogues.n_items,
+        catalogues.n_items - row_number() over (
+            partition by exposures.fold, exposures.model, exposures.segment, exposures.k
+            order by exposures.n_shown desc, exposures.item_id
+        ) + 1 as place
+    from exposures
+    inner join catalogues
+        on exposures.fold = catalogues.fold
+
+),
+
+final as (
+
+    select
+        positioned.fold,
+        positioned.model,
+        positioned.segment,
+        positioned.k,
+        min(group_sizes.n_users) as n_users,
+        count(*) / cast(min(positioned.n_items) as double) as coverage,
+        sum((2 * positioned.place - positioned.n_items - 1) * positioned.n_shown)
+        / (cast(min(positioned.n_items) as double) * sum(positioned.n_shown)) as gini
+    from positioned
+    inner join group_sizes
+        on positioned.fold = group_sizes.fold
+            and positioned.segment = group_sizes.segment
+    group by
+        positioned.fold,
+        positioned.model,
+        positioned.segment,
+        positioned.k
+
+)
+
+select * from final

@@ -1,0 +1,24 @@
+-- one row per (fold, model, user_id, rank): the lists that are judged, each generator's own and the published blend
+{{ config(materialized='view') }}
+
+select
+    fold,
+    generator as model,
+    user_id,
+    item_id,
+    rank
+from {{ ref('candidates') }}
+where fold <> 'live'
+    and rank <= 20
+
+union all
+
+select
+    fold,
+    'recommendations' as model,
+    user_id,
+    item_id,
+    rank
+from {{ ref('ranked') }}
+where fold <> 'live'
+    and rank <= 20

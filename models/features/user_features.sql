@@ -1,0 +1,193 @@
+-- one row per (fold, user_id): every person who may be addressed and was known at the fold's moment
+{% set has_catalogue = kindred.input_relation('items') is not none %}
+
+with interactions as (select * from {{ ref('interactions') }}),
+
+people as (select * from {{ ref('people') }} where is_consented),
+
+sessions as (select * from {{ ref('sessions') }}),
+
+folds as (select * from {{ ref('folds') }}),
+{% if has_catalogue %}
+item_features as (select * from {{ ref('item_features') }}),
+{% endif %}
+known as (
+
+    select
+        folds.fold,
+        folds.learns_until,
+        people.user_id,
+        max(people.segment) as segment,
+        min(case when people.is_anonymous then 1 else 0 end) = 1 as is_anonymous,
+        min(people.first_seen_at) as first_seen_at
+    from people
+    inner join folds
+        on people.first_seen_at < folds.learns_until
+            or people.first_seen_at is null
+    group by
+        folds.fold,
+        folds.learns_until,
+        people.user_id
+
+),
+
+history as (
+
+    select
+        fold,
+        user_id,
+        count(*) as n_items,
+        sum(case when weight > 0 then 1 else 0 end) as n_liked_items,
+        sum(case when is_excluded then 1 else 0 end) as n_excluded_items,
+        sum(n_events) as n_events,
+        sum(n_views) as n_views,
+        sum(n_carts) as n_carts,
+        sum(n_purchases) as n_purchases,
+        {{ kindred.exact_sum('revenue') }} as revenue,
+        max(last_at) as last_event_at
+    from interactions
+    group by
+        fold,
+        user_id
+
+),
+
+visits as (
+
+    select
+        folds.fold,
+        sessions.user_id,
+        count(*) as n_sessions
+    from sessions
+    inner join folds
+        on sessions.started_at < folds.learns_until
+    group by
+        folds.fold,
+        sessions.user_id
+
+),
+{% if has_catalogue %}
+liked as (
+
+    select
+        interactions.fold,
+        interactions.user_id,
+        interactions.weight,
+        item_features.category,
+        item_features.brand,
+        item_features.price,
+        item_features.price_percentile
+    from interactions
+    inner join item_features
+        on interactions.fold = item_features.fold
+            and interactions.item_id = item_features.item_id
+    where interactions.weight > 0
+
+),
+{% for dimension in ['category', 'brand'] %}
+{{ dimension }}_shares as (
+
+    select
+        fold,
+        user_id,
+        {{ dimension }},
+        {{ kindred.exact_sum('weight') }} as weight
+    from liked
+    where {{ dimension }} is not null
+    group by
+        fold,
+        user_id,
+        {{ dimension }}
+
+),
+
+top_{{ dimension }} as (
+
+    select
+        fold,
+        user_id,
+        {{ dimension }},
+        weight / sum(weight) over (
+            partition by fold, user_id order by weight desc, {{ dimension }}
+            rows between unbounded preceding and unbounded following
+        ) as share
+    from {{ dimension }}_shares
+    qualify row_number() over (partition by fold, user_id order by weight desc, {{ dimension }}) = 1
+
+),
+{% endfor %}
+prices as (
+
+    select
+        fold,
+        user_id,
+        {{ kindred.exact_sum('weight * price') }} / {{ kindred.exact_sum('weight') }} as mean_price,
+        {{ kindred.exact_sum('weight * price_percentile') }} / {{ kindred.exact_sum('weight') }} as price_affinity
+    from liked
+    where price is not null
+    group by
+        fold,
+        user_id
+
+),
+{% endif %}
+final as (
+
+    select
+        known.fold,
+        known.user_id,
+        known.segment,
+        known.is_anonymous,
+        case
+            when coalesce(history.n_liked_items, 0) = 0 then 'cold'
+            when history.n_liked_items < 10 then 'warm'
+            else 'hot'
+        end as activity,
+        {% if has_catalogue -%}
+        top_category.category as top_category,
+        top_brand.brand as top_brand,
+        cast(top_category.share as double) as top_category_share,
+        cast(top_brand.share as double) as top_brand_share,
+        cast(prices.mean_price as double) as mean_price,
+        cast(prices.price_affinity as double) as price_affinity,
+        {%- else -%}
+        cast(null as varchar) as top_category,
+        cast(null as varchar) as top_brand,
+        cast(null as double) as top_category_share,
+        cast(null as double) as top_brand_share,
+        cast(null as double) as mean_price,
+        cast(null as double) as price_affinity,
+        {%- endif %}
+        cast(coalesce(history.n_items, 0) as bigint) as n_items,
+        cast(coalesce(history.n_liked_items, 0) as bigint) as n_liked_items,
+        cast(coalesce(history.n_excluded_items, 0) as bigint) as n_excluded_items,
+        cast(coalesce(history.n_events, 0) as bigint) as n_events,
+        cast(coalesce(history.n_views, 0) as bigint) as n_views,
+        cast(coalesce(history.n_carts, 0) as bigint) as n_carts,
+        cast(coalesce(history.n_purchases, 0) as bigint) as n_purchases,
+        cast(coalesce(visits.n_sessions, 0) as bigint) as n_sessions,
+        cast(coalesce(history.revenue, 0) as double) as revenue,
+        cast({{ dbt.datediff('known.first_seen_at', 'known.learns_until', 'second') }} / 86400.0 as double)
+            as tenure_days,
+        cast({{ dbt.datediff('history.last_event_at', 'known.learns_until', 'second') }} / 86400.0 as double)
+            as recency_days,
+        known.first_seen_at,
+        history.last_event_at
+    from known
+    left join history
+        on known.fold = history.fold
+            and known.user_id = history.user_id
+    left join visits
+        on known.fold = visits.fold
+            and known.user_id = visits.user_id
+    {%- if has_catalogue %}
+    {%- for table in ['top_category', 'top_brand', 'prices'] %}
+    left join {{ table }}
+        on known.fold = {{ table }}.fold
+            and known.user_id = {{ table }}.user_id
+    {%- endfor %}
+    {%- endif %}
+
+)
+
+select * from final

@@ -1,0 +1,84 @@
+-- one row per row of the raw events, with the reason why it can't be used, or null
+-- `events` and `rejected_events` are the two halves of this table: no row can be in both or in neither.
+-- raw_events is named twice on purpose: behind one shared CTE it would be held in memory as a whole.
+with repeated_event_ids as (select * from {{ ref('repeated_event_ids') }}),
+
+unrepeated as (
+
+    select
+        raw_events.*,
+        1 as occurrence
+    from {{ ref('raw_events') }} as raw_events
+    left join repeated_event_ids
+        on raw_events.event_id = repeated_event_ids.event_id
+    where raw_events.rejection_reason is not null
+        or repeated_event_ids.event_id is null
+
+),
+
+-- Only the repeated ids are sorted: a window over all events would cost more than everything else here.
+repeated as (
+
+    select
+        raw_events.*,
+        row_number() over (
+            partition by raw_events.event_id
+            order by
+                raw_events.occurred_at,
+                raw_events.user_id nulls last,
+                raw_events.anonymous_id nulls last,
+                raw_events.event_type,
+                raw_events.item_id nulls last,
+                raw_events.quantity nulls last,
+                raw_events.value nulls last,
+                raw_events.session_id nulls last,
+                raw_events.order_id nulls last,
+                raw_events.list_id nulls last,
+                raw_events.position nulls last,
+                raw_events.query nulls last,
+                raw_events.properties nulls last
+        ) as occurrence
+    from {{ ref('raw_events') }} as raw_events
+    inner join repeated_event_ids
+        on raw_events.event_id = repeated_event_ids.event_id
+    where raw_events.rejection_reason is null
+
+),
+
+all_rows as (
+
+    select * from unrepeated
+    union all
+    select * from repeated
+
+),
+
+final as (
+
+    select
+        event_id,
+        user_id,
+        anonymous_id,
+        session_id,
+        item_id,
+        order_id,
+        list_id,
+        event_type,
+        query,
+        properties,
+        quantity,
+        value,
+        cast(position as bigint) as position,
+        occurred_at,
+        case when occurrence > 1 then 'duplicate_event_id' else rejection_reason end as rejection_reason,
+        case rejection_reason
+            when 'invalid_time' then occurred_at_text
+            when 'invalid_quantity' then quantity_text
+            when 'invalid_value' then value_text
+            when 'invalid_position' then position_text
+        end as rejected_text
+    from all_rows
+
+)
+
+select * from final

@@ -1,0 +1,20 @@
+-- one row per usable event
+{{ config(materialized='view') }}
+
+select
+    event_id,
+    user_id,
+    anonymous_id,
+    session_id,
+    item_id,
+    order_id,
+    list_id,
+    event_type,
+    query,
+    properties,
+    quantity,
+    value,
+    position,
+    occurred_at
+from {{ ref('checked_events') }}
+where rejection_reason is null

@@ -1,0 +1,79 @@
+-- one row per (fold, user_id, item_id): each person's list, blended from all generators and cut to length
+-- Reciprocal rank fusion (Cormack, Clarke, Büttcher, SIGIR 2009): each generator gives an item weight / (60 + rank).
+-- It needs no common scale of scores, and where a person has no history what is popular moves up by itself.
+with candidates as (select * from {{ ref('candidates') }}),
+
+generators as (select * from {{ ref('generators') }}),
+
+item_features as (select * from {{ ref('item_features') }}),
+
+votes as (
+
+    select
+        candidates.fold,
+        candidates.user_id,
+        candidates.item_id,
+        generators.generator_number,
+        generators.weight / (60 + candidates.rank) as vote
+    from candidates
+    inner join generators
+        on candidates.generator = generators.generator
+
+),
+
+-- The generator with the largest vote is the source; its number rides in the last digits of the vote, which saves a
+-- window over all candidates and breaks ties.
+blended as (
+
+    select
+        fold,
+        user_id,
+        item_id,
+        {{ kindred.exact_sum('vote', scale=12) }} as score,
+        mod(max(cast(round(vote * 1e12) as bigint) * 100 + generator_number), 100) as generator_number
+    from votes
+    group by
+        fold,
+        user_id,
+        item_id
+
+),
+
+ranked as (
+
+    select
+        blended.fold,
+        blended.user_id,
+        blended.item_id,
+        blended.score,
+        blended.generator_number,
+        row_number() over (
+            partition by blended.fold, blended.user_id
+            order by blended.score desc, blended.item_id
+        ) as rank
+    from blended
+    inner join item_features
+        on blended.fold = item_features.fold
+            and blended.item_id = item_features.item_id
+    where item_features.is_recommendable
+
+),
+
+final as (
+
+    select
+        ranked.fold,
+        ranked.user_id,
+        ranked.item_id,
+        cast(ranked.rank as bigint) as rank,
+        ranked.score,
+        generators.generator as source,
+        generators.reason
+    from ranked
+    inner join generators
+        on ranked.generator_number = generators.generator_number
+    where ranked.rank <= {{ var('kindred__n_recommendations') }}
+
+)
+
+select * from final

@@ -1,0 +1,75 @@
+-- one row per (segment, rank): the list for whoever has none of their own: their segment's, else (segment '') everyone's
+with popular_items as (select * from {{ ref('popular_items') }} where fold = 'live'),
+
+generators as (select * from {{ ref('generators') }}),
+
+segments as (
+
+    select segment
+    from popular_items
+    group by segment
+
+),
+
+-- A segment sees its own lists and those for everyone, so that a small segment's list is as long as any.
+votes as (
+
+    select
+        segments.segment,
+        popular_items.item_id,
+        generators.generator_number,
+        generators.weight / (60 + popular_items.rank) as vote
+    from segments
+    inner join popular_items
+        on popular_items.segment in (segments.segment, '')
+    inner join generators
+        on popular_items.generator = generators.generator
+    where popular_items.rank <= {{ var('kindred__n_candidates') + var('kindred__n_recommendations') }}
+
+),
+
+blended as (
+
+    select
+        segment,
+        item_id,
+        {{ kindred.exact_sum('vote', scale=12) }} as score,
+        mod(max(cast(round(vote * 1e12) as bigint) * 100 + generator_number), 100) as generator_number
+    from votes
+    group by
+        segment,
+        item_id
+
+),
+
+ranked as (
+
+    select
+        segment,
+        item_id,
+        score,
+        generator_number,
+        row_number() over (partition by segment order by score desc, item_id) as rank
+    from blended
+
+),
+
+final as (
+
+    select
+        ranked.segment,
+        cast(ranked.rank as bigint) as rank,
+        ranked.item_id,
+        ranked.score,
+        generators.generator as source,
+        generators.reason,
+        '{{ invocation_id }}' as run_id,
+        cast('{{ kindred.run_clock() }}' as timestamp) as generated_at
+    from ranked
+    inner join generators
+        on ranked.generator_number = generators.generator_number
+    where ranked.rank <= {{ var('kindred__n_recommendations') }}
+
+)
+
+select * from final

@@ -1,0 +1,18 @@
+-- one row per user_id: the person's list as one JSON array, for a single-key lookup
+with recommendations as (select * from {{ ref('recommendations') }}),
+
+final as (
+
+    select
+        user_id,
+        {{ kindred.json_array(['rank', 'item_id', 'score', 'source', 'reason'], order_by='rank') }} as items,
+        count(*) as n_items,
+        min(run_id) as run_id,
+        min(generated_at) as generated_at,
+        min(expires_at) as expires_at
+    from recommendations
+    group by user_id
+
+)
+
+select * from final

@@ -1,0 +1,13 @@
+-- one row per (segment, rank): what is rising, in each segment and (segment '') for everyone
+select
+    segment,
+    rank,
+    item_id,
+    score,
+    generator as source,
+    '{{ invocation_id }}' as run_id,
+    cast('{{ kindred.run_clock() }}' as timestamp) as generated_at
+from {{ ref('popular_items') }}
+where fold = 'live'
+    and generator in ('trending', 'trending_in_segment')
+    and rank <= {{ var('kindred__n_recommendations') }}

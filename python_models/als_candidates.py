@@ -1,0 +1,97 @@
+"""The items that ALS proposes: for everybody with user factors, the items of highest score.
+
+Grain: one row per (fold, user_id, item_id).
+Columns: fold, user_id, item_id, rank: from 1, in falling order of the score, ties in the order of the item ids,
+score: the inner product of the two vectors, near 1 for what the person is sure to like.
+Items that a person's history excludes, and items that can't be recommended in the fold, are left out.
+Errors: ValueError where n_candidates isn't wired. A person may have fewer than n_candidates where the items run out.
+
+Memory grows with the people in a block and with the excluded pairs, not with people x items.
+"""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from scipy.sparse import csr_matrix
+
+SCHEMA = pa.schema(
+    [
+        ("fold", pa.string()),
+        ("user_id", pa.string()),
+        ("item_id", pa.string()),
+        ("rank", pa.int64()),
+        ("score", pa.float64()),
+    ]
+)
+USERS_PER_BLOCK = 10_000
+
+
+def best_items(user_factors, item_factors, excluded, n):
+    """The n best items of each user, as columns: user position, item position, rank (from 1), score.
+
+    user_factors: (n_users, f); item_factors: (n_items, f); excluded: CSR, users x items, nonzero = not to be proposed.
+    """
+    from implicit.cpu.als import AlternatingLeastSquares
+    from threadpoolctl import threadpool_limits
+
+    n_users, n_items = excluded.shape
+    with threadpool_limits(limits=1, user_api="blas"):
+        als = AlternatingLeastSquares(factors=item_factors.shape[1])
+        als.user_factors, als.item_factors = user_factors, item_factors
+        items, scores = als.recommend(np.arange(n_users), excluded, N=min(n, n_items), filter_already_liked_items=True)
+    order = np.lexsort((items, -scores), axis=1)
+    items, scores = np.take_along_axis(items, order, axis=1), np.take_along_axis(scores, order, axis=1)
+    # Where fewer than n items remain, implicit fills up with excluded ones at the lowest float.
+    is_real = scores > np.finfo(np.float32).min
+    users, ranks = np.nonzero(is_real)
+    return users, items[is_real], ranks + 1, scores[is_real].astype(np.float64)
+
+
+def model(dbt, session):
+    n_candidates = dbt.config.meta_get("n_candidates")
+    if n_candidates is None:
+        raise ValueError("als_candidates: config: meta: needs n_candidates")
+    user_factors = dbt.ref("als_user_factors")
+    item_factors = dbt.ref("als_item_factors")
+    interactions = dbt.ref("interactions")
+    item_features = dbt.ref("item_features")
+    folds = dbt.ref("folds")
+
+    def prepare(fold):
+        """Everything is read before the first row is written: DuckDB streams the result over the same connection."""
+        items, item_vectors = read_factors(item_factors, "item_id", fold)
+        barred = read_table(item_features, ["item_id"], f"fold = '{fold}' and not is_recommendable")["item_id"]
+        is_kept = pc.invert(pc.is_in(items, value_set=barred.combine_chunks())).to_numpy(zero_copy_only=False)
+        items, item_vectors = items.filter(pa.array(is_kept)), item_vectors[is_kept]
+        users, user_vectors = read_factors(user_factors, "user_id", fold)
+        pairs = read_table(interactions, ["user_id", "item_id"], f"fold = '{fold}' and is_excluded")
+        user_positions = encode_ids(pairs["user_id"], users)[1]
+        item_positions = encode_ids(pairs["item_id"], items)[1]
+        is_known = (user_positions >= 0) & (item_positions >= 0)
+        excluded = csr_matrix(
+            (np.ones(is_known.sum(), dtype=np.float32), (user_positions[is_known], item_positions[is_known])),
+            shape=(len(users), len(items)),
+        )
+        return fold, users, items, user_vectors, item_vectors, excluded
+
+    prepared = [prepare(fold) for fold in read_folds(folds)]
+
+    def batches():
+        for fold, users, items, user_vectors, item_vectors, excluded in prepared:
+            for start in range(0, len(users) if len(items) else 0, USERS_PER_BLOCK):
+                block = slice(start, start + USERS_PER_BLOCK)
+                users_at, items_at, ranks, scores = best_items(
+                    user_vectors[block], item_vectors, excluded[block], n_candidates
+                )
+                yield pa.record_batch(
+                    [
+                        pa.repeat(pa.scalar(fold), len(scores)),
+                        users[block].take(pa.array(users_at)),
+                        items.take(pa.array(items_at)),
+                        pa.array(ranks),
+                        pa.array(scores),
+                    ],
+                    schema=SCHEMA,
+                )
+
+    return write_table(session, SCHEMA, batches())
