@@ -4,6 +4,9 @@
 descendants that were waited for. `peak_rss_mib` is the largest resident set, in MiB, that any ONE process of the tree
 had (ru_maxrss of os.wait4): it is not a sum over processes, and a shared page counts in full.
 
+`other_cpu_seconds` is what everything else on the machine used in the meantime, stolen time of a virtual machine
+included (None without /proc/stat): where it isn't near zero, don't trust `wall_seconds`.
+
 A started process inherits the high-water mark of the process that starts it, so the caller must stay small: don't load
 data in it.
 """
@@ -29,8 +32,18 @@ class Cost:
     wall_seconds: float
     cpu_seconds: float
     peak_rss_mib: float
-    exit_code: int
+    other_cpu_seconds: float | None
     output: str
+
+
+def read_busy_seconds() -> float | None:
+    """Return the CPU seconds, over all cores, that the machine was busy since its start; None without /proc/stat."""
+    try:
+        fields = Path("/proc/stat").read_text().splitlines()[0].split()[1:]
+    except FileNotFoundError:
+        return None
+    user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, fields[:8])
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
 
 
 def measure(
@@ -47,6 +60,7 @@ def measure(
     full_env = {**os.environ, **(env or {})}
     log = open(log_path, "wb") if log_path else None
     try:
+        busy_before = read_busy_seconds()
         started = time.perf_counter()
         process = subprocess.Popen(command, cwd=cwd, env=full_env, stdout=log, stderr=log and subprocess.STDOUT)
         try:
@@ -56,6 +70,7 @@ def measure(
             process.wait()
             raise
         wall_seconds = time.perf_counter() - started
+        busy_after = read_busy_seconds()
     finally:
         if log:
             log.close()
@@ -64,11 +79,15 @@ def measure(
     if process.returncode != 0:
         end = "\n".join(output.splitlines()[-30:])
         raise RuntimeError(f"exit code {process.returncode} from: {' '.join(map(str, command))}\n{end}")
+    cpu_seconds = usage.ru_utime + usage.ru_stime
+    other_cpu_seconds = None
+    if busy_before is not None and busy_after is not None:
+        other_cpu_seconds = round(max(0.0, busy_after - busy_before - cpu_seconds), 1)
     return Cost(
         wall_seconds=round(wall_seconds, 3),
-        cpu_seconds=round(usage.ru_utime + usage.ru_stime, 3),
+        cpu_seconds=round(cpu_seconds, 3),
         peak_rss_mib=round(usage.ru_maxrss / RSS_UNITS_PER_MIB, 1),
-        exit_code=process.returncode,
+        other_cpu_seconds=other_cpu_seconds,
         output=output,
     )
 
@@ -77,7 +96,11 @@ def main() -> None:
     if len(sys.argv) < 2:
         sys.exit("usage: measure.py command [argument ...]")
     cost = measure(sys.argv[1:])
-    print(f"{cost.wall_seconds} s wall, {cost.cpu_seconds} s CPU, {cost.peak_rss_mib} MiB peak", file=sys.stderr)
+    print(
+        f"{cost.wall_seconds} s wall, {cost.cpu_seconds} s CPU, {cost.peak_rss_mib} MiB peak, "
+        f"{cost.other_cpu_seconds} s CPU of others",
+        file=sys.stderr,
+    )
 
 
 if __name__ == "__main__":

@@ -33,7 +33,6 @@ from threadpoolctl import threadpool_limits
 
 EVENT_COLUMNS = ["user_id", "item_id", "event_type", "occurred_at"]
 ID_COLUMNS = ["user_id", "item_id", "event_type"]
-EVENT_WEIGHTS = {"view": 1.0, "add_to_cart": 3.0, "purchase": 5.0}
 MICROSECONDS_PER_DAY = 86_400_000_000
 UNAVAILABLE_SCORE = -1e30  # below it, implicit has run out of items
 
@@ -60,9 +59,8 @@ def encode(column: pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
     return rank[whole.indices.to_numpy()], whole.dictionary.take(order)
 
 
-def weigh(types: np.ndarray, names: pa.Array, occurred_at: np.ndarray, half_life_days: float) -> np.ndarray:
+def weigh(types: np.ndarray, weight_of_type: np.ndarray, occurred_at: np.ndarray, half_life_days: float) -> np.ndarray:
     """Return weight x 0.5 ** (age_days / half_life_days), float32; age counts from the midnight after the newest."""
-    weight_of_type = np.array([EVENT_WEIGHTS[name] for name in names.to_pylist()], dtype=np.float32)
     microseconds = occurred_at.view(np.int64)
     as_of = (int(microseconds.max()) // MICROSECONDS_PER_DAY + 1) * MICROSECONDS_PER_DAY
     minus_half_lives = np.subtract(microseconds, as_of, dtype=np.int64).astype(np.float32)
@@ -76,14 +74,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Fit ALS on a file of events and write top lists.")
     parser.add_argument("events", type=Path, help="Parquet file of make_world.py")
     parser.add_argument("output", type=Path, help="Parquet file to write")
-    parser.add_argument("--half-life-days", type=float, default=90.0)
+    parser.add_argument("--event-weights", nargs="+", default=["view=1", "add_to_cart=3", "purchase=5"])
+    parser.add_argument("--half-life-days", type=float, default=90.0, help="of all event types")
     parser.add_argument("--factors", type=int, default=64)
     parser.add_argument("--iterations", type=int, default=15)
-    parser.add_argument("--regularization", type=float, default=30.0)
-    parser.add_argument("--alpha", type=float, default=20.0, help="confidence = 1 + alpha x weight")
+    parser.add_argument("--regularization", type=float, default=10.0)
+    parser.add_argument("--alpha", type=float, default=10.0, help="confidence = 1 + alpha x weight")
     parser.add_argument("--n-recommendations", type=int, default=20)
     parser.add_argument("--seed", type=int, default=20)
     args = parser.parse_args()
+    event_weights = {name: float(weight) for name, _, weight in (pair.partition("=") for pair in args.event_weights)}
 
     watch = Stopwatch()
     # ParquetFile and not read_table: one dictionary per row group to merge instead of one per small batch.
@@ -93,7 +93,8 @@ def main() -> None:
     users, user_names = encode(events["user_id"])
     items, item_names = encode(events["item_id"])
     types, type_names = encode(events["event_type"])
-    weights = weigh(types, type_names, events["occurred_at"].to_numpy(), args.half_life_days)
+    weight_of_type = np.array([event_weights[name] for name in type_names.to_pylist()], dtype=np.float32)
+    weights = weigh(types, weight_of_type, events["occurred_at"].to_numpy(), args.half_life_days)
     del events
     watch.lap("encode_and_weigh")
 

@@ -6,9 +6,11 @@ of everybody.
 Output: a Parquet folder, one row per (user_id, rank): user_id, item_id, rank (1 is best), score (dot product).
 Prints one JSON line: seconds per step, peak resident memory in MiB of each process and added up, counts.
 
-Two differences that can't be had away: Spark multiplies the regularization by the number of a person's (an item's)
-events and solves each least-squares problem exactly, where implicit takes three conjugate-gradient steps; and
-recommendForAllUsers() has no filter, so the lists still hold what was bought, which spares Spark a step.
+Spark multiplies its regularization by the number of a person's (an item's) events, so regParam is the given
+regularization divided by the mean number of events of a person; given as it is, it would pull every vector to zero.
+Two differences can't be had away: Spark solves each least-squares problem exactly, where implicit takes three
+conjugate-gradient steps; and recommendForAllUsers() has no filter, so its lists still hold what was bought, which
+spares Spark a step. Without a native BLAS on the machine Spark uses the JVM's own; the JSON says which.
 
 Needs `pip install -r benchmarks/requirements-spark.txt` and Java 17 or 21. Linux only, as memory is read from /proc.
 """
@@ -62,17 +64,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Fit Spark's ALS on a file of events and write top lists.")
     parser.add_argument("events", type=Path, help="Parquet file of make_world.py")
     parser.add_argument("output", type=Path, help="Parquet folder to write")
-    parser.add_argument("--half-life-days", type=float, default=90.0)
+    parser.add_argument("--event-weights", nargs="+", default=["view=1", "add_to_cart=3", "purchase=5"])
+    parser.add_argument("--half-life-days", type=float, default=90.0, help="of all event types")
     parser.add_argument("--factors", type=int, default=64)
     parser.add_argument("--iterations", type=int, default=15)
-    parser.add_argument("--regularization", type=float, default=30.0)
-    parser.add_argument("--alpha", type=float, default=20.0, help="confidence = 1 + alpha x weight")
+    parser.add_argument("--regularization", type=float, default=10.0)
+    parser.add_argument("--alpha", type=float, default=10.0, help="confidence = 1 + alpha x weight")
     parser.add_argument("--n-recommendations", type=int, default=20)
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--blocks", type=int, default=8, help="blocks that people, and items, are cut into")
     parser.add_argument("--driver-memory", default="8g", help="heap of the JVM, as -Xmx takes it")
     parser.add_argument("--seed", type=int, default=20)
     args = parser.parse_args()
+    event_weights = {name: float(weight) for name, _, weight in (pair.partition("=") for pair in args.event_weights)}
 
     seconds: dict[str, float] = {}
     began = last = time.perf_counter()
@@ -101,7 +105,8 @@ def main() -> None:
     newest = events.agg(F.max("occurred_at")).first()[0]
     as_of = F.date_add(F.to_date(F.lit(newest)), 1).cast("timestamp")
     age_days = (as_of.cast("double") - F.col("occurred_at").cast("timestamp").cast("double")) / 86_400
-    type_weight = F.expr("case event_type when 'view' then 1.0 when 'add_to_cart' then 3.0 when 'purchase' then 5.0 end")
+    weight_of_type = F.create_map(*[F.lit(part) for pair in event_weights.items() for part in pair])
+    type_weight = weight_of_type[F.col("event_type")]
     weight = type_weight * F.pow(F.lit(0.5), age_days / args.half_life_days)
     indexer = StringIndexer(
         inputCols=["user_id", "item_id"], outputCols=["user", "item"], stringOrderType="alphabetAsc"
@@ -113,6 +118,8 @@ def main() -> None:
         .persist(StorageLevel.MEMORY_AND_DISK)
     )
     n_interactions = interactions.count()
+    user_names, item_names = indexer.labelsArray
+    n_people = len(user_names)
     lap("read_and_weigh")
 
     als = ALS(
@@ -122,7 +129,7 @@ def main() -> None:
         implicitPrefs=True,
         rank=args.factors,
         maxIter=args.iterations,
-        regParam=args.regularization,
+        regParam=args.regularization * n_people / n_interactions,
         alpha=args.alpha,
         seed=args.seed,
         numUserBlocks=args.blocks,
@@ -131,7 +138,6 @@ def main() -> None:
     model = als.fit(interactions)
     lap("fit")
 
-    user_names, item_names = indexer.labelsArray
     names_of_users = spark.createDataFrame(list(enumerate(user_names)), "user int, user_id string")
     names_of_items = spark.createDataFrame(list(enumerate(item_names)), "item int, item_id string")
     lists = (
@@ -150,6 +156,7 @@ def main() -> None:
     lists.write.mode("overwrite").parquet(str(args.output))
     lap("recommend_and_write")
 
+    blas = spark._jvm.dev.ludovic.netlib.blas.BLAS.getInstance().getClass().getSimpleName()
     rows_written = spark.read.parquet(str(args.output)).count()
     peaks = {
         "driver_python": read_peak_rss_mib(os.getpid()),
@@ -164,10 +171,11 @@ def main() -> None:
                 "peak_rss_mib": total_mib,
                 "peak_rss_mib_by_process": peaks,
                 "interactions": n_interactions,
-                "people": len(user_names),
+                "people": n_people,
                 "items": len(item_names),
                 "rows_written": rows_written,
                 "spark": spark.version,
+                "blas": blas,
             }
         )
     )

@@ -1,27 +1,6 @@
 -- one row per (user_id, session_id)
-with events as (select * from {{ ref('events') }}),
-
-people as (select * from {{ ref('people') }}),
-
-as_of as (select max(as_of) as as_of from {{ ref('folds') }}),
-
-person_events as (
-
-    select
-        people.user_id,
-        events.session_id,
-        events.event_id,
-        events.event_type,
-        events.item_id,
-        events.value,
-        events.occurred_at
-    from events
-    inner join people
-        on coalesce(events.user_id, events.anonymous_id) = people.identity_id
-    inner join as_of
-        on events.occurred_at < as_of.as_of
-
-),
+-- person_events is named twice on purpose: behind one shared CTE it would be held in memory as a whole.
+with as_of as (select max(as_of) as as_of from {{ ref('folds') }}),
 
 -- Where the tracker names no session, silence ends one. Only such events are sorted.
 gaps as (
@@ -30,7 +9,6 @@ gaps as (
         user_id,
         event_id,
         event_type,
-        item_id,
         value,
         occurred_at,
         case
@@ -39,8 +17,10 @@ gaps as (
             ) }} <= {{ var('kindred__session_gap_minutes') }} * 60 then 0
             else 1
         end as is_start
-    from person_events
-    where session_id is null
+    from {{ ref('person_events') }} as person_events
+    inner join as_of
+        on person_events.occurred_at < as_of.as_of
+    where person_events.session_id is null
 
 ),
 
@@ -49,7 +29,6 @@ numbered as (
     select
         user_id,
         event_type,
-        item_id,
         value,
         occurred_at,
         sum(is_start) over (
@@ -67,11 +46,12 @@ assigned as (
         user_id,
         session_id,
         event_type,
-        item_id,
         value,
         occurred_at
-    from person_events
-    where session_id is not null
+    from {{ ref('person_events') }} as person_events
+    inner join as_of
+        on person_events.occurred_at < as_of.as_of
+    where person_events.session_id is not null
 
     union all
 
@@ -79,7 +59,6 @@ assigned as (
         user_id,
         concat(user_id, '#', cast(session_number as varchar)) as session_id,
         event_type,
-        item_id,
         value,
         occurred_at
     from numbered
@@ -92,9 +71,8 @@ final as (
         user_id,
         session_id,
         count(*) as n_events,
-        count(distinct item_id) as n_items,
-        sum(case when event_type = 'add_to_cart' then 1 else 0 end) as n_carts,
-        sum(case when event_type = 'purchase' then 1 else 0 end) as n_purchases,
+        cast(sum(case when event_type = 'add_to_cart' then 1 else 0 end) as bigint) as n_carts,
+        cast(sum(case when event_type = 'purchase' then 1 else 0 end) as bigint) as n_purchases,
         coalesce({{ kindred.exact_sum("case when event_type = 'purchase' then value end") }}, 0) as revenue,
         min(occurred_at) as started_at,
         max(occurred_at) as ended_at

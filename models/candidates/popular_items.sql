@@ -8,19 +8,20 @@ segments as (select fold, user_id, segment from {{ ref('user_features') }} where
 in_segments as (
 
     select
-        interactions.fold,
+        fold_events.fold,
         segments.segment,
-        interactions.item_id,
-        {{ kindred.exact_sum('interactions.weight') }} as popularity,
-        {{ kindred.exact_sum('interactions.recent_weight') }} as recent_popularity
-    from {{ ref('interactions') }} as interactions
+        fold_events.item_id,
+        {{ kindred.exact_sum('fold_events.weight') }} as popularity,
+        {{ kindred.exact_sum('case when fold_events.is_recent then fold_events.weight else 0 end') }}
+            as recent_popularity
+    from {{ ref('fold_events') }} as fold_events
     inner join segments
-        on interactions.fold = segments.fold
-            and interactions.user_id = segments.user_id
+        on fold_events.fold = segments.fold
+            and fold_events.user_id = segments.user_id
     group by
-        interactions.fold,
+        fold_events.fold,
         segments.segment,
-        interactions.item_id
+        fold_events.item_id
 
 ),
 

@@ -4,21 +4,6 @@ with folds as (select * from {{ ref('folds') }} where fold <> 'live'),
 
 event_types as (select * from {{ ref('event_types') }} where is_target),
 
-events as (
-
-    select
-        coalesce(user_id, anonymous_id) as identity_id,
-        item_id,
-        event_type,
-        value,
-        occurred_at
-    from {{ ref('events') }}
-    where item_id is not null
-
-),
-
-people as (select * from {{ ref('people') }} where is_consented),
-
 known as (select fold, user_id from {{ ref('user_features') }}),
 
 barred as (select fold, user_id, item_id from {{ ref('interactions') }} where is_excluded),
@@ -27,24 +12,25 @@ chosen as (
 
     select
         folds.fold,
-        people.user_id,
-        events.item_id,
+        person_events.user_id,
+        person_events.item_id,
         count(*) as n_events
-    from events
+    from {{ ref('person_events') }} as person_events
     inner join event_types
-        on events.event_type = event_types.event_type
-    inner join people
-        on events.identity_id = people.identity_id
+        on person_events.event_type = event_types.event_type
     inner join folds
-        on events.occurred_at >= folds.learns_until
-            and events.occurred_at < folds.judged_until
-    where events.value >= event_types.neutral_value
-        or events.value is null
-        or event_types.neutral_value is null
+        on person_events.occurred_at >= folds.learns_until
+            and person_events.occurred_at < folds.judged_until
+    where person_events.item_id is not null
+        and (
+            person_events.value >= event_types.neutral_value
+            or person_events.value is null
+            or event_types.neutral_value is null
+        )
     group by
         folds.fold,
-        people.user_id,
-        events.item_id
+        person_events.user_id,
+        person_events.item_id
 
 ),
 

@@ -16,7 +16,7 @@ people_per_fold as (
         fold,
         count(*) as n_people
     from {{ ref('user_features') }}
-    where activity <> 'cold'
+    where n_items > 0
     group by fold
 
 ),
@@ -42,12 +42,17 @@ cuts as (
 
 ),
 
--- The best that a person with so many targets could get: the gain of hits on all the first ranks.
+-- The best that a person with so many targets could get: the gain of hits on all the first ranks. It is added up as
+-- the gain is, so that a perfect list has an ndcg of 1 to the last bit.
 ideals as (
 
     select
         rank,
-        sum(1 / log(2, rank + 1)) over (order by rank rows between unbounded preceding and current row) as ideal_gain
+        cast(
+            sum(cast(1 / log(2, rank + 1) as decimal(18, 15))) over (
+                order by rank rows between unbounded preceding and current row
+            ) as double
+        ) as ideal_gain
     from (
         {% for rank in range(1, 21) %}
         select {{ rank }} as rank
@@ -132,18 +137,18 @@ final as (
     select
         models.fold,
         models.model,
-        cuts.k,
+        cast(cuts.k as bigint) as k,
         judged_people.user_id,
         cast(coalesce(per_cut.n_hits, 0) as double) / cuts.k as precision,
         cast(coalesce(per_cut.n_hits, 0) as double) / judged_people.n_targets as recall,
-        case when per_cut.n_hits > 0 then 1.0 else 0.0 end as hit_rate,
+        cast(case when per_cut.n_hits > 0 then 1 else 0 end as double) as hit_rate,
         coalesce(per_cut.gain, 0) / ideals.ideal_gain as ndcg,
         coalesce(per_cut.precision_at_hits, 0) / least(judged_people.n_targets, cuts.k) as map,
-        coalesce(1.0 / per_cut.first_hit_rank, 0) as mrr,
+        coalesce(1 / cast(per_cut.first_hit_rank as double), 0) as mrr,
         per_cut.novelty,
         case
             when per_cut.n_shown > 1
-                then 1 - per_cut.n_alike_pairs / (per_cut.n_shown * (per_cut.n_shown - 1) / 2.0)
+                then 1 - 2 * per_cut.n_alike_pairs / cast(per_cut.n_shown * (per_cut.n_shown - 1) as double)
         end as diversity
     from judged_people
     inner join models

@@ -1,31 +1,50 @@
 -- one row per (fold, item_id): every item that existed at the fold's moment, touched or not
-with interactions as (select * from {{ ref('interactions') }}),
-
-folds as (select * from {{ ref('folds') }}),
+with folds as (select * from {{ ref('folds') }}),
 
 items as (select * from {{ ref('items') }}),
 
-touched as (
+people_counts as (
 
     select
         fold,
         item_id,
-        count(*) as n_users,
-        sum(n_events) as n_events,
-        sum(n_views) as n_views,
-        sum(n_carts) as n_carts,
-        sum(n_purchases) as n_purchases,
-        sum(case when n_views > 0 then 1 else 0 end) as n_viewers,
-        sum(case when n_views > 0 and n_carts > 0 then 1 else 0 end) as n_viewers_carting,
-        sum(case when n_views > 0 and n_purchases > 0 then 1 else 0 end) as n_viewers_buying,
-        {{ kindred.exact_sum('weight') }} as popularity,
-        {{ kindred.exact_sum('recent_weight') }} as recent_popularity,
-        {{ kindred.exact_sum('revenue') }} as revenue,
-        max(last_at) as last_event_at
-    from interactions
+        count(*) as n_users
+    from {{ ref('interactions') }}
     group by
         fold,
         item_id
+
+),
+
+event_counts as (
+
+    select
+        fold,
+        item_id,
+        count(*) as n_events,
+        sum(case when event_type = 'view' then 1 else 0 end) as n_views,
+        sum(case when event_type = 'add_to_cart' then 1 else 0 end) as n_carts,
+        sum(case when event_type = 'purchase' then 1 else 0 end) as n_purchases,
+        {{ kindred.exact_sum("case when event_type = 'purchase' then value end") }} as revenue,
+        {{ kindred.exact_sum('weight') }} as popularity,
+        {{ kindred.exact_sum('case when is_recent then weight else 0 end') }} as recent_popularity,
+        max(occurred_at) as last_event_at
+    from {{ ref('fold_events') }}
+    group by
+        fold,
+        item_id
+
+),
+
+touched as (
+
+    select
+        event_counts.*,
+        people_counts.n_users
+    from event_counts
+    inner join people_counts
+        on event_counts.fold = people_counts.fold
+            and event_counts.item_id = people_counts.item_id
 
 ),
 
@@ -36,8 +55,8 @@ averages as (
         fold,
         {{ kindred.exact_sum('recent_popularity') }} / nullif({{ kindred.exact_sum('popularity') }}, 0) as recent_share,
         {{ kindred.exact_sum('popularity') }} / count(*) as mean_popularity,
-        sum(n_viewers_carting) / nullif(cast(sum(n_viewers) as double), 0) as view_to_cart_rate,
-        sum(n_viewers_buying) / nullif(cast(sum(n_viewers) as double), 0) as view_to_purchase_rate
+        sum(n_carts) / nullif(cast(sum(n_views) as double), 0) as carts_per_view,
+        sum(n_purchases) / nullif(cast(sum(n_views) as double), 0) as purchases_per_view
     from touched
     group by fold
 
@@ -70,10 +89,10 @@ joined as (
         coalesce(touched.revenue, 0) as revenue,
         coalesce(touched.popularity, 0) * coalesce(averages.recent_share, 0) as expected_recent_popularity,
         coalesce(averages.mean_popularity, 1) as mean_popularity,
-        (coalesce(touched.n_viewers_carting, 0) + 10 * averages.view_to_cart_rate)
-        / (coalesce(touched.n_viewers, 0) + 10) as view_to_cart_rate,
-        (coalesce(touched.n_viewers_buying, 0) + 10 * averages.view_to_purchase_rate)
-        / (coalesce(touched.n_viewers, 0) + 10) as view_to_purchase_rate,
+        (coalesce(touched.n_carts, 0) + 10 * averages.carts_per_view)
+        / (coalesce(touched.n_views, 0) + 10) as carts_per_view,
+        (coalesce(touched.n_purchases, 0) + 10 * averages.purchases_per_view)
+        / (coalesce(touched.n_views, 0) + 10) as purchases_per_view,
         {{ dbt.datediff('items.created_at', 'folds.learns_until', 'second') }} / 86400.0 as age_days,
         {{ dbt.datediff('touched.last_event_at', 'folds.learns_until', 'second') }} / 86400.0 as recency_days,
         touched.last_event_at
@@ -108,9 +127,9 @@ final as (
         cast(revenue as double) as revenue,
         cast(popularity as double) as popularity,
         cast({{ kindred.trend('recent_popularity', 'expected_recent_popularity', 'mean_popularity') }} as double) as trend,
-        cast(view_to_cart_rate as double) as view_to_cart_rate,
-        cast(view_to_purchase_rate as double) as view_to_purchase_rate,
-        cast(greatest(age_days, 0) as double) as age_days,
+        cast(carts_per_view as double) as carts_per_view,
+        cast(purchases_per_view as double) as purchases_per_view,
+        cast(case when age_days < 0 then 0 else age_days end as double) as age_days,
         cast(recency_days as double) as recency_days,
         last_event_at
     from joined

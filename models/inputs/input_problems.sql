@@ -1,6 +1,10 @@
 -- one row per (input, entity_id, problem): what is wrong with rows of items, users and consents, and what became of them
 {% set keys = {'items': ['item_id'], 'users': ['user_id'], 'consents': ['user_id', 'purpose', 'updated_at']} %}
-{% set fates = {'missing': 'row set aside', 'repeated': 'newest row kept', 'invalid': 'value taken as empty'} %}
+{% set fates = {
+    'items': {'repeated': 'newest row kept', 'invalid': 'value taken as empty'},
+    'users': {'repeated': 'newest row kept', 'invalid': 'value taken as empty'},
+    'consents': {'repeated': 'taken as one answer, a refusal where they differ', 'invalid': 'taken as a refusal'},
+} %}
 
 with
 {% for input, key in keys.items() %}
@@ -25,10 +29,13 @@ problems as (
         {{ key[0] }} as entity_id,
         'missing_{{ column }}' as problem,
         cast(null as varchar) as rejected_text,
-        '{{ fates.missing }}' as fate,
+        'row set aside' as fate,
         count(*) as n_rows
     from {{ input }}_rows
     where {{ column }} is null
+        {%- if kindred.input_contract(input)[column].kind != 'text' %}
+        and {{ column }}_text is null
+        {%- endif %}
     group by {{ key[0] }}
 
     union all
@@ -39,7 +46,7 @@ problems as (
         {{ key[0] }} as entity_id,
         'invalid_{{ column }}' as problem,
         min({{ column }}_text) as rejected_text,
-        '{{ fates.invalid }}' as fate,
+        '{{ 'row set aside' if column in key else fates[input].invalid }}' as fate,
         count(*) as n_rows
     from {{ input }}_rows
     where {{ column }} is null
@@ -53,7 +60,7 @@ problems as (
         {{ key[0] }} as entity_id,
         'repeated_{{ key | join('_') }}' as problem,
         cast(null as varchar) as rejected_text,
-        '{{ fates.repeated }}' as fate,
+        '{{ fates[input].repeated }}' as fate,
         count(*) - 1 as n_rows
     from {{ input }}_rows
     where {{ key | join(' is not null and ') }} is not null

@@ -6,7 +6,7 @@ final as (
     select
         user_id,
         {{ kindred.json_array(['rank', 'item_id', 'score', 'source', 'reason'], order_by='rank') }} as items,
-        count(*) as n_items,
+        cast(count(*) as bigint) as n_items,
         min(run_id) as run_id,
         min(generated_at) as generated_at,
         min(expires_at) as expires_at

@@ -1,9 +1,9 @@
 -- one row per (segment, rank): what is rising, in each segment and (segment '') for everyone
 select
     segment,
-    rank,
+    cast(rank as bigint) as rank,
     item_id,
-    score,
+    cast(score as double) as score,
     generator as source,
     '{{ invocation_id }}' as run_id,
     cast('{{ kindred.run_clock() }}' as timestamp) as generated_at

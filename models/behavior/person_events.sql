@@ -1,0 +1,15 @@
+-- one row per usable event of somebody who may be addressed, under the id of the person
+{{ config(materialized='view') }}
+
+select
+    people.user_id,
+    events.event_id,
+    events.session_id,
+    events.item_id,
+    events.event_type,
+    events.value,
+    events.occurred_at
+from {{ ref('events') }} as events
+inner join {{ ref('people') }} as people
+    on coalesce(events.user_id, events.anonymous_id) = people.identity_id
+where people.is_consented

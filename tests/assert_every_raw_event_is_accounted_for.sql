@@ -1,0 +1,18 @@
+-- Fails where the raw events are not as many as the usable and the rejected ones together.
+-- A table of yours may grow while the build runs: there a difference is worth a warning, no reason to stop.
+{{ config(severity='error' if var('kindred__events') == 'sample_events' else 'warn') }}
+
+with raw_rows as (select count(*) as n_rows from {{ kindred.input_relation('events') }}),
+
+usable as (select count(*) as n_rows from {{ ref('events') }}),
+
+rejected as (select count(*) as n_rows from {{ ref('rejected_events') }})
+
+select
+    raw_rows.n_rows as n_raw,
+    usable.n_rows as n_usable,
+    rejected.n_rows as n_rejected
+from raw_rows
+cross join usable
+cross join rejected
+where raw_rows.n_rows <> usable.n_rows + rejected.n_rows

@@ -1,0 +1,158 @@
+"""What the tests share: dbt in a process of its own, shops in DuckDB files of their own, the Python models as modules.
+
+No test touches the project's own DuckDB file or target folder.
+"""
+
+import hashlib
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DBT = Path(sys.executable).parent / "dbt"
+HELPERS = REPOSITORY / "macros/python/py_script_comment.sql"
+INPUTS = ["events", "items", "users", "consents"]
+NO_TESTS = ["--exclude-resource-type", "test", "unit_test"]
+
+
+@dataclass
+class Result:
+    """How a dbt command ended and what it said, with the line breaks inside its messages taken out."""
+
+    returncode: int
+    output: str
+
+    @property
+    def text(self):
+        return " ".join(self.output.split())
+
+
+def run_dbt(*arguments, project=REPOSITORY, target, database, settings=None):
+    """Run dbt on `project`; `settings` become `--vars`. Never raises: the caller looks at the returncode."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DBT_", "KINDRED_"))}
+    environment |= {
+        "KINDRED_DUCKDB_PATH": str(database),
+        "KINDRED_TEMP_DIRECTORY": str(database) + ".temp",
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DBT_USE_COLORS": "false",
+    }
+    command = [DBT, *arguments, "--project-dir", project, "--profiles-dir", project]
+    if arguments[0] not in ("deps",):
+        command += ["--target-path", target, "--log-path", target]
+    if settings:
+        command += ["--vars", json.dumps(settings)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
+    return Result(done.returncode, done.stdout + done.stderr)
+
+
+class Shop:
+    """A DuckDB file with raw tables in the schema `raw`, and kindred built on them."""
+
+    def __init__(self, folder, targets=None):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.database = folder / "shop.duckdb"
+        self.targets = targets or folder / "targets"
+        self.tables = []
+
+    def load(self, **tables):
+        """Write raw tables: each a list of rows (dicts), a pyarrow table or a SQL select."""
+        with duckdb.connect(self.database) as connection:
+            connection.execute("create schema if not exists raw")
+            for name, rows in tables.items():
+                if isinstance(rows, list):
+                    rows = pa.Table.from_pylist(rows)
+                select = rows if isinstance(rows, str) else "select * from rows"
+                connection.execute(f"create or replace table raw.{name} as {select}")
+                self.tables.append(name)
+        return self
+
+    def dbt(self, *arguments, **settings):
+        """Run dbt with the inputs pointing at the raw tables that were loaded, or nowhere."""
+        pointers = {f"kindred__{name}": f"raw.{name}" if name in self.tables else "" for name in INPUTS}
+        settings = pointers | settings
+        # dbt parses the project anew where settings differ: those alike share what was parsed.
+        target = self.targets / hashlib.md5(json.dumps(settings).encode()).hexdigest()[:8]
+        return run_dbt(*arguments, target=target, database=self.database, settings=settings)
+
+    def build(self, *arguments, **settings):
+        """Build all models and seeds without their tests, or those that `arguments` select; must succeed."""
+        result = self.dbt("build", *NO_TESTS, *arguments, **settings)
+        assert result.returncode == 0, result.output
+        return self
+
+    def query(self, sql):
+        with duckdb.connect(self.database, read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+    def value(self, sql):
+        [(value,)] = self.query(sql)
+        return value
+
+    def column(self, sql):
+        return [row[0] for row in self.query(sql)]
+
+    def counts(self, table, column):
+        return dict(self.query(f"select {column}, count(*) from {table} group by all"))
+
+
+@pytest.fixture(scope="session")
+def sample_shop(tmp_path_factory):
+    """The sample shop that comes with kindred, built once with its tests."""
+    folder = tmp_path_factory.mktemp("sample")
+    shop = Shop(folder)
+    result = run_dbt("build", target=folder / "target", database=shop.database)
+    assert result.returncode == 0, result.output
+    shop.result = result
+    return shop
+
+
+@pytest.fixture(scope="session")
+def small_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("small")
+
+
+@pytest.fixture
+def small_shop(small_folder):
+    """An empty shop, at the same path for every test: dbt then needs to parse the project for new settings only."""
+    shop = Shop(small_folder)
+    for suffix in ("", ".wal"):
+        Path(str(shop.database) + suffix).unlink(missing_ok=True)
+    return shop
+
+
+def helper_source():
+    [(before, source)] = re.findall(
+        r"^(.*){% raw %}(.*){% endraw %}", HELPERS.read_text(encoding="utf-8"), flags=re.DOTALL
+    )
+    return compile("\n" * before.count("\n") + source, str(HELPERS), "exec")
+
+
+def load_python_model(name):
+    """A Python model as a module that has the shared helpers in its namespace, as dbt gives it to DuckDB."""
+    specification = importlib.util.spec_from_file_location(name, REPOSITORY / "python_models" / f"{name}.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    exec(helper_source(), module.__dict__)
+    return module
+
+
+@pytest.fixture(scope="session")
+def helpers():
+    """The helpers that all Python models share, as a namespace."""
+    module = type(sys)("python_helpers")
+    exec(helper_source(), module.__dict__)
+    return module
+
+
+@pytest.fixture(scope="session")
+def python_model():
+    return load_python_model

@@ -1,0 +1,347 @@
+"""ALS: the checkerboard, whose right answer is known by construction, and plain numpy that solves the same equations.
+
+On the checkerboard people like the items of their own parity: even people even items, odd people odd ones.
+"""
+
+import types
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pytest
+from scipy.sparse import csr_matrix
+
+N_USERS, N_ITEMS = 40, 20
+
+
+@pytest.fixture(scope="module")
+def train_item_factors(python_model):
+    return python_model("als_item_factors").train_item_factors
+
+
+@pytest.fixture(scope="module")
+def solve_user_factors(python_model):
+    return python_model("als_user_factors").solve_user_factors
+
+
+@pytest.fixture(scope="module")
+def best_items(python_model):
+    return python_model("als_candidates").best_items
+
+
+@pytest.fixture
+def checkerboard():
+    """Confidences of 11 where the parities agree, but for three held-out items of each user."""
+    confidences, held_out = np.zeros((N_USERS, N_ITEMS), dtype=np.float32), np.zeros((N_USERS, N_ITEMS), dtype=bool)
+    for user in range(N_USERS):
+        own = np.arange(user % 2, N_ITEMS, 2)
+        held_out[user, np.roll(own, user)[:3]] = True
+        confidences[user, own] = 11
+    confidences[held_out] = 0
+    return csr_matrix(confidences), held_out
+
+
+def random_confidences(n_users=30, n_items=12, share=0.4, seed=0):
+    """Signed confidences of which a quarter speak against the item."""
+    random = np.random.default_rng(seed)
+    weights = random.uniform(0.2, 6, size=(n_users, n_items)) * (random.random((n_users, n_items)) < share)
+    signs = np.where(random.random((n_users, n_items)) < 0.25, -1, 1)
+    return csr_matrix((np.where(weights > 0, 1 + 10 * weights, 0) * signs).astype(np.float32))
+
+
+def solve_exactly(confidences, item_factors, regularization):
+    """(YtY + reg I + Yt (C - I) Y)^-1 Yt C p of every user, dense, in 64 bits: equation 4 of the paper as it stands."""
+    y = item_factors.astype(np.float64)
+    rows = []
+    for signed in confidences.toarray().astype(np.float64):
+        confidence = np.where(signed == 0, 1, np.abs(signed))
+        preference = (signed > 0).astype(np.float64)
+        left = y.T @ y + regularization * np.eye(y.shape[1]) + y.T @ np.diag(confidence - 1) @ y
+        rows.append(np.linalg.solve(left, y.T @ (confidence * preference)))
+    return np.array(rows)
+
+
+def train_exactly(confidences, factors, iterations, regularization, seed):
+    items = np.random.default_rng(seed).normal(0, 0.1, size=(confidences.shape[1], factors))
+    for _ in range(iterations):
+        users = solve_exactly(confidences, items, regularization)
+        items = solve_exactly(confidences.T.tocsr(), users, regularization)
+    return solve_exactly(confidences, items, regularization), items
+
+
+def loss(confidences, users, items, regularization):
+    signed = confidences.toarray().astype(np.float64)
+    confidence, preference = np.where(signed == 0, 1, np.abs(signed)), signed > 0
+    errors = confidence * (preference - users @ items.T) ** 2
+    return errors.sum() + regularization * ((users**2).sum() + (items**2).sum())
+
+
+# The checkerboard ---------------------------------------------------------------------------------------------------
+
+
+# As many vectors as there are tastes, or more that are pulled in: what nobody pulls in learns the held-out gaps too.
+@pytest.mark.parametrize(("factors", "regularization"), [(2, 0.1), (4, 5.0), (8, 5.0)])
+def test_checkerboard__held_out_items_come_first(
+    train_item_factors, solve_user_factors, best_items, checkerboard, factors, regularization
+):
+    confidences, held_out = checkerboard
+    items = train_item_factors(confidences, factors, 15, regularization)
+    users = solve_user_factors(confidences, items, regularization)
+    assert (items.shape, items.dtype) == ((N_ITEMS, factors), np.float32)
+    assert (users.shape, users.dtype) == ((N_USERS, factors), np.float32)
+
+    at_user, at_item, rank, score = best_items(users, items, confidences, 3)
+    assert len(at_user) == 3 * N_USERS
+    assert rank.tolist() == [1, 2, 3] * N_USERS
+    found = np.zeros_like(held_out)
+    found[at_user, at_item] = True
+    assert np.array_equal(found, held_out)
+    assert score.min() > 0.5
+
+
+def test_checkerboard__somebody_new_is_understood_from_one_item(
+    train_item_factors, solve_user_factors, best_items, checkerboard
+):
+    items = train_item_factors(checkerboard[0], 2, 15, 0.1)
+    newcomer = csr_matrix(([11.0], ([0], [7])), shape=(1, N_ITEMS), dtype=np.float32)
+    at_item = best_items(solve_user_factors(newcomer, items, 0.1), items, newcomer, 9)[1]
+    assert sorted(at_item.tolist()) == [1, 3, 5, 9, 11, 13, 15, 17, 19]
+
+
+def test_checkerboard__dislikes_turn_the_list_around(train_item_factors, solve_user_factors, best_items, checkerboard):
+    items = train_item_factors(checkerboard[0], 2, 15, 0.1)
+    likes = csr_matrix(([11.0, 11.0], ([0, 0], [0, 1])), shape=(1, N_ITEMS), dtype=np.float32)
+    assert (solve_user_factors(likes, items, 0.1) @ items.T).min() > 0.5
+    turned = csr_matrix(([11.0, 11.0] + [-60.0] * 4, ([0] * 6, [0, 1, 3, 5, 7, 9])), (1, N_ITEMS), dtype=np.float32)
+    scores = solve_user_factors(turned, items, 0.1) @ items.T
+    assert scores[0, 1::2].max() < 0.1
+    at_item = best_items(solve_user_factors(turned, items, 0.1), items, turned, 9)[1]
+    assert sorted(at_item.tolist()) == [2, 4, 6, 8, 10, 12, 14, 16, 18]
+
+
+# Against plain numpy ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("regularization", [0.01, 1.0, 10.0])
+@pytest.mark.parametrize("factors", [1, 5, 64])
+def test_user_factors__solve_the_equation_of_the_paper(solve_user_factors, regularization, factors):
+    confidences = random_confidences()
+    assert (confidences.data < 0).any()
+    items = np.random.default_rng(1).normal(0, 0.4, size=(12, factors)).astype(np.float32)
+    mine = solve_user_factors(confidences, items, regularization)
+    exact = solve_exactly(confidences, items, regularization)
+    assert np.abs(mine @ items.T - exact @ items.T).max() < 1e-4
+    if factors < 12:  # with more factors than items the vectors themselves are less well determined than the scores
+        assert np.abs(mine - exact).max() < 1e-4
+
+
+def test_user_factors__of_somebody_without_likes_are_zero(solve_user_factors):
+    items = np.random.default_rng(1).normal(size=(6, 3)).astype(np.float32)
+    confidences = csr_matrix(np.array([[-5, 0, -1, 0, 0, 0], [0, 0, 0, 0, 0, 0]], dtype=np.float32))
+    assert np.abs(solve_user_factors(confidences, items, 1.0)).max() < 1e-6
+
+
+@pytest.fixture
+def three_tastes():
+    """Three groups of people and items with some noise; pulled in as much as by default, it has one best solution."""
+    random = np.random.default_rng(3)
+    is_own = np.repeat(np.arange(3), [30, 20, 10])[:, None] == np.repeat(np.arange(3), [5, 6, 7])
+    weights = random.uniform(0.2, 2, size=is_own.shape) * (random.random(is_own.shape) < np.where(is_own, 0.8, 0.05))
+    signs = np.where(random.random(is_own.shape) < np.where(is_own, 0.05, 0.6), -1, 1)
+    return csr_matrix((np.where(weights > 0, 1 + 10 * weights, 0) * signs).astype(np.float32))
+
+
+def test_item_factors__the_training_reaches_what_exact_steps_reach(
+    train_item_factors, solve_user_factors, three_tastes
+):
+    """Vectors may be turned in space, so the scores and the loss are compared."""
+    exact_users, exact_items = train_exactly(three_tastes, 3, 200, 10.0, seed=0)
+    least = loss(three_tastes, exact_users, exact_items, 10.0)
+    for iterations, of_loss, of_scores in ((15, 1e-4, 0.02), (150, 1e-6, 1e-4)):
+        items = train_item_factors(three_tastes, 3, iterations, 10.0)
+        users = solve_user_factors(three_tastes, items, 10.0)
+        assert loss(three_tastes, users, items, 10.0) <= least * (1 + of_loss)
+        assert np.abs(users @ items.T - exact_users @ exact_items.T).max() < of_scores
+
+
+def test_item_factors__are_a_fixed_point_of_the_equations(train_item_factors, solve_user_factors, three_tastes):
+    items = train_item_factors(three_tastes, 3, 150, 10.0)
+    users = solve_user_factors(three_tastes, items, 10.0)
+    assert np.abs(solve_exactly(three_tastes.T.tocsr(), users, 10.0) - items).max() < 1e-4
+
+
+def test_item_factors__same_matrix_same_factors(train_item_factors):
+    confidences = random_confidences(n_users=300, n_items=80, seed=5)
+    first = train_item_factors(confidences, 16, 10, 1.0)
+    assert np.array_equal(first, train_item_factors(confidences.copy(), 16, 10, 1.0))
+
+
+def test_item_factors__each_setting_is_used(train_item_factors):
+    confidences = random_confidences(seed=6)
+    base = train_item_factors(confidences, factors=4, iterations=3, regularization=1.0)
+    assert train_item_factors(confidences, factors=6, iterations=3, regularization=1.0).shape == (12, 6)
+    assert not np.allclose(base, train_item_factors(confidences, factors=4, iterations=4, regularization=1.0))
+    stiff = train_item_factors(confidences, factors=4, iterations=3, regularization=100.0)
+    assert np.linalg.norm(stiff) < np.linalg.norm(base)
+
+
+# The best items -----------------------------------------------------------------------------------------------------
+
+
+def exclude(n_users, n_items, *pairs):
+    users, items = zip(*pairs, strict=True) if pairs else ((), ())
+    return csr_matrix((np.ones(len(pairs), dtype=np.float32), (users, items)), shape=(n_users, n_items))
+
+
+def as_rows(best):
+    return list(zip(*(column.tolist() for column in best), strict=True))
+
+
+def test_best_items__agree_with_a_sort(best_items):
+    random = np.random.default_rng(7)
+    users, items = (random.normal(size=(n, 5)).astype(np.float32) for n in (50, 30))
+    excluded = csr_matrix((random.random((50, 30)) < 0.3).astype(np.float32))
+    scores = np.where(excluded.toarray() > 0, -np.inf, users @ items.T)
+    at_user, at_item, rank, score = best_items(users, items, excluded, 8)
+    assert at_user.tolist() == np.repeat(np.arange(50), 8).tolist()
+    assert at_item.tolist() == np.argsort(-scores, axis=1, kind="stable")[:, :8].ravel().tolist()
+    assert rank.tolist() == list(range(1, 9)) * 50
+    assert np.allclose(score, scores[at_user, at_item], atol=1e-5)
+    assert score.dtype == np.float64
+
+
+def test_best_items__excluded_ones_never_come(best_items):
+    users, items = np.ones((2, 1), dtype=np.float32), np.array([[3], [2], [1]], dtype=np.float32)
+    rows = as_rows(best_items(users, items, exclude(2, 3, (0, 0)), 2))
+    assert rows == [(0, 1, 1, 2.0), (0, 2, 2, 1.0), (1, 0, 1, 3.0), (1, 1, 2, 2.0)]
+
+
+def test_best_items__fewer_than_n_remain(best_items):
+    users, items = np.ones((2, 1), dtype=np.float32), np.array([[3], [2], [1]], dtype=np.float32)
+    rows = as_rows(best_items(users, items, exclude(2, 3, (0, 0), (0, 2)), 50))
+    assert rows == [(0, 1, 1, 2.0), (1, 0, 1, 3.0), (1, 1, 2, 2.0), (1, 2, 3, 1.0)]
+
+
+def test_best_items__all_excluded(best_items):
+    users, items = np.ones((2, 1), dtype=np.float32), np.array([[3], [2]], dtype=np.float32)
+    everything = exclude(2, 2, (0, 0), (0, 1), (1, 0), (1, 1))
+    assert as_rows(best_items(users, items, everything, 2)) == []
+
+
+def test_best_items__negative_scores_are_scores(best_items):
+    users, items = np.full((1, 1), -1, dtype=np.float32), np.array([[3], [2]], dtype=np.float32)
+    assert as_rows(best_items(users, items, exclude(1, 2), 2)) == [(0, 1, 1, -2.0), (0, 0, 2, -3.0)]
+
+
+@pytest.mark.parametrize("n_items", [4, 40, 400])
+def test_best_items__ties_in_the_order_of_the_items(best_items, n_items):
+    users, items = np.ones((3, 2), dtype=np.float32), np.ones((n_items, 2), dtype=np.float32)
+    at_user, at_item, rank, _ = best_items(users, items, exclude(3, n_items, (1, 0)), n_items)
+    assert at_item[at_user == 0].tolist() == list(range(n_items))
+    assert at_item[at_user == 1].tolist() == list(range(1, n_items))
+    assert rank[at_user == 1].tolist() == list(range(1, n_items))
+    # Which of the items alike make the cut is decided in the same way.
+    at_user, at_item, _, _ = best_items(users, items, exclude(3, n_items, (1, 0)), 3)
+    assert at_item[at_user == 0].tolist() == [0, 1, 2]
+    assert at_item[at_user == 1].tolist() == [1, 2, 3]
+
+
+def test_best_items__one_user_one_item(best_items):
+    one = np.ones((1, 1), dtype=np.float32)
+    assert as_rows(best_items(one, one, exclude(1, 1), 5)) == [(0, 0, 1, 1.0)]
+    assert as_rows(best_items(one, one, exclude(1, 1, (0, 0)), 5)) == []
+
+
+# The models as dbt calls them ---------------------------------------------------------------------------------------
+
+TABLES = {
+    "folds": "select unnest(['live', 'backtest']) as fold",
+    "interactions": """
+        select 'live' as fold, 'u' || u as user_id, 'i' || i as item_id, 1.0::double as weight, i < 2 as is_excluded
+        from range(6) as users(u), range(8) as items(i)
+        where u % 2 = i % 2
+    """,
+    "item_features": "select 'live' as fold, 'i' || range as item_id, range <> 7 as is_recommendable from range(9)",
+}
+SETTINGS = {
+    "als_item_factors": {"factors": 4, "iterations": 5, "regularization": 0.1, "alpha": 10.0},
+    "als_user_factors": {"regularization": 0.1, "alpha": 10.0},
+    "als_candidates": {"n_candidates": 5},
+}
+
+
+class FakeDbt:
+    """The `dbt` argument of a Python model: relations of an in-memory DuckDB and the settings of its YAML."""
+
+    def __init__(self, connection, settings):
+        self.connection = connection
+        self.config = types.SimpleNamespace(meta_get=settings.get)
+
+    def ref(self, name):
+        return self.connection.table(name)
+
+
+@pytest.fixture
+def connection():
+    with duckdb.connect() as connection:
+        for name, select in TABLES.items():
+            connection.execute(f"create table {name} as {select}")
+        yield connection
+
+
+def run_model(python_model, connection, name, **changes):
+    rows = python_model(name).model(FakeDbt(connection, SETTINGS[name] | changes), connection).read_all()  # noqa: F841
+    connection.execute(f"create or replace table {name} as select * from rows")
+
+
+@pytest.mark.parametrize(("model", "setting"), [(model, name) for model, names in SETTINGS.items() for name in names])
+def test_model__a_setting_that_is_not_wired_is_named(python_model, model, setting):
+    settings = {name: value for name, value in SETTINGS[model].items() if name != setting}
+    with pytest.raises(ValueError, match=rf"{model}.*{setting}"):
+        python_model(model).model(FakeDbt(None, settings), None)
+
+
+def test_models__from_interactions_to_candidates(python_model, connection):
+    for name in SETTINGS:
+        run_model(python_model, connection, name)
+    rows = connection.sql("select user_id, item_id from als_candidates where fold = 'live' order by user_id, rank")
+    found = {}
+    for user_id, item_id in rows.fetchall():
+        found.setdefault(user_id, []).append(item_id)
+    assert sorted(found) == [f"u{number}" for number in range(6)]
+    for user_id, items in found.items():
+        # i0 and i1 are excluded by history, i7 can't be recommended, i8 has no vector: nobody ever touched it.
+        own = ["i2", "i4", "i6"] if int(user_id[1:]) % 2 == 0 else ["i3", "i5"]
+        assert sorted(items[: len(own)]) == own
+        assert len(items) == len(set(items)) == 5
+        assert not {"i7", "i8", "i0" if "i2" in own else "i1"} & set(items)
+
+
+def test_user_factors__refuse_items_of_another_training(python_model, connection):
+    run_model(python_model, connection, "als_item_factors")
+    connection.execute("delete from als_item_factors where item_id = 'i3'")
+    with pytest.raises(ValueError, match="trained on other items in fold live: rebuild it"):
+        run_model(python_model, connection, "als_user_factors")
+
+
+@pytest.mark.parametrize("emptied", ["interactions", "folds", "item_features where is_recommendable"])
+def test_models__of_nothing_are_empty_tables(python_model, connection, emptied):
+    connection.execute(f"delete from {emptied}")
+    if emptied.startswith("item_features"):
+        connection.execute("insert into item_features select 'live', 'i' || range, false from range(9)")
+    for name in SETTINGS:
+        run_model(python_model, connection, name)
+    assert connection.sql("select count(*) from als_candidates").fetchall() == [(0,)]
+
+
+def test_candidates__blocks_of_users_join_without_a_seam(python_model, connection):
+    for name in SETTINGS:
+        run_model(python_model, connection, name)
+    whole = connection.sql("select * from als_candidates order by all").fetchall()
+    module = python_model("als_candidates")
+    module.USERS_PER_BLOCK = 4
+    reader = module.model(FakeDbt(connection, SETTINGS["als_candidates"]), connection)
+    batches = list(reader)
+    assert [batch.num_rows > 0 for batch in batches] == [True, True]
+    split = pa.Table.from_batches(batches)  # noqa: F841
+    assert connection.sql("select * from split order by all").fetchall() == whole
