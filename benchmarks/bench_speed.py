@@ -10,9 +10,10 @@ B. speed/bare_script.py, one process, on the same Parquet file, with the same we
 
 With --spark, speed/spark_als.py runs once per size given (all sizes where none is given).
 
-Reported: wall seconds (median, least, most), CPU seconds, peak resident memory in MiB of the largest process (measure.py
-says what that means), the ratio A / B of the medians and of each pair of runs, and the seconds of each dbt node in the
-last run of a size. Results go to results/speed.md and results/speed.json after each size.
+Reported: wall seconds (median, least, most), CPU seconds, peak resident memory in MiB of the largest process
+(measure.py says what that means), the ratio A / B of the medians and of each pair of runs, how alike the lists are, and
+the seconds of each dbt node in the last run of a size. Runs in which something else used the machine are marked.
+Results go to results/speed.md and results/speed.json after each size.
 
 Both need the project's environment (dbt-duckdb, implicit, pyarrow, threadpoolctl); Spark may have its own
 (--spark-python). Sizes are millions of distinct (user, item) pairs. Disk: about 3 GB at 20 M, in --work-dir.
@@ -26,6 +27,7 @@ import json
 import os
 import platform
 import re
+import shlex
 import shutil
 import statistics
 import sys
@@ -61,9 +63,13 @@ def read_event_weights(path: Path) -> tuple[dict[str, float], float]:
     return {event_type: float(rows[event_type]["weight"]) for event_type in EVENT_TYPES}, float(half_lives.pop())
 
 
+def count_cores() -> int:
+    """Return the cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def describe_machine() -> dict[str, object]:
     """Return cores, memory and versions; nothing that names the machine."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     memory_gib = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3)
     versions = {"python": platform.python_version()}
     for package in PACKAGES:
@@ -72,7 +78,7 @@ def describe_machine() -> dict[str, object]:
         except metadata.PackageNotFoundError:
             versions[package] = "none"
     return {
-        "cores": cores,
+        "cores": count_cores(),
         "memory_gib": memory_gib,
         "system": f"{platform.system()} {platform.machine()}",
         "versions": versions,
@@ -100,11 +106,16 @@ def name_node(unique_id: str) -> str:
     return f"{kind} {name}"
 
 
+def parse_moment(text: str) -> datetime:
+    """Return the moment of dbt's ISO text; Python 3.10 doesn't know the Z."""
+    return datetime.fromisoformat(text.removesuffix("Z"))
+
+
 def read_node_seconds(run_results: Path, wall_seconds: float) -> dict[str, float]:
     """Return seconds per node, most first, and what of the wall time lies outside the nodes (STARTUP)."""
     results = json.loads(run_results.read_text())["results"]
     moments = [
-        datetime.fromisoformat(timing[moment].replace("Z", "+00:00"))
+        parse_moment(timing[moment])
         for result in results
         for timing in result["timing"]
         for moment in ("started_at", "completed_at")
@@ -154,6 +165,7 @@ def run_kindred(args: argparse.Namespace, world: Path, folder: Path) -> dict[str
     }
     command = [find_dbt(), "--no-use-colors", "build", "--project-dir", ROOT, "--profiles-dir", ROOT]
     command += ["--target-path", folder / "target", "--log-path", folder / "logs", "--vars", json.dumps(variables)]
+    command += shlex.split(args.dbt_args)
     env = {
         "KINDRED_DUCKDB_PATH": str(database),
         "KINDRED_TEMP_DIRECTORY": str(folder / "temp"),
@@ -180,8 +192,9 @@ def run_script(
     cost = measure([*command, *more], cwd=folder, log_path=folder / "script.log")
     report = last_json_line(cost.output)
     run = as_run(cost, step_seconds=report["seconds"], rows_written=report["rows_written"])
-    # What a script reports itself counts more: Spark adds up its processes, which ru_maxrss can't.
+    # What a script reports itself counts more: Spark adds up its processes, the JVM among them, which wait4 misses.
     run["peak_rss_mib"] = max(run["peak_rss_mib"], report["peak_rss_mib"])
+    run["cpu_seconds"] = max(run["cpu_seconds"], report.get("cpu_seconds", 0.0))
     return run
 
 
@@ -209,7 +222,7 @@ def bench_size(args: argparse.Namespace, millions: float) -> dict[str, object]:
     size |= {name: last_bare[name] for name in ("events", "interactions", "people", "items")}
 
     if args.spark is not None and (not args.spark or millions in args.spark):
-        more = ("--driver-memory", args.spark_memory)
+        more = ("--driver-memory", args.spark_memory, "--cores", str(count_cores()))
         size["spark"] = run_script(args, args.spark_python, "spark_als.py", world, folder / "spark", more)
         say(f"{label} M: spark {size['spark']['wall_seconds']:.1f} s")
     if not args.keep:
@@ -253,12 +266,13 @@ def write_report(results: dict[str, object]) -> str:
     lines = [
         "# Speed and memory",
         "",
-        "Made by `python benchmarks/bench_speed.py`; its first lines say what is measured and how. **kindred** is a whole",
-        "`dbt build` of the live fold: parsing, seeds, checks of the input, training, lists, baselines, tables for apps and",
-        "all tests. **bare** is `benchmarks/speed/bare_script.py`: read, fit, write, nothing else.",
+        "Made by `python benchmarks/bench_speed.py`; its first lines say what is measured and how. **kindred** is a",
+        "whole `dbt build` of the live fold: parsing, seeds, checks of the input, training, lists, baselines, tables",
+        "for apps and all tests. **bare** is `benchmarks/speed/bare_script.py`: read, fit, write, nothing else.",
         "",
         f"Machine: {machine['cores']} cores, {machine['memory_gib']} GiB of memory, {machine['system']}; {versions}.",
         f"Parameters of both: {', '.join(f'{name} {value}' for name, value in parameters.items())}.",
+        f"dbt command: `{' '.join(['dbt build', results['dbt_args']]).strip()}`.",
         f"Runs: {results['runs']} of each, in turns. Figures are the median (least–most); ratios are kindred / bare.",
         "",
         "## Wall seconds",
@@ -304,9 +318,10 @@ def write_report(results: dict[str, object]) -> str:
         "",
         "## The same work?",
         "",
-        "People and rows in the lists of the last run, and the rows of bare's lists that",
+        "People and rows in the lists of the last run, and the share of bare's rows that kindred's lists hold as well.",
+        "`benchmarks/speed/compare_lists.py` says why about 95 % is what the same model gives.",
+        "",
     ]
-    lines += ["kindred's hold as well (rounding alone moves some 3 %, see `benchmarks/speed/compare_lists.py`).", ""]
     rows = [
         [
             f"{size['millions']:g} M",
@@ -326,9 +341,10 @@ def write_report(results: dict[str, object]) -> str:
             "",
             "## Spark",
             "",
-            f"`benchmarks/speed/spark_als.py`, local[{machine['cores']}], one run, peak memory",
+            f"`benchmarks/speed/spark_als.py`, local[{machine['cores']}], one run; CPU and peak memory are added up",
+            "over its processes.",
+            "",
         ]
-        lines += ["added up over its processes.", ""]
         rows = [
             [
                 f"{size['millions']:g} M",
@@ -347,9 +363,10 @@ def write_report(results: dict[str, object]) -> str:
         "",
         "## Where kindred's seconds go",
         "",
-        f"Last run of each size; the {TOP_NODES} longest nodes of the last size.",
+        f"Last run of each size; the {TOP_NODES} longest nodes of the last size. Nodes run side by side, so they may",
+        "add up to more than the wall time. What lies outside the nodes is dbt's own start, parsing and end.",
+        "",
     ]
-    lines += ["Nodes run side by side, so they add up to more than the wall time.", ""]
     rows = [[f"`{name}`" if name != STARTUP else name] for name in names]
     for row, name in zip(rows, names, strict=True):
         row += [f"{column[name]:,.2f}" if name in column else "" for column in columns]
@@ -389,6 +406,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--spark", type=float, nargs="*", metavar="SIZE", help="sizes for Spark; none given = all")
     parser.add_argument("--spark-python", default=sys.executable, help="Python that has pyspark")
     parser.add_argument("--spark-memory", default="8g", help="heap of Spark's JVM")
+    parser.add_argument("--dbt-args", default="", help='more for dbt: --dbt-args="--exclude-resource-type unit_test"')
     parser.add_argument("--factors", type=int, default=64)
     parser.add_argument("--iterations", type=int, default=15)
     parser.add_argument("--regularization", type=float, default=10.0)
@@ -419,6 +437,7 @@ def main() -> None:
             "items per list": args.n_recommendations,
         },
         "runs": args.runs,
+        "dbt_args": args.dbt_args,
         "sizes": [],
     }
     args.results_dir.mkdir(parents=True, exist_ok=True)

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,8 +59,7 @@ def measure(
     Raises RuntimeError, with the end of the output, where the command fails.
     """
     full_env = {**os.environ, **(env or {})}
-    log = open(log_path, "wb") if log_path else None
-    try:
+    with open(log_path, "wb") if log_path else nullcontext() as log:
         busy_before = read_busy_seconds()
         started = time.perf_counter()
         process = subprocess.Popen(command, cwd=cwd, env=full_env, stdout=log, stderr=log and subprocess.STDOUT)
@@ -71,9 +71,6 @@ def measure(
             raise
         wall_seconds = time.perf_counter() - started
         busy_after = read_busy_seconds()
-    finally:
-        if log:
-            log.close()
     process.returncode = os.waitstatus_to_exitcode(status)
     output = log_path.read_text(errors="replace") if log_path else ""
     if process.returncode != 0:

@@ -6,7 +6,8 @@ score: the inner product of the two vectors, near 1 for what the person is sure 
 Items that a person's history excludes, and items that can't be recommended in the fold, are left out.
 Errors: ValueError where n_candidates isn't wired. A person may have fewer than n_candidates where the items run out.
 
-Memory grows with the people in a block and with the excluded pairs, not with people x items.
+Memory grows with the people in a block and with the excluded pairs, not with people x items. On Snowflake the blocks are
+spread over the warehouse's nodes by a table function.
 """
 
 import numpy as np
@@ -24,6 +25,7 @@ SCHEMA = pa.schema(
     ]
 )
 USERS_PER_BLOCK = 10_000
+USERS_PER_PARTITION = 2_000
 
 
 def best_items(user_factors, item_factors, excluded, n):
@@ -47,8 +49,53 @@ def best_items(user_factors, item_factors, excluded, n):
     return users, items[is_real], ranks + 1, scores[is_real].astype(np.float64)
 
 
+def exclude(pairs, users, items):
+    """A table of user_id and item_id as CSR, users x items; pairs of ids that aren't among them are left out."""
+    user_positions = encode_ids(pairs["user_id"], users)[1]
+    item_positions = encode_ids(pairs["item_id"], items)[1]
+    is_known = (user_positions >= 0) & (item_positions >= 0)
+    ones = np.ones(is_known.sum(), dtype=np.float32)
+    return csr_matrix((ones, (user_positions[is_known], item_positions[is_known])), shape=(len(users), len(items)))
+
+
+def list_items(fold, users, items, user_vectors, item_vectors, excluded, n):
+    """`best_items` of a block of users as a pyarrow.RecordBatch of SCHEMA."""
+    users_at, items_at, ranks, scores = best_items(user_vectors, item_vectors, excluded, n)
+    columns = [users.take(pa.array(users_at)), items.take(pa.array(items_at)), pa.array(ranks), pa.array(scores)]
+    return pa.record_batch([pa.repeat(pa.scalar(fold), len(scores)), *columns], schema=SCHEMA)
+
+
+def list_items_on_all_nodes(session, packages, user_factors, item_factors, interactions, item_features, n):
+    """The lists as a Snowpark data frame: a table function makes them in partitions of whole users.
+
+    Its rows are one per user with a vector and one per excluded pair; the items' vectors travel as a staged file.
+    """
+    barred = item_features.filter("not is_recommendable")
+    items = item_factors.join(barred, ["fold", "item_id"], "leftanti")
+    path = stage_table(session, read_table(items, ["fold", "item_id", "factors"]), "items.arrow")
+
+    def list_partition(rows):
+        fold, has_vector = rows["fold"].iloc[0], rows["factors"].notna()
+        users, user_vectors = unpack_factors(frame_to_table(rows[has_vector][["user_id", "factors"]]), "user_id")
+        items = read_staged_table("items.arrow")
+        items, item_vectors = unpack_factors(items.filter(pc.equal(items["fold"], fold)), "item_id")
+        if len(users) == 0 or len(items) == 0:
+            return SCHEMA.empty_table().to_pandas()
+        excluded = exclude(frame_to_table(rows[~has_vector][["user_id", "item_id"]]), users, items)
+        return list_items(fold, users, items, user_vectors, item_vectors, excluded, n).to_pandas()
+
+    vectors = user_factors.select_expr("fold", "user_id", "to_json(factors) as factors", "cast(null as varchar) as item_id")
+    pairs = interactions.filter("is_excluded").select_expr("fold", "user_id", "cast(null as varchar)", "item_id")
+    n_buckets = 1 + vectors.count() // USERS_PER_PARTITION
+    rows = vectors.union_all(pairs).select_expr("*", f"mod(abs(hash(user_id)), {n_buckets}) as bucket")
+    columns = ["fold", "user_id", "factors", "item_id"]
+    lists = register_table_function(session, list_partition, columns, SCHEMA, path, packages)
+    return rows.select(lists(*columns).over(partition_by=["fold", "bucket"]))
+
+
 def model(dbt, session):
     n_candidates = dbt.config.meta_get("n_candidates")
+    packages = dbt.config.get("packages")
     if n_candidates is None:
         raise ValueError("als_candidates: config: meta: needs n_candidates")
     user_factors = dbt.ref("als_user_factors")
@@ -56,6 +103,10 @@ def model(dbt, session):
     interactions = dbt.ref("interactions")
     item_features = dbt.ref("item_features")
     folds = dbt.ref("folds")
+    if is_snowflake(session):
+        return list_items_on_all_nodes(
+            session, packages, user_factors, item_factors, interactions, item_features, n_candidates
+        )
 
     def prepare(fold):
         """Everything is read before the first row is written: DuckDB streams the result over the same connection."""
@@ -65,14 +116,7 @@ def model(dbt, session):
         items, item_vectors = items.filter(pa.array(is_kept)), item_vectors[is_kept]
         users, user_vectors = read_factors(user_factors, "user_id", fold)
         pairs = read_table(interactions, ["user_id", "item_id"], f"fold = '{fold}' and is_excluded")
-        user_positions = encode_ids(pairs["user_id"], users)[1]
-        item_positions = encode_ids(pairs["item_id"], items)[1]
-        is_known = (user_positions >= 0) & (item_positions >= 0)
-        excluded = csr_matrix(
-            (np.ones(is_known.sum(), dtype=np.float32), (user_positions[is_known], item_positions[is_known])),
-            shape=(len(users), len(items)),
-        )
-        return fold, users, items, user_vectors, item_vectors, excluded
+        return fold, users, items, user_vectors, item_vectors, exclude(pairs, users, items)
 
     prepared = [prepare(fold) for fold in read_folds(folds)]
 
@@ -80,18 +124,8 @@ def model(dbt, session):
         for fold, users, items, user_vectors, item_vectors, excluded in prepared:
             for start in range(0, len(users) if len(items) else 0, USERS_PER_BLOCK):
                 block = slice(start, start + USERS_PER_BLOCK)
-                users_at, items_at, ranks, scores = best_items(
-                    user_vectors[block], item_vectors, excluded[block], n_candidates
-                )
-                yield pa.record_batch(
-                    [
-                        pa.repeat(pa.scalar(fold), len(scores)),
-                        users[block].take(pa.array(users_at)),
-                        items.take(pa.array(items_at)),
-                        pa.array(ranks),
-                        pa.array(scores),
-                    ],
-                    schema=SCHEMA,
+                yield list_items(
+                    fold, users[block], items, user_vectors[block], item_vectors, excluded[block], n_candidates
                 )
 
     return write_table(session, SCHEMA, batches())

@@ -81,7 +81,7 @@ def main() -> None:
     parser.add_argument("--regularization", type=float, default=10.0)
     parser.add_argument("--alpha", type=float, default=10.0, help="confidence = 1 + alpha x weight")
     parser.add_argument("--n-recommendations", type=int, default=20)
-    parser.add_argument("--seed", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=0, help="of the vectors to start from; kindred's is 0")
     args = parser.parse_args()
     event_weights = {name: float(weight) for name, _, weight in (pair.partition("=") for pair in args.event_weights)}
 

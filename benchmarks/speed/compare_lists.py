@@ -1,9 +1,12 @@
 """Say how alike two sets of top lists are: those in kindred's DuckDB file and those of the bare script.
 
 Prints one JSON line: people and rows on each side, and `shared_share`, the share of the bare script's rows (user_id,
-item_id) that kindred's lists hold as well, whatever the rank. Two implementations of the same model don't reach 1:
-implicit's three conjugate-gradient steps carry rounding forward, and a change of the weights by one part in ten
-million already moves some 3 % of the rows.
+item_id) that kindred's lists hold as well, whatever the rank.
+
+Two runs of one model don't reach 1. Measured on the world of 1 M pairs, 64 factors, 15 iterations: 97 % where the
+weights differ by one part in ten million, as implicit's three conjugate-gradient steps carry rounding forward; 95 %
+where one side ends with an exact half step, as kindred does; 69 % where the two start from other random vectors. So the
+bare script starts from kindred's (seed 0).
 """
 
 from __future__ import annotations

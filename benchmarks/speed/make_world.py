@@ -73,9 +73,7 @@ def draw_activity(rng: np.random.Generator, n_interactions: int, n_people: int, 
     """
     most = max(LEAST_EVENTS, int(LARGEST_SHARE * n_items))
     if n_interactions > most * n_people or n_interactions < LEAST_EVENTS * n_people:
-        raise ValueError(
-            f"{n_interactions} pairs don't fit {n_people} people with {LEAST_EVENTS} to {most} events each"
-        )
+        raise ValueError(f"{n_interactions} pairs don't fit {n_people} people of {LEAST_EVENTS} to {most} events each")
     sigma = math.sqrt(2 * math.log(MEAN_REST / MEDIAN_REST))
     rest = np.exp(sigma * rng.standard_normal(n_people))
     room = float(most - LEAST_EVENTS)

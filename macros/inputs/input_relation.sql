@@ -4,6 +4,13 @@
     {% set pointer = var('kindred__' ~ input) %}
     {% if not pointer %}
         {{ return(none) }}
+    {% elif pointer is not string or pointer.split('.') | length > 3 %}
+        {% do exceptions.raise_compiler_error("kindred__" ~ input ~ " is '" ~ pointer
+            ~ "': give the name of a dbt model or seed, or schema.table") %}
+    {% elif pointer in ['events', 'items', 'users', 'consents'] %}
+        {#- It would be taken for kindred's own model of that name, which reads this table: a circle. -#}
+        {% do exceptions.raise_compiler_error("kindred__" ~ input ~ " is '" ~ pointer
+            ~ "', which is a model of kindred's own: give your model another name, such as shop_" ~ pointer) %}
     {% elif '.' not in pointer %}
         {{ return(ref(pointer)) }}
     {% endif %}

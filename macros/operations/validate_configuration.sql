@@ -2,12 +2,6 @@
 {% macro validate_configuration() %}
     {% set problems = [] %}
 
-    {% for name in ['kindred__events', 'kindred__items', 'kindred__users', 'kindred__consents'] %}
-        {% set value = var(name) %}
-        {% if value and (value is not string or value.split('.') | length > 3) %}
-            {% do problems.append(name ~ " is '" ~ value ~ "': give the name of a dbt model or seed, or schema.table") %}
-        {% endif %}
-    {% endfor %}
     {% if not var('kindred__events') %}
         {% do problems.append("kindred__events is empty: name the table or model that holds your events") %}
     {% endif %}
@@ -32,9 +26,9 @@
         {% do problems.append("kindred__requires_consent is '" ~ var('kindred__requires_consent')
             ~ "': give true or false") %}
     {% endif %}
-    {% if var('kindred__segment_by') and not modules.re.match('^[a-z_]+$', var('kindred__segment_by') | string) %}
+    {% if var('kindred__segment_by') not in ['', 'country', 'preferences', 'attributes'] %}
         {% do problems.append("kindred__segment_by is '" ~ var('kindred__segment_by')
-            ~ "': name a text column of users such as country, or give ''") %}
+            ~ "': give country, preferences or attributes, the text columns of users, or '' for no segments") %}
     {% endif %}
 
     {% set folds = var('kindred__folds') %}
@@ -50,7 +44,14 @@
     {% endif %}
 
     {% set as_of = var('kindred__as_of') | string %}
-    {% if as_of and not modules.re.match('^\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d)?)?$', as_of) %}
+    {% set form = '^[12]\d{3}-(0[1-9]|1[012])-[0-3]\d([ T]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?)?$' %}
+    {% set is_moment = modules.re.match(form, as_of) is not none %}
+    {% if is_moment %}
+        {#- The month's first day plus so many days lies in another month for 30 February and the like. -#}
+        {% set first = modules.datetime.date(as_of[:4] | int, as_of[5:7] | int, 1) %}
+        {% set is_moment = (first + modules.datetime.timedelta(days=as_of[8:10] | int - 1)).month == first.month %}
+    {% endif %}
+    {% if as_of and not is_moment %}
         {% do problems.append("kindred__as_of is '" ~ as_of ~ "': give a UTC date or time such as 2026-05-01 or "
             ~ "2026-05-01 06:00:00, or '' for the newest events") %}
     {% endif %}
@@ -59,6 +60,22 @@
     {% for name in invocation_args_dict.get('vars', {}) if name.startswith('kindred__') and name not in kindred.setting_names() %}
         {% do problems.append(name ~ " is no setting of kindred; dbt_project.yml of the package lists them all") %}
     {% endfor %}
+
+    {#- A model of the user's project that bears the name of one of ours would be read in its place by all our models. -#}
+    {% if execute %}
+        {% set own_names, hidden = [], [] %}
+        {% for node in graph.nodes.values() if node.package_name == 'kindred' %}{% do own_names.append(node.name) %}{% endfor %}
+        {% for node in graph.nodes.values() if node.package_name == 'kindred' and node.resource_type == 'model' %}
+            {% for parent in node.depends_on.nodes if parent.split('.')[1] != 'kindred' %}
+                {% if parent.split('.')[2] in own_names %}{% do hidden.append(parent.split('.')[2]) %}{% endif %}
+            {% endfor %}
+        {% endfor %}
+        {% for name in hidden | unique %}
+            {% do problems.append("your project has '" ~ name ~ "' as kindred has, and kindred's models would read yours. "
+                ~ "Set `require_ref_searches_node_package_before_root: true` under `flags:` in your dbt_project.yml; "
+                ~ "or, if yours is to replace kindred's, disable kindred's") %}
+        {% endfor %}
+    {% endif %}
 
     {% if problems %}
         {% do exceptions.raise_compiler_error(

@@ -17,22 +17,26 @@ def read_table(relation, columns, condition=None):
 
     Lists of floats are 32-bit on both warehouses (Snowflake hands arrays over as JSON).
     """
-    import json
-
-    import pyarrow as pa
-
     if condition:
         relation = relation.filter(condition)
     if hasattr(relation, "fetchnumpy"):
         return relation.select(", ".join(columns)).to_arrow_table()
     frame = relation.select(*columns).to_pandas()
-    frame.columns = [name.lower() for name in frame.columns]
-    if "factors" in columns:
-        frame["factors"] = [json.loads(value) for value in frame["factors"]]
+    frame.columns = columns
+    return frame_to_table(frame)
+
+
+def frame_to_table(frame):
+    """A data frame as Snowflake hands it over, with our column names, as a pyarrow.Table in our types."""
+    import json
+
+    import pyarrow as pa
+
+    if "factors" in frame:
+        frame = frame.assign(factors=[json.loads(value) for value in frame["factors"]])
     types = {"factors": pa.list_(pa.float32()), "weight": pa.float64()}
-    return pa.Table.from_pandas(
-        frame, schema=pa.schema([(name, types.get(name, pa.string())) for name in columns]), preserve_index=False
-    )
+    schema = pa.schema([(name, types.get(name, pa.string())) for name in frame.columns])
+    return pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
 
 
 def read_folds(folds):
@@ -49,6 +53,65 @@ def write_table(session, schema, batches):
     frame = pa.Table.from_batches(list(batches), schema=schema).to_pandas()
     frame.columns = [name.upper() for name in frame.columns]
     return session.create_dataframe(frame)
+
+
+def stage_table(session, table, name):
+    """Snowflake: put a pyarrow.Table on the session's stage; returns its path, to be imported by a table function."""
+    import io
+
+    import pyarrow as pa
+
+    file = io.BytesIO()
+    with pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
+    file.seek(0)
+    path = f"{session.get_session_stage()}/{name}"
+    session.file.put_stream(file, path, auto_compress=False, overwrite=True)
+    return path
+
+
+def read_staged_table(name):
+    """Snowflake: the pyarrow.Table that `stage_table` put there, inside a table function that imports it."""
+    import os
+    import sys
+
+    import pyarrow as pa
+
+    with pa.OSFile(os.path.join(sys._xoptions["snowflake_import_directory"], name)) as file:
+        return pa.ipc.open_file(file).read_all()
+
+
+def register_table_function(session, compute, columns, schema, path, packages):
+    """Snowflake: a table function that runs `compute` on the rows of each partition, wherever a node is free.
+
+    `compute` takes a pandas.DataFrame of texts with the given columns and returns one of the pyarrow `schema`; it may
+    read the staged file at `path`.
+    """
+    import inspect
+
+    import pandas as pd
+    import pyarrow as pa
+    from snowflake.snowpark.types import FloatType, LongType, PandasDataFrameType, StringType
+
+    # The nodes can't import this module: what belongs to __main__ is sent to them by value.
+    for function in list(globals().values()):
+        if inspect.isfunction(function) and function.__module__ == __name__:
+            function.__module__ = "__main__"
+
+    class TableFunction:
+        def end_partition(self, rows):
+            rows.columns = columns
+            return compute(rows)
+
+    TableFunction.end_partition._sf_vectorized_input = pd.DataFrame
+    types = {pa.string(): StringType(), pa.int64(): LongType(), pa.float64(): FloatType()}
+    return session.udtf.register(
+        TableFunction,
+        input_types=[PandasDataFrameType([StringType() for _ in columns])],
+        output_schema=PandasDataFrameType([types[t] for t in schema.types], [name.upper() for name in schema.names]),
+        imports=[path],
+        packages=packages,
+    )
 
 
 def report_progress(text):
@@ -100,12 +163,16 @@ def read_confidences(interactions, fold, alpha):
 
 def read_factors(relation, id_column, fold, condition=None):
     """A fold's vectors, in the order of their ids: (ids, array of n_ids x n_factors of 32-bit floats)."""
+    condition = f"fold = '{fold}'" + (f" and {condition}" if condition else "")
+    return unpack_factors(read_table(relation, [id_column, "factors"], condition), id_column)
+
+
+def unpack_factors(table, id_column):
+    """The vectors of a pyarrow.Table in the order of their ids: (ids, array of n_ids x n_factors of 32-bit floats)."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    condition = f"fold = '{fold}'" + (f" and {condition}" if condition else "")
-    table = read_table(relation, [id_column, "factors"], condition)
     if table.num_rows == 0:
         return pa.array([], pa.string()), np.empty((0, 0), dtype=np.float32)
     table = table.take(pc.sort_indices(table[id_column]))

@@ -12,7 +12,9 @@
 {%- endmacro %}
 
 {% macro snowflake__as_text(column, data_type) -%}
-    {%- if data_type in ['array', 'object', 'variant'] -%}
+    {%- if data_type.startswith('vector') -%}
+        to_json(cast({{ column }} as array))
+    {%- elif data_type.startswith('array') or data_type.startswith('object') or data_type.startswith('map') -%}
         to_json({{ column }})
     {%- else -%}
         cast({{ column }} as varchar)

@@ -13,7 +13,7 @@
 {%- endmacro %}
 
 {% macro snowflake__json_array(columns, order_by) -%}
-    to_json(array_agg(object_construct(
+    to_json(array_agg(object_construct_keep_null(
         {%- for field in columns %}'{{ field }}', {{ field }}{{ ", " if not loop.last }}{% endfor -%}
     )) within group (order by {{ order_by }}))
 {%- endmacro %}

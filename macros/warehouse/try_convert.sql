@@ -9,7 +9,8 @@
 {% endmacro %}
 
 {#- Either warehouse drops the offset from a text such as 2026-03-01T06:24:48+02:00 when it is cast to a plain
-    timestamp, so texts with an offset take their own way. A sign after the date tells them apart. -#}
+    timestamp, so texts with an offset take their own way. A sign after the date tells them apart; what is
+    just a date and a time, or ends in Z, needs no such look, which halves the time. -#}
 {% macro duckdb__try_convert_timestamp(column, data_type) -%}
     {%- if 'time zone' in data_type or data_type == 'timestamptz' -%}
         cast({{ column }} at time zone 'UTC' as timestamp)
@@ -18,27 +19,34 @@
     {%- else -%}
         {%- set text = "cast(" ~ column ~ " as varchar)" -%}
         case
-            when contains(substr({{ text }}, 12), '+') or contains(substr({{ text }}, 12), '-')
-                then cast(try_cast({{ text }} as timestamptz) at time zone 'UTC' as timestamp)
+            when length({{ text }}) = 19 and substr({{ text }}, 17, 1) = ':' or suffix({{ text }}, 'Z')
+                then try_cast({{ text }} as timestamp)
+            when contains(substr({{ text }}, 12), '+') or contains(substr({{ text }}, 12), '-') then cast(
+                try_cast(replace(replace({{ text }}, ' +', '+'), ' -', '-') as timestamptz) at time zone 'UTC'
+                as timestamp
+            )
             else try_cast({{ text }} as timestamp)
         end
     {%- endif -%}
 {%- endmacro %}
 
-{#- Snowflake guesses at formats, and takes a text of digits for seconds since 1970: only ISO 8601 gets so far. -#}
+{#- Snowflake guesses at formats, takes a text of digits for seconds since 1970 and a text without an offset for a time
+    in the session's zone: so only ISO 8601 gets so far, and always with an offset. -#}
 {% macro snowflake__try_convert_timestamp(column, data_type) -%}
     {%- if data_type.startswith('timestamp_tz') or data_type.startswith('timestamp_ltz') -%}
         cast(convert_timezone('UTC', {{ column }}) as timestamp)
     {%- elif kindred.is_of_kind(data_type, 'timestamp') -%}
         cast({{ column }} as timestamp)
     {%- else -%}
-        {%- set text = "cast(" ~ column ~ " as varchar)" -%}
-        {%- set date = '[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}' -%}
-        {%- set time = '[T ][0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?' -%}
-        case
-            when regexp_like({{ text }}, '{{ date }}({{ time }})?') then try_cast({{ text }} as timestamp)
-            when regexp_like({{ text }}, '{{ date }}{{ time }} ?(Z|[+-][0-9]{2}(:?[0-9]{2})?)')
-                then cast(convert_timezone('UTC', try_cast({{ text }} as timestamp_tz)) as timestamp)
-        end
+        {%- set text = "replace(cast(" ~ column ~ " as varchar), ' UTC', 'Z')" -%}
+        {%- set date = '[0-9]{4}-[0-9]{2}-[0-9]{2}' -%}
+        {%- set time = '[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?' -%}
+        cast(convert_timezone('UTC', try_cast(
+            case
+                when regexp_like({{ text }}, '{{ date }}') then concat({{ text }}, 'T00:00:00+00:00')
+                when regexp_like({{ text }}, '{{ date }}{{ time }}') then concat(replace({{ text }}, ' ', 'T'), '+00:00')
+                when regexp_like({{ text }}, '{{ date }}{{ time }} ?(Z|[+-][0-9]{2}(:?[0-9]{2})?)') then {{ text }}
+            end as timestamp_tz
+        )) as timestamp)
     {%- endif -%}
 {%- endmacro %}

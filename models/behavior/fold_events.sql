@@ -15,8 +15,8 @@ select
         when event_types.half_life_days is null then 1
         else power(
             0.5,
-            {{ dbt.datediff('person_events.occurred_at', 'folds.learns_until', 'second') }}
-            / 86400.0 / event_types.half_life_days
+            {{ kindred.days_between('person_events.occurred_at', 'folds.learns_until') }}
+            / event_types.half_life_days
         )
     end as weight,
     -- Within one horizon of the moment: what trends are measured on.

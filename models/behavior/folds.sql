@@ -1,5 +1,8 @@
 -- one row per fold: a moment of training and the days it is judged on
 {% set moments = {'live': 0, 'backtest': 1, 'tuning': 2} %}
+{#- dbt reads all models before validate_configuration may speak: a wrong setting mustn't fail here in its own way. -#}
+{% set horizon_days = var('kindred__horizon_days') | int %}
+{% set wanted = var('kindred__folds') if var('kindred__folds') is iterable else [] %}
 
 with events as (select * from {{ ref('events') }}),
 
@@ -14,19 +17,19 @@ moment as (
             {{ dbt.dateadd('day', 1, "date_trunc('day', max(occurred_at))") }},
             cast('{{ kindred.run_clock() }}' as timestamp)
         ) as as_of
-        {%- endif %}
     from events
+        {%- endif %}
 
 ),
 
 final as (
 
-    {% for fold in var('kindred__folds') %}
+    {% for fold in wanted if fold in moments %}
     select
         '{{ fold }}' as fold,
-        cast({{ dbt.dateadd('day', -var('kindred__horizon_days') * moments[fold], 'as_of') }} as timestamp)
+        cast({{ dbt.dateadd('day', -horizon_days * moments[fold], 'as_of') }} as timestamp)
             as learns_until,
-        cast({{ dbt.dateadd('day', var('kindred__horizon_days') * (1 - moments[fold]), 'as_of') }} as timestamp)
+        cast({{ dbt.dateadd('day', horizon_days * (1 - moments[fold]), 'as_of') }} as timestamp)
             as judged_until,
         cast(as_of as timestamp) as as_of
     from moment

@@ -31,10 +31,10 @@ numbered as (
         event_type,
         value,
         occurred_at,
-        sum(is_start) over (
+        cast(sum(is_start) over (
             partition by user_id order by occurred_at, event_id
             rows between unbounded preceding and current row
-        ) as session_number
+        ) as bigint) as session_number
     from gaps
 
 ),

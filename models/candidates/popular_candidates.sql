@@ -17,37 +17,55 @@ with people as (
 
 popular_items as (select * from {{ ref('popular_items') }}),
 
-list_heads as (select * from popular_items where rank <= {{ reach }}),
+-- A number for each list: joins over millions of rows then compare one integer instead of three texts.
+lists as (
+
+    select
+        fold,
+        generator,
+        segment,
+        row_number() over (order by fold, generator, segment) as list_number
+    from popular_items
+    where rank = 1
+
+),
+
+list_heads as (
+
+    select
+        lists.list_number,
+        lists.fold,
+        popular_items.item_id,
+        popular_items.score,
+        popular_items.rank
+    from popular_items
+    inner join lists
+        on popular_items.fold = lists.fold
+            and popular_items.generator = lists.generator
+            and popular_items.segment = lists.segment
+    where popular_items.rank <= {{ reach }}
+
+),
 
 people_lists as (
 
     select
-        people.fold,
+        lists.list_number,
         people.user_id,
-        people.n_excluded_items,
-        lists.generator,
-        lists.segment
+        people.n_excluded_items
     from people
-    inner join (
-        select
-            fold,
-            generator,
-            segment
-        from popular_items
-        where rank = 1
-    ) as lists
+    inner join lists
         on people.fold = lists.fold
             and (lists.segment = people.segment or lists.segment = '')
 
 ),
 
+-- Each exclusion within reach.
 excluded_heads as (
 
     select
-        interactions.fold,
+        list_heads.list_number,
         interactions.user_id,
-        list_heads.generator,
-        list_heads.segment,
         list_heads.rank
     from {{ ref('interactions') }} as interactions
     inner join list_heads
@@ -60,17 +78,13 @@ excluded_heads as (
 excluded_counts as (
 
     select
-        fold,
+        list_number,
         user_id,
-        generator,
-        segment,
         count(*) as n_excluded
     from excluded_heads
     group by
-        fold,
-        user_id,
-        generator,
-        segment
+        list_number,
+        user_id
 
 ),
 
@@ -78,10 +92,8 @@ excluded_counts as (
 depths as (
 
     select
-        people_lists.fold,
+        people_lists.list_number,
         people_lists.user_id,
-        people_lists.generator,
-        people_lists.segment,
         case
             when {{ n }} + coalesce(excluded_counts.n_excluded, 0) <= {{ reach }}
                 then {{ n }} + coalesce(excluded_counts.n_excluded, 0)
@@ -89,33 +101,26 @@ depths as (
         end as depth
     from people_lists
     left join excluded_counts
-        on people_lists.fold = excluded_counts.fold
+        on people_lists.list_number = excluded_counts.list_number
             and people_lists.user_id = excluded_counts.user_id
-            and people_lists.generator = excluded_counts.generator
-            and people_lists.segment = excluded_counts.segment
 
 ),
 
 heads as (
 
     select
-        depths.fold,
-        depths.generator,
+        depths.list_number,
         depths.user_id,
         list_heads.item_id,
         list_heads.score,
         list_heads.rank
     from depths
     inner join list_heads
-        on depths.fold = list_heads.fold
-            and depths.generator = list_heads.generator
-            and depths.segment = list_heads.segment
+        on depths.list_number = list_heads.list_number
             and depths.depth >= list_heads.rank
     left join excluded_heads
-        on depths.fold = excluded_heads.fold
+        on depths.list_number = excluded_heads.list_number
             and depths.user_id = excluded_heads.user_id
-            and depths.generator = excluded_heads.generator
-            and depths.segment = excluded_heads.segment
             and list_heads.rank = excluded_heads.rank
     where excluded_heads.rank is null
 
@@ -125,20 +130,21 @@ heads as (
 tails as (
 
     select
-        depths.fold,
-        depths.generator,
+        depths.list_number,
         depths.user_id,
         popular_items.item_id,
         popular_items.score,
         popular_items.rank
     from (select * from depths where depth > {{ reach }}) as depths
+    inner join lists
+        on depths.list_number = lists.list_number
     inner join popular_items
-        on depths.fold = popular_items.fold
-            and depths.generator = popular_items.generator
-            and depths.segment = popular_items.segment
+        on lists.fold = popular_items.fold
+            and lists.generator = popular_items.generator
+            and lists.segment = popular_items.segment
             and depths.depth >= popular_items.rank
     left join {{ ref('interactions') }} as interactions
-        on depths.fold = interactions.fold
+        on lists.fold = interactions.fold
             and depths.user_id = interactions.user_id
             and popular_items.item_id = interactions.item_id
             and interactions.is_excluded
@@ -158,12 +164,11 @@ unfolded as (
 numbered as (
 
     select
-        fold,
-        generator,
+        list_number,
         user_id,
         item_id,
         score,
-        row_number() over (partition by fold, generator, user_id order by rank) as rank
+        row_number() over (partition by list_number, user_id order by rank) as rank
     from unfolded
 
 ),
@@ -171,14 +176,16 @@ numbered as (
 final as (
 
     select
-        fold,
-        generator,
-        user_id,
-        item_id,
-        score,
-        rank
+        lists.fold,
+        lists.generator,
+        numbered.user_id,
+        numbered.item_id,
+        numbered.score,
+        numbered.rank
     from numbered
-    where rank <= {{ n }}
+    inner join lists
+        on numbered.list_number = lists.list_number
+    where numbered.rank <= {{ n }}
 
 )
 

@@ -1,8 +1,11 @@
 -- one row per (fold, generator, segment, item_id): what is popular and what is trending, overall and in each segment
 -- The segment of the lists for everyone is ''. `popular` ranks every item, so that no list ever runs out before the
 -- catalogue does.
+{% set has_segments = kindred.input_relation('users') is not none and var('kindred__segment_by') %}
+
 with item_features as (select * from {{ ref('item_features') }} where is_recommendable),
 
+{% if has_segments %}
 segments as (select fold, user_id, segment from {{ ref('user_features') }} where segment is not null),
 
 in_segments as (
@@ -38,7 +41,7 @@ segment_totals as (
         segment
 
 ),
-
+{% endif %}
 scored as (
 
     select
@@ -60,6 +63,7 @@ scored as (
     from item_features
     where trend > 0
 
+    {% if has_segments %}
     union all
 
     select
@@ -85,6 +89,7 @@ scored as (
         on in_segments.fold = segment_totals.fold
             and in_segments.segment = segment_totals.segment
     where in_segments.recent_popularity > in_segments.popularity * segment_totals.recent_share
+    {% endif %}
 
 ),
 

@@ -1,5 +1,7 @@
 -- one row per (run_id, fold, model, segment, metric, k)
 {% set user_metrics = ['precision', 'recall', 'hit_rate', 'ndcg', 'map', 'mrr', 'novelty', 'diversity'] %}
+{#- MAP is the mean of the people's average precision. -#}
+{% set columns = {'map': 'average_precision'} %}
 
 with judged_people as (select * from {{ ref('judged_people') }}),
 
@@ -12,9 +14,9 @@ user_values as (
         k,
         user_id,
         '{{ metric }}' as metric,
-        {{ metric }} as value
+        {{ columns.get(metric, metric) }} as value
     from {{ ref('user_metrics') }}
-    where {{ metric }} is not null
+    where {{ columns.get(metric, metric) }} is not null
     {{ "union all" if not loop.last }}
     {%- endfor %}
 

@@ -143,7 +143,7 @@ final as (
         cast(coalesce(per_cut.n_hits, 0) as double) / judged_people.n_targets as recall,
         cast(case when per_cut.n_hits > 0 then 1 else 0 end as double) as hit_rate,
         coalesce(per_cut.gain, 0) / ideals.ideal_gain as ndcg,
-        coalesce(per_cut.precision_at_hits, 0) / least(judged_people.n_targets, cuts.k) as map,
+        coalesce(per_cut.precision_at_hits, 0) / least(judged_people.n_targets, cuts.k) as average_precision,
         coalesce(1 / cast(per_cut.first_hit_rank as double), 0) as mrr,
         per_cut.novelty,
         case

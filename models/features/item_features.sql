@@ -93,8 +93,8 @@ joined as (
         / (coalesce(touched.n_views, 0) + 10) as carts_per_view,
         (coalesce(touched.n_purchases, 0) + 10 * averages.purchases_per_view)
         / (coalesce(touched.n_views, 0) + 10) as purchases_per_view,
-        {{ dbt.datediff('items.created_at', 'folds.learns_until', 'second') }} / 86400.0 as age_days,
-        {{ dbt.datediff('touched.last_event_at', 'folds.learns_until', 'second') }} / 86400.0 as recency_days,
+        {{ kindred.days_between('items.created_at', 'folds.learns_until') }} as age_days,
+        {{ kindred.days_between('touched.last_event_at', 'folds.learns_until') }} as recency_days,
         touched.last_event_at
     from items
     cross join folds

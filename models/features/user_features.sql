@@ -147,7 +147,7 @@ prices as (
     select
         fold,
         user_id,
-        {{ kindred.exact_sum('weight * price') }} / {{ kindred.exact_sum('weight') }} as mean_price,
+        {{ kindred.exact_sum('weight * price', scale=4) }} / {{ kindred.exact_sum('weight') }} as mean_price,
         {{ kindred.exact_sum('weight * price_percentile') }} / {{ kindred.exact_sum('weight') }} as price_affinity
     from liked
     where price is not null
@@ -193,10 +193,8 @@ final as (
         cast(coalesce(history.n_purchases, 0) as bigint) as n_purchases,
         cast(coalesce(visits.n_sessions, 0) as bigint) as n_sessions,
         cast(coalesce(history.revenue, 0) as double) as revenue,
-        cast({{ dbt.datediff('known.first_seen_at', 'known.learns_until', 'second') }} / 86400.0 as double)
-            as tenure_days,
-        cast({{ dbt.datediff('history.last_event_at', 'known.learns_until', 'second') }} / 86400.0 as double)
-            as recency_days,
+        {{ kindred.days_between('known.first_seen_at', 'known.learns_until') }} as tenure_days,
+        {{ kindred.days_between('history.last_event_at', 'known.learns_until') }} as recency_days,
         known.first_seen_at,
         history.last_event_at
     from known

@@ -24,7 +24,7 @@ votes as (
         on popular_items.segment in (segments.segment, '')
     inner join generators
         on popular_items.generator = generators.generator
-    where popular_items.rank <= {{ var('kindred__n_candidates') + var('kindred__n_recommendations') }}
+    where popular_items.rank <= {{ var('kindred__n_candidates') | int + var('kindred__n_recommendations') | int }}
 
 ),
 

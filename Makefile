@@ -1,0 +1,51 @@
+# make build and make test set up all they need on a machine with Python 3.11 and make.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+export DBT_PROFILES_DIR := .
+
+.DEFAULT_GOAL := help
+.PHONY: help build show test lint test-snowflake bench-quality bench-speed sample clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "make %-16s %s\n", $$1, $$2}'
+
+$(VENV)/installed: requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+build: $(VENV)/installed  ## the sample shop: events to recommendations, shown for three people
+	$(BIN)/dbt build --exclude-resource-type unit_test
+	@$(MAKE) --no-print-directory show
+
+show: $(VENV)/installed  ## three people, their lists, and the evaluation
+	@$(BIN)/dbt --quiet run-operation show_recommendations
+
+test: $(VENV)/installed-dev lint  ## every test but the Snowflake ones
+	$(BIN)/dbt build --target-path target/test --vars '{}'
+	$(BIN)/pytest -q
+
+lint: $(VENV)/installed-dev  ## ruff and sqlfluff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/sqlfluff lint --processes 2 models tests
+
+test-snowflake: $(VENV)/installed-dev  ## the same project on the Snowflake emulator, compared with DuckDB
+	$(BIN)/pytest -q -m snowflake
+
+bench-quality: $(VENV)/installed-dev  ## Gowalla through the main path, beside a bare implicit script
+	$(BIN)/python benchmarks/bench_quality.py
+
+bench-speed: $(VENV)/installed-dev  ## the whole build against a bare implicit script, 1 to 20 million interactions
+	$(BIN)/python benchmarks/bench_speed.py
+
+sample: $(VENV)/installed  ## write the sample shop's seeds again
+	$(BIN)/python seeds/sample/generate_sample_shop.py
+
+clean:  ## remove what builds leave behind; the environment stays
+	rm -rf target logs kindred.duckdb .kindred_temp

@@ -1,0 +1,86 @@
+{#- Prints, for a few people, what they did last and what they are recommended, then the evaluation on one screen.
+    dbt run-operation show_recommendations --args '{people: 3}'
+    dbt run-operation show_recommendations --args '{user_ids: [u0042]}' -#}
+{% macro show_recommendations(people=3, user_ids=[], items=8) %}
+    {% if user_ids %}
+        {% set chosen = user_ids %}
+    {% else %}
+        {#- People one can judge by eye: enough history to see a taste, spread over the ids. -#}
+        {% set chosen = [] %}
+        {% for row in kindred.fetch_rows(
+            "select user_id from " ~ ref('user_features') ~ " where fold = 'live' and n_purchases between 3 and 8"
+            ~ " and not is_anonymous order by md5(user_id) limit " ~ people
+        ) %}{% do chosen.append(row.user_id) %}{% endfor %}
+    {% endif %}
+    {% for user_id in chosen %}
+        {% do kindred.show_person(user_id, items) %}
+    {% endfor %}
+    {% do kindred.show_evaluation() %}
+{% endmacro %}
+
+{% macro show_person(user_id, items) %}
+    {% set literal = "'" ~ (user_id | string | replace("'", "''")) ~ "'" %}
+    {% set history = kindred.fetch_rows(
+        "select interactions.item_id, items.title, items.category, interactions.is_excluded"
+        ~ " from " ~ ref('interactions') ~ " as interactions"
+        ~ " left join " ~ ref('items') ~ " as items on interactions.item_id = items.item_id"
+        ~ " where interactions.fold = 'live' and interactions.user_id = " ~ literal
+        ~ " order by interactions.weight desc, interactions.item_id limit " ~ items
+    ) %}
+    {% set list = kindred.fetch_rows(
+        "select recommendations.rank, recommendations.item_id, items.title, items.category, recommendations.reason"
+        ~ " from " ~ ref('recommendations') ~ " as recommendations"
+        ~ " left join " ~ ref('items') ~ " as items on recommendations.item_id = items.item_id"
+        ~ " where recommendations.user_id = " ~ literal
+        ~ " order by recommendations.rank limit " ~ items
+    ) %}
+    {% set lines = ["", user_id ~ " cared most about"] %}
+    {% for row in history %}
+        {% do lines.append("     " ~ kindred.pad(row.title or row.item_id, 52) ~ kindred.pad(row.category, 22)
+                           ~ ("bought" if row.is_excluded else "looked at")) %}
+    {% endfor %}
+    {% do lines.append(user_id ~ " is recommended") %}
+    {% for row in list %}
+        {% do lines.append("  " ~ "%2d" % (row.rank | int) ~ " " ~ kindred.pad(row.title or row.item_id, 52)
+                           ~ kindred.pad(row.category, 22) ~ row.reason) %}
+    {% endfor %}
+    {% for line in lines %}{% do print(line) %}{% endfor %}
+{% endmacro %}
+
+{% macro show_evaluation() %}
+    {% set metrics = ['recall', 'ndcg', 'hit_rate', 'coverage', 'novelty', 'diversity'] %}
+    {% set rows = kindred.fetch_rows(
+        "select model, segment, metric, value, standard_error, n_users from " ~ ref('evaluation_metrics')
+        ~ " where fold = 'backtest' and k = 10 and metric in ('" ~ metrics | join("', '") ~ "')"
+        ~ " order by model, segment"
+    ) %}
+    {% set cells = {} %}
+    {% for row in rows %}
+        {% set text = "%.3f" % row.value %}
+        {% if row.standard_error is not none %}{% set text = text ~ " ±%.3f" % row.standard_error %}{% endif %}
+        {% do cells.update({(row.segment, row.model, row.metric): text}) %}
+        {% do cells.update({(row.segment, 'n_users'): row.n_users | int}) %}
+    {% endfor %}
+    {% set lines = ["", "evaluation on the fold backtest, first 10 items, mean over people ± standard error"] %}
+    {% set models = rows | map(attribute='model') | unique | list %}
+    {% for segment in ['all', 'cold', 'warm', 'hot'] if (segment, 'n_users') in cells %}
+        {% set header = kindred.pad(segment ~ " (" ~ cells[(segment, 'n_users')] ~ " people)", 24) %}
+        {% set names = [] %}
+        {% for metric in metrics %}{% do names.append(kindred.pad(metric, 14)) %}{% endfor %}
+        {% do lines.append(header ~ names | join('')) %}
+        {% for model in models %}
+            {% set values = [] %}
+            {% for metric in metrics %}
+                {% do values.append(kindred.pad(cells.get((segment, model, metric), '-'), 14)) %}
+            {% endfor %}
+            {% do lines.append("  " ~ kindred.pad(model, 22) ~ values | join('')) %}
+        {% endfor %}
+    {% endfor %}
+    {% for line in lines %}{% do print(line) %}{% endfor %}
+{% endmacro %}
+
+{#- Text cut or filled to a width. -#}
+{% macro pad(text, width) %}
+    {% set text = text | string if text is not none else '' %}
+    {{ return(text[:width - 2] ~ ' ' * (width - text[:width - 2] | length)) }}
+{% endmacro %}

@@ -1,0 +1,394 @@
+"""What people give kindred by mistake: each case ends in a message that says how to mend it, or in a smaller right
+result of which nothing is lost in silence."""
+
+import datetime
+
+import pytest
+
+DAY = datetime.datetime(2026, 5, 1, 12)
+SMALL = {"kindred__als_factors": 4, "kindred__als_iterations": 2, "kindred__segment_by": ""}
+CHECKS = ["--select", "+events", "rejected_events", "input_problems", "consents", "users", "items"]
+
+
+def event(number, user_id="u1", item_id="i1", event_type="view", **changes):
+    at = DAY + datetime.timedelta(minutes=number)
+    row = {"event_id": f"e{number}", "user_id": user_id, "event_type": event_type, "item_id": item_id, "occurred_at": at}
+    return row | changes
+
+
+def assert_nothing_is_lost(shop):
+    n_raw = shop.value("select count(*) from raw.events")
+    assert shop.value("select count(*) from events") + shop.value("select count(*) from rejected_events") == n_raw
+
+
+# Settings -----------------------------------------------------------------------------------------------------------
+
+
+def test_settings__all_that_is_wrong_is_said_at_once(small_shop):
+    wrong = {
+        "kindred__requires_consent": ("perhaps", "give true or false"),
+        "kindred__as_of": ("2026-02-30", "give a UTC date or time such as 2026-05-01"),
+        "kindred__horizon_days": ("ten", "give a whole number of at least 1"),
+        "kindred__folds": (["live", "yesterday"], "the folds are tuning, backtest and live"),
+        "kindred__session_gap_minutes": (0, "give a whole number of at least 1"),
+        "kindred__segment_by": ("shoe_size", "give country, preferences or attributes"),
+        "kindred__n_recommendations": (2.5, "give a whole number of at least 1"),
+        "kindred__n_candidates": ("many", "give a whole number of at least 1"),
+        "kindred__expires_after_hours": (None, "give a whole number of at least 1"),
+        "kindred__als_factors": (True, "give a whole number of at least 1"),
+        "kindred__als_iterations": (-1, "give a whole number of at least 1"),
+        "kindred__als_regularization": ("strong", "give a number of at least 0"),
+        "kindred__als_alpha": (-2, "give a number of at least 0"),
+        "kindred__max_rejected_share": ([], "give a number of at least 0"),
+        "kindred__n_recomendations": (5, "is no setting of kindred; dbt_project.yml of the package lists them all"),
+    }
+    result = small_shop.dbt(
+        "run", kindred__events="raw.events", **{name: value for name, (value, _) in wrong.items()}
+    )
+    assert result.returncode != 0
+    assert "please mend in dbt_project.yml (vars) or in --vars" in result.text
+    lines = [" ".join(line.split()) for line in result.output.splitlines() if line.strip().startswith("- kindred__")]
+    for name, (_, advice) in wrong.items():
+        assert any(line.startswith(f"- {name} ") and advice in line for line in lines), (name, result.output)
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("kindred__events", "", "kindred__events is empty: name the table or model that holds your events"),
+        ("kindred__events", 5, "kindred__events is '5': give the name of a dbt model or seed, or schema.table"),
+        ("kindred__items", ["a"], "kindred__items is '['a']': give the name of a dbt model or seed, or schema.table"),
+        ("kindred__users", "a.b.c.d", "kindred__users is 'a.b.c.d': give the name of a dbt model or seed"),
+        ("kindred__users", "users", "a model of kindred's own: give your model another name, such as shop_users"),
+        ("kindred__events", "clicks", "depends on a node named 'clicks' which was not found"),
+        ("kindred__folds", "live", "kindred__folds is 'live': give a list such as [backtest, live]"),
+        ("kindred__folds", ["live", "live"], "kindred__folds names a fold twice: live, live"),
+    ],
+)
+def test_settings__what_stops_dbt_while_it_reads_the_project(small_shop, name, value, message):
+    # `parse` runs no node: whatever is wrong must come out before the first one.
+    result = small_shop.dbt("parse", "--no-partial-parse", **{"kindred__events": "raw.events", name: value})
+    assert result.returncode != 0
+    assert message in result.text
+    assert "Traceback" not in result.output
+
+
+# Tables -------------------------------------------------------------------------------------------------------------
+
+
+def test_tables__events_that_are_not_there(small_shop):
+    result = small_shop.dbt("build", *CHECKS, kindred__events="raw.events")
+    assert result.returncode != 0
+    assert "kindred__events points at 'raw.events', and there is no table" in result.text
+    assert "Set kindred__events to the name of a dbt model or seed, or to schema.table of a table that exists." in (
+        result.text
+    )
+
+
+def test_tables__others_that_are_not_there(small_shop):
+    named = {f"kindred__{name}": f"raw.{name}" for name in ("items", "users", "consents")}
+    result = small_shop.load(events=[event(1)]).dbt("build", *CHECKS, **named)
+    assert result.returncode != 0
+    for name in ("items", "users", "consents"):
+        assert f"kindred__{name} points at 'raw.{name}', and there is no table" in result.text
+        assert f"or to '' if you don't have {name}." in result.text
+
+
+def test_tables__required_columns_that_are_missing(small_shop):
+    small_shop.load(
+        events="select 1 as id, 'u1' as person, 'view' as event_type, now() as occurred_at",
+        items="select 'i1' as sku, 9.5 as price",
+        users="select 'u1' as id",
+        consents="select 'u1' as user_id, true as is_granted",
+    )
+    # raw_events waits for items, so it is looked at with items that are well.
+    result = small_shop.dbt("build", "--exclude-resource-type", "unit_test", *CHECKS)
+    assert result.returncode != 0
+    for name, lacks, has in (
+        ("items", "item_id", "price, sku"),
+        ("users", "user_id", "id"),
+        ("consents", "purpose, updated_at", "is_granted, user_id"),
+    ):
+        assert f"which kindred__{name} points at, lacks: {lacks}. It has: {has}." in result.text
+        assert f"Point kindred__{name} at a dbt model that selects your columns under these names." in result.text
+
+    result = small_shop.dbt("build", "--select", "+raw_events", kindred__items="", kindred__users="")
+    assert result.returncode != 0
+    assert "which kindred__events points at, lacks: event_id, item_id, user_id (or anonymous_id). It has:" in result.text
+
+
+# Types and values, all in one shop ----------------------------------------------------------------------------------
+
+LONG_ID = "x" * 10_000
+NASTY_IDS = ["it's", 'say "hi"', "a,b;c", "ünï 日本語", "🛒🧺", "{{ item }}", "a\\b", "-- drop", " ", "%_", LONG_ID]
+
+
+@pytest.fixture(scope="module")
+def nasty_shop(tmp_path_factory):
+    """Good events of people and items with nasty ids, beside one bad row of each kind; all columns but ids are text."""
+    from conftest import Shop
+
+    events = []
+    for user_number, user_id in enumerate(NASTY_IDS):
+        for item_number in range(user_number, user_number + 4):
+            item_id = NASTY_IDS[item_number % len(NASTY_IDS)]
+            events.append(event(len(events), user_id, item_id, "like" if item_number % 2 else "purchase", value="9.5"))
+    bad = {
+        "missing_event_id": {"event_id": None},
+        "missing_person": {"user_id": ""},
+        "missing_event_type": {"event_type": None},
+        "unknown_event_type": {"event_type": "Ansicht 👀"},
+        "missing_time": {"occurred_at": ""},
+        "invalid_time": {"occurred_at": "1777636800"},
+        "too_early": {"occurred_at": "1970-01-01 00:00:00"},
+        "in_future": {"occurred_at": "2100-01-01 00:00:00"},
+        "missing_item": {"item_id": None},
+        "unknown_item": {"item_id": "it''s"},
+        "invalid_quantity": {"quantity": "a few"},
+        "negative_quantity": {"quantity": "-1"},
+        "invalid_value": {"value": "1e300"},
+        "invalid_position": {"position": "top"},
+    }
+    rows = events + [event(1000 + number, "it's", "it's") | change for number, change in enumerate(bad.values())]
+    rows.append(dict(rows[0]))
+    # A row in which nothing stands at all, and one whose numbers are as odd as numbers get.
+    rows.append(dict.fromkeys(rows[0]))
+    rows.append(event(2000, "it's", "it's", value="inf"))
+    rows.append(event(2001, "it's", "it's", value=" 7 ", position="3"))
+    columns = [*rows[0], "quantity", "position"]
+    shop = Shop(tmp_path_factory.mktemp("nasty"))
+    shop.bad = bad
+    shop.load(
+        events=[{column: text_of(row.get(column)) for column in columns} for row in rows],
+        items=[
+            *({"item_id": name, "title": name, "price": "9.5", "is_available": "true"} for name in NASTY_IDS),
+            {"item_id": "it's", "title": "it's, newer", "price": "1,5", "is_available": "maybe"},
+            {"item_id": None, "title": "nobody", "price": None, "is_available": None},
+        ],
+        users=[{"user_id": name, "country": name, "created_at": "long ago"} for name in [*NASTY_IDS, None]],
+        consents=[
+            {"user_id": user_id, "purpose": "personalization", "is_granted": answer, "updated_at": "2026-05-01 13:00:00"}
+            for user_id, answer in [("it's", "yes"), ("🛒🧺", "oui"), ("a,b;c", "no"), ("%_", None), (None, "yes")]
+        ],
+    )
+    shop.result = shop.dbt("build", "--exclude-resource-type", "unit_test", **SMALL | {"kindred__segment_by": "country"})
+    return shop
+
+
+def text_of(value):
+    return None if value is None else str(value)
+
+
+def test_nasty__builds_and_passes_its_tests(nasty_shop):
+    assert nasty_shop.result.returncode == 0, nasty_shop.result.output
+
+
+def test_nasty__each_bad_event_has_its_reason(nasty_shop):
+    assert_nothing_is_lost(nasty_shop)
+    expected = dict.fromkeys([*nasty_shop.bad, "duplicate_event_id"], 1)
+    expected["missing_event_id"] += 1  # the row in which nothing stands
+    expected["invalid_value"] += 1  # the infinite one
+    assert nasty_shop.counts("rejected_events", "rejection_reason") == expected
+    texts = dict(nasty_shop.query("select rejection_reason, min(rejected_text) from rejected_events group by all"))
+    assert texts["invalid_time"] == "1777636800"
+    assert texts["invalid_quantity"] == "a few"
+    assert texts["invalid_position"] == "top"
+    assert nasty_shop.query("select value, position from events where event_id = 'e2001'") == [(7, 3)]
+
+
+def test_nasty__every_id_comes_through_unchanged(nasty_shop):
+    refused = {"🛒🧺", "a,b;c", "%_"}
+    assert set(nasty_shop.column("select distinct user_id from events")) == set(NASTY_IDS)
+    assert set(nasty_shop.column("select item_id from items")) == set(NASTY_IDS)
+    assert set(nasty_shop.column("select user_id from als_user_factors where fold = 'live'")) == set(NASTY_IDS) - refused
+    for table in ("recommendations", "recommendation_lists"):
+        assert set(nasty_shop.column(f"select distinct user_id from {table}")) == set(NASTY_IDS) - refused
+    assert set(nasty_shop.column("select distinct item_id from recommendations")) <= set(NASTY_IDS)
+    assert len(nasty_shop.column("select distinct segment from user_features where fold = 'live'")) == 8
+    # What a person bought never comes back, whatever its id is made of.
+    assert not nasty_shop.query("""
+        select * from recommendations join interactions using (user_id, item_id) where fold = 'live' and is_excluded
+    """)
+    items = nasty_shop.value("select items from recommendation_lists where user_id = 'it''s'")
+    listed = nasty_shop.column("select item_id from recommendations where user_id = 'it''s' order by rank")
+    assert [entry["item_id"] for entry in __import__("json").loads(items)] == listed
+
+
+def test_nasty__unreadable_consents_are_refusals(nasty_shop):
+    assert dict(nasty_shop.query("select user_id, is_granted from consents")) == {
+        "it's": True,
+        "🛒🧺": False,
+        "a,b;c": False,
+        "%_": False,
+    }
+
+
+def test_nasty__problems_of_the_other_tables_are_listed(nasty_shop):
+    problems = nasty_shop.query("""
+        select input, problem, count(*), sum(n_rows), min(rejected_text) from input_problems group by all order by all
+    """)
+    assert problems == [
+        ("consents", "invalid_is_granted", 1, 1, "oui"),
+        ("consents", "missing_user_id", 1, 1, None),
+        ("items", "invalid_is_available", 1, 1, "maybe"),
+        ("items", "invalid_price", 1, 1, "1,5"),
+        ("items", "missing_item_id", 1, 1, None),
+        ("items", "repeated_item_id", 1, 1, None),
+        ("users", "invalid_created_at", 12, 12, "long ago"),
+        ("users", "missing_user_id", 1, 1, None),
+    ]
+
+
+# Types --------------------------------------------------------------------------------------------------------------
+
+
+def test_types__epoch_integers_are_no_times_and_stop_the_build(small_shop):
+    small_shop.load(events=[event(number, occurred_at=1777636800 + number) for number in range(4)])
+    result = small_shop.dbt("build", "--exclude-resource-type", "unit_test", *CHECKS)
+    assert result.returncode != 0
+    assert "some_are_usable" in result.text
+    assert small_shop.counts("rejected_events", "rejection_reason") == {"invalid_time": 4}
+    assert small_shop.column("select rejected_text from rejected_events order by all")[0] == "1777636800"
+
+
+def test_types__numbers_as_ids_times_with_a_zone_booleans_as_text(small_shop):
+    small_shop.load(
+        events="""
+            select row_number() over () as event_id, 7 as user_id, 'view' as event_type, 3::utinyint as item_id,
+                occurred_at, 2.5::decimal(9, 2) as value, 1 as quantity, 'nan'::double as position,
+                {'a': 1} as properties
+            from (values
+                (timestamptz '2026-05-01 10:00:00+02'), (timestamptz '2026-05-01 23:30:00-05'),
+                (timestamptz '2026-05-01 10:00:00+00')
+            ) as times(occurred_at)
+        """,
+        items="select 3::bigint as item_id, '12.50' as price, 'no' as is_available, timestamp_ns '2026-01-01' as created_at",
+        users="select 7::double::int as user_id, date '2026-01-01' as created_at, 49 as country",
+    ).build(*CHECKS, **SMALL)
+    assert_nothing_is_lost(small_shop)
+    assert small_shop.column("select strftime(occurred_at, '%d %H:%M') from events order by event_id") == [
+        "01 08:00",
+        "02 04:30",
+        "01 10:00",
+    ]
+    assert small_shop.query("select distinct user_id, item_id, value, quantity, position, properties from events") == [
+        ("7", "3", 2.5, 1.0, None, '{"a":1}')
+    ]
+    assert small_shop.query("select item_id, price, is_available from items") == [("3", 12.5, False)]
+    assert small_shop.query("select user_id, country, created_at from users") == [
+        ("7", "49", datetime.datetime(2026, 1, 1))
+    ]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+def test_types__text_times_are_utc_whatever_the_zone_of_the_machine(small_shop, zone, monkeypatch):
+    monkeypatch.setenv("TZ", zone)
+    texts = {
+        "2026-05-01": "01 00:00",
+        "2026-05-01 10:00": "01 10:00",
+        "2026-05-01 10:00:00": "01 10:00",
+        "2026-05-01T10:00:00.123Z": "01 10:00",
+        "2026-05-01T10:00:00+02:00": "01 08:00",
+        "2026-05-01 10:00:00.5-0330": "01 13:30",
+        "2026-05-01 23:30-05": "02 04:30",
+        "2026-05-01 10:00:00 +02:00": "01 08:00",
+    }
+    small_shop.load(events=[event(number, occurred_at=text) for number, text in enumerate(texts)])
+    small_shop.build("--select", "+rejected_events", "events", **SMALL)
+    found = small_shop.column("select strftime(occurred_at, '%d %H:%M') from events order by event_id")
+    assert dict(zip(texts, found, strict=True)) == texts
+
+
+# Few rows -----------------------------------------------------------------------------------------------------------
+
+
+def test_few__no_events_and_no_items(small_shop):
+    """A shop on its first day: everything builds and passes its tests, and the lists are empty."""
+    small_shop.load(events=[event(1)], items=[{"item_id": "i1"}]).load(
+        events="select * from raw.events limit 0", items="select * from raw.items limit 0"
+    )
+    result = small_shop.dbt("build", "--exclude-resource-type", "unit_test", **SMALL)
+    assert result.returncode == 0, result.output
+    assert small_shop.value("select count(*) from recommendations") == 0
+    assert small_shop.value("select count(*) from folds") == 3
+    assert small_shop.query("select n_events, n_people, n_recommendations from model_runs") == [(0, 0, 0)]
+
+
+def test_few__no_events_yet_but_a_catalogue_and_users(small_shop):
+    """Nobody gets nothing: whoever is known is shown the newest items."""
+    small_shop.load(
+        events=[event(1)],
+        items=[{"item_id": f"i{n}", "created_at": DAY + datetime.timedelta(days=n)} for n in range(3)],
+        users=[{"user_id": "u1"}, {"user_id": "u2"}],
+    ).load(events="select * from raw.events limit 0")
+    small_shop.build(**SMALL)
+    assert small_shop.query("select user_id, item_id from recommendations order by user_id, rank") == [
+        (user, item) for user in ("u1", "u2") for item in ("i2", "i1", "i0")
+    ]
+    assert small_shop.column("select item_id from fallback_recommendations order by rank") == ["i2", "i1", "i0"]
+
+
+def test_few__one_event(small_shop):
+    small_shop.load(events=[event(1)])
+    result = small_shop.dbt("build", "--exclude-resource-type", "unit_test", **SMALL)
+    assert result.returncode == 0, result.output
+    assert small_shop.query("select user_id, item_id, rank from recommendations") == [("u1", "i1", 1)]
+    assert small_shop.value("select count(*) from als_item_factors where fold = 'live'") == 1
+
+
+def test_few__one_person_who_bought_the_one_item(small_shop):
+    small_shop.load(events=[event(1, event_type="purchase")]).build(**SMALL)
+    assert small_shop.value("select count(*) from recommendations") == 0
+    assert small_shop.column("select item_id from fallback_recommendations") == ["i1"]
+
+
+def test_few__views_only(small_shop):
+    """Without the targets of the seed, what people look at is what lists are judged by."""
+    rows = []
+    for day in range(60):
+        for user in range(6):
+            at = DAY - datetime.timedelta(days=60 - day)
+            item = f"i{(user % 2) + 2 * ((day + user) % 5)}"
+            rows.append(event(len(rows), f"u{user}", item, occurred_at=at))
+    small_shop.load(events=rows).build(**SMALL)
+    assert_nothing_is_lost(small_shop)
+    # `click` and the like have positive weights too, but there are none; what has no weight is no target.
+    assert small_shop.column("""
+        select event_type from event_types where is_target and n_events > 0
+    """) == ["view"]
+    assert small_shop.column("select event_type from event_types where not is_target order by all") == [
+        "dislike",
+        "impression",
+        "return",
+        "search",
+    ]
+    assert small_shop.value("select count(*) from targets where fold = 'backtest'") > 0
+    assert small_shop.value("""
+        select n_users from evaluation_metrics
+        where fold = 'backtest' and model = 'recommendations' and segment = 'all' and metric = 'ndcg' and k = 10
+    """) == 6
+
+
+# Clocks -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("as_of", "n_lists"), [("1970-01-01", 0), ("2100-01-01 06:00:00", 2)])
+def test_clocks__a_moment_far_away(small_shop, as_of, n_lists):
+    small_shop.load(events=[event(1), event(2, "u2", "i2")]).build(**SMALL, kindred__as_of=as_of)
+    assert_nothing_is_lost(small_shop)
+    assert small_shop.value("select count(distinct user_id) from recommendations") == n_lists
+    assert small_shop.value("select count(*) from interactions where fold = 'live'") == n_lists
+
+
+def test_clocks__prices_and_values_as_large_as_they_may_be(small_shop):
+    """Sums are exact in 18 digits: no row that the contract lets in may overflow them."""
+    large = 9.9e11
+    small_shop.load(
+        events=[event(n, event_type="purchase", value=large, quantity=large) for n in range(3)] + [event(9, "u2", "i2")],
+        items=[{"item_id": "i1", "price": large}, {"item_id": "i2", "price": float("nan")}],
+    ).build(**SMALL)
+    assert small_shop.value("select revenue from user_features where fold = 'live' and user_id = 'u1'") == 3 * large
+    assert small_shop.value("select mean_price from user_features where fold = 'live' and user_id = 'u1'") == (
+        pytest.approx(large)
+    )

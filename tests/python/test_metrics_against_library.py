@@ -1,0 +1,269 @@
+"""The evaluation's SQL against independent implementations, on random lists, to 1e-9.
+
+dbt builds the evaluation models alone, on tables of random lists and targets in the place of what they read.
+Precision, recall, hit rate, ndcg, mrr: trec_eval (pytrec_eval-terrier). Map: trec_eval, which divides by all targets
+where kindred divides by at most k, and implicit, which divides as kindred does. No library at hand has the rest as
+kindred defines it, so it is checked against numpy written from the definitions: novelty from the raw pairs of person
+and item, diversity by all pairs of a list, coverage by sets, Gini by all pairs of items, standard errors by the
+deviations from the mean.
+"""
+
+from itertools import combinations
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+import pytrec_eval
+from conftest import run_dbt
+from implicit.evaluation import ranking_metrics_at_k
+from scipy.sparse import csr_matrix
+
+CUTS = [5, 10, 20]
+FOLDS = ["tuning", "backtest"]
+N_USERS, N_ITEMS = 120, 60
+TOLERANCE = 1e-9
+TREC_EVAL_NAMES = {"precision": "P", "recall": "recall", "hit_rate": "success", "ndcg": "ndcg_cut"}
+
+
+def random_world(seed=7):
+    """Tables that the evaluation reads, as data frames.
+
+    Lists of every length from none to beyond 20, models that know only some people, people with up to 30 targets,
+    targets that no catalogue has, items without a category, items that nobody met, people without history, hits at
+    random ranks and some lists without a fault.
+    """
+    random = np.random.default_rng(seed)
+    items = [f"i{number:02d}" for number in range(N_ITEMS)]
+    users = [f"u{number:03d}" for number in range(N_USERS)]
+    tables = {name: [] for name in ["candidates", "ranked", "targets", "user_features", "item_features", "met"]}
+    for fold in [*FOLDS, "live"]:
+        met = {user: random.choice(items[5:], random.integers(0, 15), replace=False) for user in users[:100]}
+        tables["met"] += [(fold, user, item) for user, of_user in met.items() for item in of_user]
+        for user in users:
+            activity = str(random.choice(["cold", "warm", "hot"]))
+            tables["user_features"].append((fold, user, activity, len(met.get(user, []))))
+        for item in items:
+            category = random.choice(["a", "b", "c", None])
+            n_users = sum(item in of_user for of_user in met.values())
+            tables["item_features"].append((fold, item, category, n_users, item not in items[-4:]))
+        if fold != "live":
+            for user in users[: N_USERS - 10]:
+                n_targets = int(random.choice([1, 2, 3, 8, 30]))
+                chosen = random.choice([*items, "not in the catalogue"], n_targets, replace=False)
+                tables["targets"] += [(fold, user, str(item)) for item in chosen]
+        wanted = {user: [item for f, u, item in tables["targets"] if (f, u) == (fold, user)] for user in users}
+        for model, share_with_list in {"als": 0.7, "popular": 1, "trending": 0.3, "recommendations": 0.95}.items():
+            for user in users:
+                if random.random() > share_with_list:
+                    continue
+                shown = list(random.permutation(items[:-4])[: random.integers(1, 26)])
+                if random.random() < 0.2:
+                    best = [item for item in wanted[user] if item in items[:-4]]
+                    shown = [*best, *(item for item in shown if item not in best)][:25]
+                for rank, item in enumerate(shown, start=1):
+                    row = (fold, user, str(item), rank)
+                    if model == "recommendations":
+                        tables["ranked"].append(row)
+                    else:
+                        tables["candidates"].append((*row, model))
+    columns = {
+        "candidates": ["fold", "user_id", "item_id", "rank", "generator"],
+        "ranked": ["fold", "user_id", "item_id", "rank"],
+        "targets": ["fold", "user_id", "item_id"],
+        "user_features": ["fold", "user_id", "activity", "n_items"],
+        "item_features": ["fold", "item_id", "category", "n_users", "is_recommendable"],
+        "met": ["fold", "user_id", "item_id"],
+    }
+    return {name: pd.DataFrame(rows, columns=columns[name]) for name, rows in tables.items()}
+
+
+class World:
+    """The random tables, the lists by (fold, model) as {person: items}, and what dbt made of them."""
+
+    def __init__(self, folder):
+        self.tables = random_world()
+        database = folder / "world.duckdb"
+        with duckdb.connect(database) as connection:
+            for name, frame in self.tables.items():
+                connection.register("frame", frame)
+                connection.execute(f"create table {name} as select * from frame order by random()")
+        models = ["judged_lists", "judged_people", "user_metrics", "exposure_metrics", "evaluation_metrics"]
+        result = run_dbt("run", "--select", *models, target=folder / "target", database=database)
+        assert result.returncode == 0, result.output
+        with duckdb.connect(database, read_only=True) as connection:
+            self.user_metrics = connection.execute("from user_metrics").df()
+            self.evaluation_metrics = connection.execute("from evaluation_metrics").df()
+        blend = self.tables["ranked"].assign(model="recommendations")
+        lists = pd.concat([self.tables["candidates"].rename(columns={"generator": "model"}), blend]).sort_values("rank")
+        self.lists = {
+            key: {user: list(of_user["item_id"]) for user, of_user in of_model.groupby("user_id")}
+            for key, of_model in lists[lists["fold"] != "live"].groupby(["fold", "model"])
+        }
+        self.targets = {
+            fold: {user: set(of_user["item_id"]) for user, of_user in of_fold.groupby("user_id")}
+            for fold, of_fold in self.tables["targets"].groupby("fold")
+        }
+        items = self.tables["item_features"]
+        self.categories = {fold: dict(zip(of["item_id"], of["category"])) for fold, of in items.groupby("fold")}
+        self.catalogues = {fold: set(of["item_id"]) for fold, of in items[items["is_recommendable"]].groupby("fold")}
+
+    def people(self, fold, segment):
+        """The judged people of a group."""
+        users = self.tables["user_features"]
+        users = users[users["fold"] == fold]
+        chosen = users if segment == "all" else users[users["activity"] == segment]
+        return sorted(set(chosen["user_id"]) & set(self.targets[fold]))
+
+    def of_people(self, metric):
+        """One of kindred's metrics, {(fold, model, k, person): value}, people without one left out."""
+        column = {"map": "average_precision"}.get(metric, metric)
+        frame = self.user_metrics[["fold", "model", "k", "user_id", column]].dropna()
+        return {tuple(row[:4]): row[4] for row in frame.itertuples(index=False)}
+
+    def of_groups(self, metric, column="value"):
+        """One of kindred's metrics, {(fold, model, segment, k): value}."""
+        frame = self.evaluation_metrics[self.evaluation_metrics["metric"] == metric]
+        frame = frame[["fold", "model", "segment", "k", column]]
+        return {tuple(row[:4]): row[4] for row in frame.itertuples(index=False)}
+
+    def cut_lists(self):
+        """(fold, model, k), the lists of the people who have one, the targets of all who are judged."""
+        for (fold, model), lists in self.lists.items():
+            for k in CUTS:
+                yield (fold, model, k), lists, self.targets[fold]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    return World(tmp_path_factory.mktemp("world"))
+
+
+def assert_equal(found, expected):
+    assert found.keys() == expected.keys()
+    assert len(found) > 0
+    assert list(found.values()) == pytest.approx([expected[key] for key in found], abs=TOLERANCE, rel=0)
+
+
+def trec_eval(lists, targets, measure):
+    """trec_eval's measure of each person; 0 for a person without a list, whom trec_eval passes over."""
+    runs = {user: {item: float(-rank) for rank, item in enumerate(items)} for user, items in lists.items()}
+    wanted = {user: dict.fromkeys(items, 1) for user, items in targets.items()}
+    values = pytrec_eval.RelevanceEvaluator(wanted, {measure}).evaluate(runs)
+    name = measure.replace(".", "_")
+    return {user: values[user][name] if user in values else 0.0 for user in targets}
+
+
+@pytest.mark.parametrize("metric", TREC_EVAL_NAMES)
+def test_as_trec_eval(world, metric):
+    expected = {
+        (*key, user): value
+        for key, lists, targets in world.cut_lists()
+        for user, value in trec_eval(lists, targets, f"{TREC_EVAL_NAMES[metric]}.{key[2]}").items()
+    }
+    assert_equal(world.of_people(metric), expected)
+
+
+def test_mrr_as_trec_eval_of_the_first_k(world):
+    expected = {}
+    for key, lists, targets in world.cut_lists():
+        heads = {user: items[: key[2]] for user, items in lists.items()}
+        expected |= {(*key, user): value for user, value in trec_eval(heads, targets, "recip_rank").items()}
+    assert_equal(world.of_people("mrr"), expected)
+
+
+def test_map_as_trec_eval_with_its_own_divisor(world):
+    expected = {
+        (*key, user): value * len(targets[user]) / min(len(targets[user]), key[2])
+        for key, lists, targets in world.cut_lists()
+        for user, value in trec_eval(lists, targets, f"map_cut.{key[2]}").items()
+    }
+    assert_equal(world.of_people("map"), expected)
+
+
+@pytest.mark.parametrize("metric", ["map", "ndcg"])
+def test_means_as_implicit(world, metric):
+    class Replay:
+        """A recommender, as implicit asks one, that repeats the given lists; -1 is no item."""
+
+        def __init__(self, rows):
+            self.rows = rows
+
+        def recommend(self, users, _, N, **unused):
+            return np.array([(self.rows[user] + [-1] * N)[:N] for user in users], dtype=np.int32), None
+
+    numbers = {item: number for number, item in enumerate(sorted(set(world.tables["targets"]["item_id"])))}
+    expected = {}
+    for (fold, model, k), lists, targets in world.cut_lists():
+        users = world.people(fold, "all")
+        rows = [[numbers.get(item, -1) for item in lists.get(user, [])] for user in users]
+        pairs = [(row, numbers[item]) for row, user in enumerate(users) for item in targets[user]]
+        wanted = csr_matrix((np.ones(len(pairs)), tuple(zip(*pairs))), shape=(len(users), len(numbers)))
+        values = ranking_metrics_at_k(Replay(rows), csr_matrix(wanted.shape), wanted, K=k, show_progress=False)
+        expected[fold, model, "all", k] = values[metric]
+    found = {key: value for key, value in world.of_groups(metric).items() if key[2] == "all"}
+    assert_equal(found, expected)
+
+
+def test_novelty_from_who_met_what(world):
+    met = world.tables["met"]
+    expected = {}
+    for (fold, model, k), lists, targets in world.cut_lists():
+        of_fold = met[met["fold"] == fold]
+        people = of_fold["user_id"].nunique()
+        meetings = of_fold.groupby("item_id")["user_id"].nunique().to_dict()
+        for user in lists.keys() & targets.keys():
+            bits = [-np.log2(meetings.get(item, 1) / people) for item in lists[user][:k]]
+            expected[fold, model, k, user] = np.mean(bits)
+    assert_equal(world.of_people("novelty"), expected)
+
+
+def test_diversity_by_all_pairs(world):
+    expected = {}
+    for (fold, model, k), lists, targets in world.cut_lists():
+        for user in lists.keys() & targets.keys():
+            kinds = [world.categories[fold][item] for item in lists[user][:k]]
+            differ = [first is None or first != second for first, second in combinations(kinds, 2)]
+            if differ:
+                expected[fold, model, k, user] = np.mean(differ)
+    assert_equal(world.of_people("diversity"), expected)
+
+
+def exposures(world):
+    """How often each item that could be recommended is shown to a group: {(fold, model, segment, k): counts}."""
+    found = {}
+    for (fold, model, k), lists, _ in world.cut_lists():
+        for segment in ["all", "cold", "warm", "hot"]:
+            shown = [item for user in world.people(fold, segment) for item in lists.get(user, [])[:k]]
+            found[fold, model, segment, k] = np.array([shown.count(item) for item in world.catalogues[fold]])
+    return found
+
+
+def test_coverage_by_sets(world):
+    expected = {key: np.count_nonzero(counts) / len(counts) for key, counts in exposures(world).items()}
+    assert_equal(world.of_groups("coverage"), expected)
+
+
+def test_gini_by_mean_absolute_difference(world):
+    expected = {
+        key: np.abs(counts[:, None] - counts[None, :]).mean() / (2 * counts.mean())
+        for key, counts in exposures(world).items()
+    }
+    assert_equal(world.of_groups("gini"), expected)
+
+
+@pytest.mark.parametrize("metric", ["precision", "recall", "hit_rate", "ndcg", "map", "mrr", "novelty", "diversity"])
+def test_means_and_standard_errors(world, metric):
+    """Given that each person's value is right: the mean over a group's people, its error, and how many they are."""
+    values = world.of_people(metric)
+    means, errors, sizes = {}, {}, {}
+    for (fold, model, k), _, _ in world.cut_lists():
+        for segment in ["all", "cold", "warm", "hot"]:
+            keys = [(fold, model, k, user) for user in world.people(fold, segment)]
+            group = np.array([values[key] for key in keys if key in values])
+            means[fold, model, segment, k] = group.mean()
+            errors[fold, model, segment, k] = group.std(ddof=1) / np.sqrt(len(group))
+            sizes[fold, model, segment, k] = len(group)
+    assert_equal(world.of_groups(metric), means)
+    assert_equal(world.of_groups(metric, "standard_error"), errors)
+    assert_equal(world.of_groups(metric, "n_users"), sizes)

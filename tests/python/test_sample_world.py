@@ -1,0 +1,251 @@
+"""The sample shop, whose truths are known: tastes come out, time is kept, and the same input gives the same output."""
+
+import datetime
+
+import duckdb
+import pytest
+from conftest import NO_TESTS, Shop
+
+SAMPLE = ["events", "items", "users", "consents"]
+OF_THE_RUN = {"run_id", "generated_at", "expires_at", "started_at", "seconds"}
+AS_OF = datetime.datetime(2026, 5, 1)
+# What is published, and what it is made of: all that depends on a moment.
+TIMED = [
+    "people",
+    "folds",
+    "event_types",
+    "sessions",
+    "interactions",
+    "user_features",
+    "item_features",
+    "als_item_factors",
+    "als_user_factors",
+    "als_candidates",
+    "popular_items",
+    "popular_candidates",
+    "ranked",
+    "targets",
+    "judged_people",
+    "user_metrics",
+    "evaluation_metrics",
+    "recommendations",
+    "recommendation_lists",
+    "trending_items",
+    "fallback_recommendations",
+]
+
+
+def copy_of_sample(shop, folder, events="select * from sample.sample_events", order=""):
+    """A new shop with the raw tables of the sample; `events` chooses among its events."""
+    copy = Shop(folder)
+    with duckdb.connect(copy.database) as connection:
+        connection.execute(f"attach '{shop.database}' as sample (read_only); create schema raw")
+        connection.execute("set preserve_insertion_order = true")
+        for name in SAMPLE:
+            select = events if name == "events" else f"select * from sample.sample_{name}"
+            connection.execute(f"create table raw.{name} as select * from ({select}) {order}")
+            copy.tables.append(name)
+    return copy
+
+
+def differences(mine, other, tables, condition="true"):
+    """The tables that aren't the same in both shops, with how many rows stand in one of them only."""
+    found = {}
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{mine.database}' as mine (read_only); attach '{other.database}' as other (read_only)")
+        for table in tables:
+            columns = connection.execute(f"select * from mine.{table} limit 0").description
+            columns = ", ".join(f'"{column[0]}"' for column in columns if column[0] not in OF_THE_RUN)
+            sides = [f"(select {columns} from {side}.{table} where {condition})" for side in ("mine", "other")]
+            [(n_rows,)] = connection.execute(f"""
+                select count(*) from (
+                    ({sides[0]} except all {sides[1]}) union all ({sides[1]} except all {sides[0]})
+                )
+            """).fetchall()
+            if n_rows:
+                found[table] = n_rows
+    return found
+
+
+def tables_of(shop, kind="BASE TABLE"):
+    return set(
+        shop.column(f"select table_name from information_schema.tables where table_schema = 'main' and table_type = '{kind}'")
+    )
+
+
+# Truths -------------------------------------------------------------------------------------------------------------
+
+
+def own_taste_share(shop, activity, last_rank):
+    """(share of items of the people's main taste in their lists, its share in the catalogue, number of people)"""
+    [answer] = shop.query(f"""
+        with tastes as (select entity_id as user_id, value as taste from sample_truths where kind = 'user_taste'),
+        items as (
+            select item_id, value as taste
+            from items join sample_truths on item_id = entity_id and kind = 'item_taste'
+            where is_available
+        ),
+        catalogue as (select taste, count(*) / (select count(*) from items) as share from items group by taste)
+        select
+            avg(case when items.taste = tastes.taste then 1 else 0 end),
+            avg(catalogue.share),
+            count(distinct user_id)
+        from recommendations
+        join tastes using (user_id)
+        join items using (item_id)
+        join catalogue on tastes.taste = catalogue.taste
+        join user_features using (user_id)
+        where fold = 'live' and activity = '{activity}' and recommendations.rank <= {last_rank}
+    """)
+    return answer
+
+
+# About three quarters of what people do follows their main taste, so no list can be all of it.
+@pytest.mark.parametrize(("activity", "last_rank", "at_least"), [("hot", 20, 0.6), ("warm", 20, 0.5), ("warm", 5, 0.6)])
+def test_truths__people_are_shown_their_taste(sample_shop, activity, last_rank, at_least):
+    share, chance, n_people = own_taste_share(sample_shop, activity, last_rank)
+    assert n_people > 100
+    assert chance < 0.12
+    assert share > at_least
+
+
+def test_truths__who_did_nothing_is_shown_no_taste(sample_shop):
+    """The check on the check above: where nothing can be known, the share is that of chance."""
+    share, chance, n_people = own_taste_share(sample_shop, "cold", 20)
+    assert n_people > 20
+    assert share < 2 * chance
+
+
+def test_truths__what_rises_is_trending(sample_shop):
+    planted = set(sample_shop.column("select entity_id from sample_truths where kind = 'trending_item'"))
+    trending = sample_shop.column("select item_id from trending_items where segment = '' order by rank")
+    assert len(planted) == 8
+    assert planted <= set(trending[:12])
+    assert len(planted & set(trending[:8])) >= 6
+    popular = sample_shop.column(
+        "select item_id from popular_items where fold = 'live' and generator = 'popular' and segment = '' and rank <= 8"
+    )
+    assert len(planted & set(popular)) < 6
+
+
+def test_truths__every_bad_event_is_set_aside_with_its_reason(sample_shop):
+    planted = dict(
+        sample_shop.query("select entity_id, value::int from sample_truths where kind = 'bad_events' order by all")
+    )
+    assert sample_shop.counts("rejected_events", "rejection_reason") == planted
+    n_raw = int(sample_shop.value("select value from sample_truths where kind = 'n_events'"))
+    assert sample_shop.value("select count(*) from sample_events") == n_raw
+    assert sample_shop.value("select count(*) from events") == n_raw - sum(planted.values())
+
+
+def test_truths__als_beats_popularity_on_the_held_out_days(sample_shop):
+    found = sample_shop.query("""
+        select model, value, standard_error from evaluation_metrics
+        where fold = 'backtest' and segment = 'all' and metric = 'ndcg' and k = 10
+    """)
+    ndcg = {model: (value, error) for model, value, error in found}
+    for baseline in ("popular", "trending"):
+        distance = ndcg["als"][0] - ndcg[baseline][0]
+        assert distance > 3 * (ndcg["als"][1] ** 2 + ndcg[baseline][1] ** 2) ** 0.5
+    assert ndcg["recommendations"][0] > 0.9 * ndcg["als"][0]
+
+
+# The same input, the same output ------------------------------------------------------------------------------------
+
+
+def test_same_input__same_output(sample_shop, tmp_path):
+    """The rows stand in another order and one thread builds instead of four."""
+    again = copy_of_sample(sample_shop, tmp_path, order="order by hash(columns(*)::varchar)[1]")
+    again.build("--threads", "1", **{"kindred__segment_by": "country"})
+    tables = tables_of(again) - {"model_runs"}
+    assert tables == {name for name in tables_of(sample_shop) if not name.startswith("sample_")} - {"model_runs"}
+    assert differences(sample_shop, again, sorted(tables)) == {}
+    runs = "select * exclude (run_id, started_at, seconds, parameters) from model_runs"
+    assert sample_shop.query(runs) == again.query(runs)
+
+
+# Time ---------------------------------------------------------------------------------------------------------------
+
+
+def burst(moment, item_id, n=500):
+    """Events of 500 people with one item in the hour from `moment` on."""
+    return f"""
+        select 'burst' || range as event_id, user_id, null as anonymous_id, null as session_id,
+            if(range % 2 = 0, 'purchase', 'view') as event_type, '{item_id}' as item_id,
+            strftime(timestamp '{moment}' + to_seconds(range * 3), '%Y-%m-%d %H:%M:%S') as occurred_at,
+            '1' as quantity, 99.0 as value, null as order_id, null as list_id, null as position, null as query,
+            null as properties
+        from (select user_id, row_number() over (order by user_id) as range from sample.sample_users)
+        where range <= {n}
+    """
+
+
+def rare_item(shop, fold):
+    return shop.value(f"""
+        select item_id from item_features where fold = '{fold}' and is_recommendable and n_users > 0
+        order by n_users, item_id limit 1
+    """)
+
+
+def test_time__a_replay_is_the_build_of_that_day(sample_shop, tmp_path):
+    """as_of on a past day, with all that came later in the table, a burst right at the moment included, gives what a
+    build gave that knew no more."""
+    item_id = rare_item(sample_shop, "backtest")
+    everything = f"select * from sample.sample_events union all by name ({burst(AS_OF, item_id)})"
+    replay = copy_of_sample(sample_shop, tmp_path / "replay", everything)
+    replay.build(kindred__as_of=str(AS_OF)[:10], kindred__segment_by="country")
+    known = f"select * from sample.sample_events where try_cast(occurred_at as timestamp) < '{AS_OF}'"
+    past = copy_of_sample(sample_shop, tmp_path / "past", known).build(kindred__segment_by="country")
+
+    assert replay.value("select count(*) from events") > 1.5 * past.value("select count(*) from events")
+    assert replay.value("select max(as_of) from folds") == AS_OF
+    assert replay.value("select count(*) from recommendations") > 0
+    assert differences(replay, past, TIMED) == {}
+    # Every other table is an input, a view, or the record of the run.
+    others = tables_of(past) - set(TIMED)
+    assert others == {
+        "checked_events", "repeated_event_ids", "input_problems", "items", "users", "consents", "event_weights",
+        "generator_weights", "generators", "exposure_metrics", "model_runs",
+    }  # fmt: skip
+    of_lists = "select n_interactions, n_people, n_recommendations, n_recommended_items, as_of from model_runs"
+    assert replay.query(of_lists) == past.query(of_lists)
+
+
+def test_time__a_burst_after_a_folds_moment_changes_nothing_in_the_fold(sample_shop, tmp_path):
+    [(moment,)] = sample_shop.query("select learns_until from folds where fold = 'backtest'")
+    item_id = rare_item(sample_shop, "backtest")
+    everything = f"select * from sample.sample_events union all by name ({burst(moment, item_id)})"
+    flooded = copy_of_sample(sample_shop, tmp_path, everything)
+    flooded.build("--select", "+ranked", "trending_items", "+targets", kindred__segment_by="country")
+
+    per_fold = [
+        "interactions", "user_features", "item_features", "als_item_factors", "als_user_factors", "als_candidates",
+        "popular_items", "popular_candidates", "ranked",
+    ]  # fmt: skip
+    assert differences(sample_shop, flooded, per_fold, "fold in ('tuning', 'backtest')") == {}
+    # The burst is there: it is what the fold is judged on, and the live fold learns from it.
+    assert set(differences(sample_shop, flooded, per_fold, "fold = 'live'")) == set(per_fold)
+    judged_on = f"select count(*) from targets where fold = 'backtest' and item_id = '{item_id}'"
+    assert flooded.value(judged_on) > sample_shop.value(judged_on) + 100
+    assert flooded.value(f"select rank from trending_items where segment = '' and item_id = '{item_id}'") == 1
+
+
+def test_time__nothing_after_the_moment_of_a_fold(sample_shop):
+    for table, column in (("interactions", "last_at"), ("user_features", "last_event_at"), ("item_features", "last_event_at")):
+        if column in [row[0] for row in sample_shop.query(f"describe {table}")]:
+            late = f"select count(*) from {table} join folds using (fold) where {table}.{column} >= learns_until"
+            assert sample_shop.value(late) == 0, table
+
+
+def test_summary__says_what_was_built(sample_shop):
+    n_people = sample_shop.value("select n_people from model_runs")
+    assert f"kindred: {n_people:,} people have a list" in sample_shop.result.output
+
+
+def test_folds__a_daily_run_builds_live_alone(sample_shop, tmp_path):
+    live = copy_of_sample(sample_shop, tmp_path)
+    result = live.dbt("build", *NO_TESTS, kindred__folds=["live"], kindred__segment_by="country")
+    assert result.returncode == 0, result.output
+    assert differences(sample_shop, live, ["interactions", "ranked", "als_item_factors"], "fold = 'live'") == {}
+    assert live.column("select distinct fold from ranked") == ["live"]
+    assert live.value("select count(*) from evaluation_metrics") == 0
