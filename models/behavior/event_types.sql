@@ -1,19 +1,19 @@
 -- one row per event type of the seed: what an event of it says about taste
 with event_weights as (select * from {{ ref('event_weights') }}),
 
-events as (select * from {{ ref('events') }}),
+person_events as (select * from {{ ref('person_events') }}),
 
 as_of as (select max(as_of) as as_of from {{ ref('folds') }}),
 
 counted as (
 
     select
-        events.event_type,
+        person_events.event_type,
         count(*) as n_events
-    from events
+    from person_events
     inner join as_of
-        on events.occurred_at < as_of.as_of
-    group by events.event_type
+        on person_events.occurred_at < as_of.as_of
+    group by person_events.event_type
 
 ),
 

@@ -1,9 +1,7 @@
 -- one row per usable event of somebody who may be addressed, under the id of the person
-{{ config(materialized='view') }}
-
+-- The first table with a row per event, and the last: whatever reads events from here on reads this one.
 select
     people.user_id,
-    events.event_id,
     events.session_id,
     events.item_id,
     events.event_type,

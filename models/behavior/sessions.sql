@@ -7,13 +7,12 @@ gaps as (
 
     select
         user_id,
-        event_id,
         event_type,
         value,
         occurred_at,
         case
             when {{ dbt.datediff(
-                'lag(occurred_at) over (partition by user_id order by occurred_at, event_id)', 'occurred_at', 'second'
+                'lag(occurred_at) over (partition by user_id order by occurred_at)', 'occurred_at', 'second'
             ) }} <= {{ var('kindred__session_gap_minutes') }} * 60 then 0
             else 1
         end as is_start
@@ -32,7 +31,7 @@ numbered as (
         value,
         occurred_at,
         cast(sum(is_start) over (
-            partition by user_id order by occurred_at, event_id
+            partition by user_id order by occurred_at, is_start desc
             rows between unbounded preceding and current row
         ) as bigint) as session_number
     from gaps

@@ -4,19 +4,26 @@
 {% set settings = {} %}
 {% for name in kindred.setting_names() %}{% do settings.update({name: var(name)}) %}{% endfor %}
 
-with events as (
+with checked_events as (
 
     select
-        count(*) as n_events,
-        min(occurred_at) as first_event_at,
-        max(occurred_at) as last_event_at,
-        cast(sum(cast(mod(hash(event_id, event_type, item_id, occurred_at), 1000000007) as bigint)) as varchar)
-            as fingerprint
-    from {{ ref('events') }}
+        count(*) - count(rejection_reason) as n_events,
+        count(rejection_reason) as n_rejected_events
+    from {{ ref('checked_events') }}
 
 ),
 
-rejected_events as (select count(*) as n_rejected_events from {{ ref('rejected_events') }}),
+-- A sum of hashes: the same events in any order give the same fingerprint.
+person_events as (
+
+    select
+        min(occurred_at) as first_event_at,
+        max(occurred_at) as last_event_at,
+        cast(sum(cast(mod(hash(user_id, event_type, item_id, occurred_at), 1000000007) as bigint)) as varchar)
+            as fingerprint
+    from {{ ref('person_events') }}
+
+),
 
 interactions as (select count(*) as n_interactions from {{ ref('interactions') }} where fold = 'live'),
 
@@ -38,10 +45,10 @@ final as (
 
     select
         '{{ invocation_id }}' as run_id,
-        '{{ tojson(settings) | replace("'", "''") }}' as parameters,
-        events.fingerprint as data_fingerprint,
-        cast(events.n_events as bigint) as n_events,
-        cast(rejected_events.n_rejected_events as bigint) as n_rejected_events,
+        cast({{ kindred.text_literal(tojson(settings)) }} as varchar) as parameters,
+        person_events.fingerprint as data_fingerprint,
+        cast(checked_events.n_events as bigint) as n_events,
+        cast(checked_events.n_rejected_events as bigint) as n_rejected_events,
         cast(interactions.n_interactions as bigint) as n_interactions,
         cast(items.n_items as bigint) as n_items,
         cast(recommendations.n_people as bigint) as n_people,
@@ -50,11 +57,11 @@ final as (
         cast({{ dbt.datediff("cast('" ~ kindred.run_clock() ~ "' as timestamp)", kindred.utc_now(), 'second') }} as double)
             as seconds,
         as_of.as_of,
-        events.first_event_at,
-        events.last_event_at,
+        person_events.first_event_at,
+        person_events.last_event_at,
         cast('{{ kindred.run_clock() }}' as timestamp) as started_at
-    from events
-    cross join rejected_events
+    from checked_events
+    cross join person_events
     cross join interactions
     cross join items
     cross join recommendations

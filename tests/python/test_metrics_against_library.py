@@ -105,7 +105,7 @@ class World:
             for fold, of_fold in self.tables["targets"].groupby("fold")
         }
         items = self.tables["item_features"]
-        self.categories = {fold: dict(zip(of["item_id"], of["category"])) for fold, of in items.groupby("fold")}
+        self.categories = {fold: of.set_index("item_id")["category"].to_dict() for fold, of in items.groupby("fold")}
         self.catalogues = {fold: set(of["item_id"]) for fold, of in items[items["is_recommendable"]].groupby("fold")}
 
     def people(self, fold, segment):
@@ -198,7 +198,7 @@ def test_means_as_implicit(world, metric):
         users = world.people(fold, "all")
         rows = [[numbers.get(item, -1) for item in lists.get(user, [])] for user in users]
         pairs = [(row, numbers[item]) for row, user in enumerate(users) for item in targets[user]]
-        wanted = csr_matrix((np.ones(len(pairs)), tuple(zip(*pairs))), shape=(len(users), len(numbers)))
+        wanted = csr_matrix((np.ones(len(pairs)), np.array(pairs).T), shape=(len(users), len(numbers)))
         values = ranking_metrics_at_k(Replay(rows), csr_matrix(wanted.shape), wanted, K=k, show_progress=False)
         expected[fold, model, "all", k] = values[metric]
     found = {key: value for key, value in world.of_groups(metric).items() if key[2] == "all"}
