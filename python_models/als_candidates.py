@@ -6,8 +6,8 @@ score: the inner product of the two vectors, near 1 for what the person is sure 
 Items that a person's history excludes, and items that can't be recommended in the fold, are left out.
 Errors: ValueError where n_candidates isn't wired. A person may have fewer than n_candidates where the items run out.
 
-Memory grows with the people in a block and with the excluded pairs, not with people x items. On Snowflake the blocks are
-spread over the warehouse's nodes by a table function.
+Memory grows with the people in a block and with the excluded pairs, not with people x items. On Snowflake a table
+function spreads the blocks over the warehouse's nodes.
 """
 
 import numpy as np
@@ -84,7 +84,9 @@ def list_items_on_all_nodes(session, packages, user_factors, item_factors, inter
         excluded = exclude(frame_to_table(rows[~has_vector][["user_id", "item_id"]]), users, items)
         return list_items(fold, users, items, user_vectors, item_vectors, excluded, n).to_pandas()
 
-    vectors = user_factors.select_expr("fold", "user_id", "to_json(factors) as factors", "cast(null as varchar) as item_id")
+    vectors = user_factors.select_expr(
+        "fold", "user_id", "to_json(factors) as factors", "cast(null as varchar) as item_id"
+    )
     pairs = interactions.filter("is_excluded").select_expr("fold", "user_id", "cast(null as varchar)", "item_id")
     n_buckets = 1 + vectors.count() // USERS_PER_PARTITION
     rows = vectors.union_all(pairs).select_expr("*", f"mod(abs(hash(user_id)), {n_buckets}) as bucket")

@@ -40,7 +40,9 @@ def model(dbt, session):
         items, vectors = read_factors(item_factors, "item_id", fold)
         users, matrix_items, matrix = read_confidences(interactions, fold, alpha)
         if not items.equals(matrix_items):
-            raise ValueError(f"als_user_factors: als_item_factors was trained on other items in fold {fold}: rebuild it")
+            raise ValueError(
+                f"als_user_factors: als_item_factors was trained on other items in fold {fold}: rebuild it"
+            )
         for start in range(0, len(users), USERS_PER_BLOCK):
             block = users[start : start + USERS_PER_BLOCK]
             user_vectors = solve_user_factors(matrix[start : start + USERS_PER_BLOCK], vectors, regularization)

@@ -31,22 +31,26 @@
 {%- endmacro %}
 
 {#- Snowflake guesses at formats, takes a text of digits for seconds since 1970 and a text without an offset for a time
-    in the session's zone: so only ISO 8601 gets so far, and always with an offset. -#}
+    in the session's zone. So only ISO 8601 gets so far, and always as 2026-03-01T06:24:48+02:00. -#}
 {% macro snowflake__try_convert_timestamp(column, data_type) -%}
     {%- if data_type.startswith('timestamp_tz') or data_type.startswith('timestamp_ltz') -%}
         cast(convert_timezone('UTC', {{ column }}) as timestamp)
     {%- elif kindred.is_of_kind(data_type, 'timestamp') -%}
         cast({{ column }} as timestamp)
     {%- else -%}
-        {%- set text = "replace(cast(" ~ column ~ " as varchar), ' UTC', 'Z')" -%}
+        {%- set text = "replace(replace(cast(" ~ column ~ " as varchar), ' UTC', 'Z'), 'Z', '+00:00')" -%}
+        {%- set text = "replace(replace(" ~ text ~ ", ' +', '+'), ' -', '-')" -%}
         {%- set date = '[0-9]{4}-[0-9]{2}-[0-9]{2}' -%}
-        {%- set time = '[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?' -%}
-        cast(convert_timezone('UTC', try_cast(
+        {%- set time = date ~ '[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?' -%}
+        cast(convert_timezone('UTC', try_cast(replace(
             case
                 when regexp_like({{ text }}, '{{ date }}') then concat({{ text }}, 'T00:00:00+00:00')
-                when regexp_like({{ text }}, '{{ date }}{{ time }}') then concat(replace({{ text }}, ' ', 'T'), '+00:00')
-                when regexp_like({{ text }}, '{{ date }}{{ time }} ?(Z|[+-][0-9]{2}(:?[0-9]{2})?)') then {{ text }}
-            end as timestamp_tz
-        )) as timestamp)
+                when regexp_like({{ text }}, '{{ time }}') then concat({{ text }}, '+00:00')
+                when regexp_like({{ text }}, '{{ time }}[+-][0-9]{2}') then concat({{ text }}, ':00')
+                when regexp_like({{ text }}, '{{ time }}[+-][0-9]{2}:[0-9]{2}') then {{ text }}
+                when regexp_like({{ text }}, '{{ time }}[+-][0-9]{4}')
+                    then concat(left({{ text }}, length({{ text }}) - 2), ':', right({{ text }}, 2))
+            end, ' ', 'T'
+        ) as timestamp_tz)) as timestamp)
     {%- endif -%}
 {%- endmacro %}

@@ -120,6 +120,46 @@ def small_folder(tmp_path_factory):
     return tmp_path_factory.mktemp("small")
 
 
+@pytest.fixture(scope="session")
+def snowflake():
+    """A connection to the Snowflake emulator; dbt's target `snowflake` finds it through the environment.
+
+    The emulator is a server in a process of its own. It isn't part of this repository: KINDRED_SNOWFLAKE_EMULATOR names
+    its folder.
+    """
+    emulator = Path(os.environ.get("KINDRED_SNOWFLAKE_EMULATOR", REPOSITORY.parent / "shared/snowflake_emulator"))
+    if not (emulator / "sfharness").is_dir():
+        pytest.skip(f"no Snowflake emulator in {emulator}: set KINDRED_SNOWFLAKE_EMULATOR to its folder")
+    for package in ("fakesnow", "dbt.adapters.snowflake", "snowflake.snowpark"):
+        try:
+            importlib.import_module(package)
+        except ImportError:
+            pytest.skip(f"{package} is missing: pip install -r {emulator}/requirements.in")
+    import snowflake.connector
+
+    server = subprocess.Popen(
+        [sys.executable, "-m", "sfharness.server"],
+        cwd=emulator,
+        env=os.environ | {"SFH_DIALECT_GATE": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        said = server.stdout.readline()
+        assert "listening on" in said, f"the Snowflake emulator didn't start: {said}"
+        login = {"account": "fakesnow", "user": "u", "password": "p", "database": "DB1", "schema": "S1"}
+        address = {"host": "127.0.0.1", "port": int(said.split()[-1]), "protocol": "http"}
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in (login | address | {"warehouse": "WH", "role": "R"}).items():
+                patch.setenv(f"SNOWFLAKE_{name.upper()}", str(value))
+            with snowflake.connector.connect(**login, **address) as connection:
+                yield connection
+    finally:
+        server.kill()
+        server.wait()
+
+
 @pytest.fixture
 def small_shop(small_folder):
     """An empty shop, at the same path for every test: dbt then needs to parse the project for new settings only."""

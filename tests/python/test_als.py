@@ -275,7 +275,7 @@ class FakeDbt:
 
     def __init__(self, connection, settings):
         self.connection = connection
-        self.config = types.SimpleNamespace(meta_get=settings.get)
+        self.config = types.SimpleNamespace(meta_get=settings.get, get=settings.get)
 
     def ref(self, name):
         return self.connection.table(name)

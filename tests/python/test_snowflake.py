@@ -1,11 +1,11 @@
 """The sample shop on Snowflake, row by row the same as on DuckDB.
 
-Snowflake is played by an emulator in a process of its own, which runs an unmodified dbt-snowflake, connector and Snowpark
-and refuses SQL that Snowflake hasn't got (see conftest.py: `snowflake`). What it can't prove stands in docs/snowflake.md.
+Snowflake is played by an emulator in a process of its own, which runs an unmodified dbt-snowflake, connector and
+Snowpark and refuses SQL that Snowflake hasn't got (conftest.py, `snowflake`). What it can't prove stands in
+docs/snowflake.md.
 """
 
 import json
-import os
 
 import duckdb
 import numpy as np
@@ -17,14 +17,17 @@ from conftest import REPOSITORY, run_dbt
 pytestmark = pytest.mark.snowflake
 
 MODELS = sorted(
-    path.stem for folder in ("models", "python_models") for path in (REPOSITORY / folder).rglob("*") if path.suffix in (".sql", ".py")
+    path.stem
+    for folder in ("models", "python_models")
+    for path in (REPOSITORY / folder).rglob("*")
+    if path.suffix in (".sql", ".py")
 )
 SEEDS = sorted(path.stem for path in (REPOSITORY / "seeds").rglob("*.csv"))
 # They say when and in which run a row was written; hash() isn't the same function on both.
 OF_THE_RUN = {"run_id", "generated_at", "expires_at", "started_at", "seconds", "data_fingerprint"}
 JSON_COLUMNS = {"items", "parameters", "factors"}
-# ALS counts in 32 bits, about 7 digits, and blocks of another size are added up in another order: after sums of 64 products
-# some 6 digits remain. Everything else is 64-bit, summed up in fixed point, and should agree to the last digits.
+# ALS counts in 32 bits, about 7 digits, and blocks of another size are added up in another order: after sums of 64
+# products some 6 digits remain. All else is 64-bit and summed up in fixed point: it should agree to the last digits.
 TOLERANCES = dict.fromkeys(["als_item_factors", "als_user_factors", "als_candidates", "candidates"], 1e-5)
 TOLERANCE = 1e-12
 
@@ -54,8 +57,10 @@ def load_events(connection):
     connection.cursor().execute(f"create or replace table sample_events ({columns})")
     to_pandas = {"varchar": str, "double": float, "integer": "Int64"}
     frame = pd.read_csv(
-        REPOSITORY / "seeds/sample/sample_events.csv", dtype={name: to_pandas[t] for name, t in types.items()}, 
-        keep_default_na=False, na_values=[""],
+        REPOSITORY / "seeds/sample/sample_events.csv",
+        dtype={name: to_pandas[t] for name, t in types.items()},
+        keep_default_na=False,
+        na_values=[""],
     )
     frame.columns = [name.upper() for name in frame.columns]
     write_pandas(connection, frame, "SAMPLE_EVENTS")
@@ -65,7 +70,9 @@ def comparable(frame):
     """A frame with lower-case names, one type per kind of value, parsed JSON and a total order."""
     frame.columns = [name.lower() for name in frame.columns]
     frame = frame.drop(columns=[name for name in frame.columns if name in OF_THE_RUN])
-    numbers = [name for name in frame.columns if pd.api.types.is_numeric_dtype(frame[name]) and frame[name].dtype != bool]
+    numbers = [
+        name for name in frame.columns if pd.api.types.is_numeric_dtype(frame[name]) and frame[name].dtype != bool
+    ]
     for name in frame.columns:
         if name in JSON_COLUMNS:
             frame[name] = [json.loads(value) if isinstance(value, str) else list(value) for value in frame[name]]
@@ -90,7 +97,9 @@ def test_same_rows(shops, table):
     for name in on_duckdb.columns:
         if on_duckdb[name].dtype == float:
             tolerance = TOLERANCES.get(table, TOLERANCE)
-            np.testing.assert_allclose(on_snowflake[name], on_duckdb[name], rtol=tolerance, atol=tolerance, err_msg=name)
+            np.testing.assert_allclose(
+                on_snowflake[name], on_duckdb[name], rtol=tolerance, atol=tolerance, err_msg=name
+            )
         elif name == "factors":
             vectors = [np.array(frame[name].tolist()) for frame in (on_snowflake, on_duckdb)]
             np.testing.assert_allclose(*vectors, rtol=0, atol=TOLERANCES[table])
@@ -105,16 +114,20 @@ def test_second_run_is_added(shops, tmp_path):
     cursor = shops[1]
     [(first,)] = cursor.execute("select run_id from model_runs").fetchall()
     result = run_dbt(
-        "build", "--select", "model_runs", "--target", "snowflake",
-        target=tmp_path, database=tmp_path / "unused.duckdb", settings=settings,
+        "build",
+        "--select",
+        "model_runs",
+        "--target",
+        "snowflake",
+        target=tmp_path,
+        database=tmp_path / "unused.duckdb",
+        settings=settings,
     )
     assert result.returncode == 0, result.output
     runs = dict(cursor.execute("select run_id, parameters from model_runs").fetchall())
     assert len(runs) == 2 and first in runs
     hours = {json.loads(parameters)["kindred__expires_after_hours"] for parameters in runs.values()}
     assert hours == {48, 1_000_000}
-
-
 
 
 def login(**environment):
@@ -148,11 +161,11 @@ def test_profile__key_pair(snowflake, tmp_path, passphrase):
         encryption = serialization.BestAvailableEncryption(passphrase.encode())
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     file = tmp_path / "key.p8"
-    file.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
-    )
+    file.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption))
     arguments = login(
-        SNOWFLAKE_ACCOUNT="a", SNOWFLAKE_USER="u", SNOWFLAKE_PRIVATE_KEY_PATH=str(file),
+        SNOWFLAKE_ACCOUNT="a",
+        SNOWFLAKE_USER="u",
+        SNOWFLAKE_PRIVATE_KEY_PATH=str(file),
         SNOWFLAKE_PRIVATE_KEY_PASSPHRASE=passphrase,
     )
     assert "password" not in arguments

@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from conftest import run_dbt
@@ -15,12 +15,13 @@ TIMES = {
     "2026-03-01T06:24:48Z": "2026-03-01 06:24:48",
     "2026-03-01 06:24:48 UTC": "2026-03-01 06:24:48",
     "2026-03-01T06:24:48.250Z": "2026-03-01 06:24:48.250",
-    # Read as UTC, whatever the offset, and whatever the session's time zone
     "2026-03-01T06:24:48+02:00": "2026-03-01 04:24:48",
     "2026-03-01 06:24:48 +02:00": "2026-03-01 04:24:48",
+    "2026-03-01 06:24:48 +0200": "2026-03-01 04:24:48",
+    "2026-03-01 06:24:48-05": "2026-03-01 11:24:48",
     "2026-03-01 06:24:48.5-0530": "2026-03-01 11:54:48.500",
     "2026-03-01T06:24+02:00": "2026-03-01 04:24:00",
-    # An hour that a clock in America skips
+    # An hour that American clocks skip
     "2026-03-08 02:30:00": "2026-03-08 02:30:00",
     "2026-02-30 10:00:00": None,
     "2026-02-30T10:00:00+02:00": None,
@@ -31,89 +32,84 @@ TIMES = {
 NUMBERS = {"1": 1.0, "-2.5": -2.5, "1e3": 1000.0, "two": None, "1,5": None, "": None}
 BOOLEANS = {"true": True, "false": False, "1": True, "0": False, "maybe": None, "": None}
 TEXTS = ["plain", "it's", 'a "quoted" word', "back\\slash \\n \\u00e9", "é 日本 🛒", "$$"]
-WITH_TIME_ZONE = {"duckdb": "timestamp with time zone", "snowflake": "timestamp_tz(9)"}
-ARRAY = {"duckdb": ("[1, 2]", "integer[]"), "snowflake": ("array_construct(1, 2)", "array")}
+ZONED_TYPES = {"duckdb": "timestamp with time zone", "snowflake": "timestamp_tz"}
+ARRAYS = {"duckdb": ("[1, 2]", "integer[]"), "snowflake": ("array_construct(1, 2)", "array")}
+ROWS = "select 10 as rank, 'a' as item_id, cast(null as varchar) as reason union all select 2, 'b\"', 'r'"
+SECOND = ["cast('2026-03-01 00:00:00' as timestamp)", "cast('2026-03-01 00:00:01' as timestamp)"]
 
 
-def literal(text):
-    return "'" + text + "'"
+def call(macro, *arguments):
+    return f"{{{{ kindred.{macro}({', '.join(map(repr, arguments))}) }}}}"
 
 
-def converted(cases, kind):
-    """A query with one column per case."""
-    columns = [
-        f"{{{{ kindred.try_convert(\"{literal(text)}\", 'varchar', '{kind}') }}}} as case_{number}"
-        for number, text in enumerate(cases)
-    ]
-    return "select " + ", ".join(columns)
+def columns(warehouse):
+    """All that is asked, in one query: starting dbt takes longer than the rest."""
+    for kind, cases in {"timestamp": TIMES, "number": NUMBERS, "boolean": BOOLEANS}.items():
+        for number, text in enumerate(cases):
+            yield f"{kind}_{number}", call("try_convert", f"'{text}'", "varchar", kind)
+    for number, text in enumerate(TEXTS):
+        yield f"text_{number}", call("text_literal", text)
+    zoned = f"cast('2026-03-01 06:24:48+02:00' as {ZONED_TYPES[warehouse]})"
+    yield "zoned", call("try_convert", zoned, ZONED_TYPES[warehouse], "timestamp")
+    yield "list_text", call("as_text", *ARRAYS[warehouse])
+    yield "items", f"(select {call('json_array', ['rank', 'item_id', 'reason'], 'rank')} from ({ROWS}) as listed)"
+    yield "now_utc", call("utc_now")
+    yield "days", call("days_between", *SECOND)
 
 
 @pytest.fixture(scope="module", params=["duckdb", pytest.param("snowflake", marks=pytest.mark.snowflake)])
-def warehouse(request, tmp_path_factory):
+def row(request, tmp_path_factory):
     if request.param == "snowflake":
         request.getfixturevalue("snowflake")
     folder = tmp_path_factory.mktemp("macros")
-
-    def ask(sql):
-        """The one row of a query, with lower-case names."""
-        arguments = ["show", "--inline", sql, "--output", "json", "--limit", "1", "--target", request.param]
-        result = run_dbt(*arguments, "--quiet", target=folder / "target", database=folder / "empty.duckdb")
-        assert result.returncode == 0, result.output
-        [row] = json.loads(re.search(r"\{.*\}", result.output, re.DOTALL)[0])["show"]
-        return {name.lower(): value for name, value in row.items()}
-
-    ask.name = request.param
-    return ask
+    sql = "select " + ", ".join(f"{expression} as {name}" for name, expression in columns(request.param))
+    arguments = ["show", "--quiet", "--inline", sql, "--output", "json", "--target", request.param]
+    result = run_dbt(*arguments, target=folder / "target", database=folder / "empty.duckdb")
+    assert result.returncode == 0, result.output
+    [row] = json.loads(re.search(r"\{.*\}", result.output, re.DOTALL)[0])["show"]
+    return {name.lower(): value for name, value in row.items()}
 
 
-def values(row):
-    return [row[f"case_{number}"] for number in range(len(row))]
+def found(row, kind, cases):
+    return {case: row[f"{kind}_{number}"] for number, case in enumerate(cases)}
 
 
-def test_try_convert__timestamps(warehouse):
-    zoned = f"cast('2026-03-01 06:24:48+02:00' as {WITH_TIME_ZONE[warehouse.name].partition('(')[0]})"
-    zoned = f"{{{{ kindred.try_convert(\"{zoned}\", '{WITH_TIME_ZONE[warehouse.name]}', 'timestamp') }}}}"
-    row = warehouse(converted(TIMES, "timestamp") + f", {zoned} as zoned")
-    assert datetime.fromisoformat(row.pop("zoned")) == datetime(2026, 3, 1, 4, 24, 48)
-    found = [value and datetime.fromisoformat(value) for value in values(row)]
-    expected = [value and datetime.fromisoformat(value) for value in TIMES.values()]
-    assert dict(zip(TIMES, found)) == dict(zip(TIMES, expected))
+def as_time(text):
+    return text and datetime.fromisoformat(text)
 
 
-def test_try_convert__numbers(warehouse):
-    assert dict(zip(NUMBERS, values(warehouse(converted(NUMBERS, "number"))))) == NUMBERS
+def test_try_convert__timestamps_are_utc(row):
+    times = {case: as_time(value) for case, value in found(row, "timestamp", TIMES).items()}
+    assert times == {case: as_time(value) for case, value in TIMES.items()}
+    assert as_time(row["zoned"]) == datetime(2026, 3, 1, 4, 24, 48)
 
 
-def test_try_convert__booleans(warehouse):
-    assert dict(zip(BOOLEANS, values(warehouse(converted(BOOLEANS, "boolean"))))) == BOOLEANS
+def test_try_convert__numbers(row):
+    assert found(row, "number", NUMBERS) == NUMBERS
 
 
-def test_text_literal__any_text(warehouse):
-    columns = [f"{{{{ kindred.text_literal({text!r}) }}}} as case_{number}" for number, text in enumerate(TEXTS)]
-    assert values(warehouse("select " + ", ".join(columns))) == TEXTS
+def test_try_convert__booleans(row):
+    assert found(row, "boolean", BOOLEANS) == BOOLEANS
 
 
-def test_as_text__lists_as_json(warehouse):
-    expression, data_type = ARRAY[warehouse.name]
-    row = warehouse(f"select {{{{ kindred.as_text('{expression}', '{data_type}') }}}} as list_text")
+def test_text_literal__any_text(row):
+    assert list(found(row, "text", TEXTS).values()) == TEXTS
+
+
+def test_as_text__lists_as_json(row):
     assert json.loads(row["list_text"]) == [1, 2]
 
 
-def test_json_array__in_order_with_nulls_kept(warehouse):
-    rows = "select 10 as rank, 'a' as item_id, cast(null as varchar) as reason union all select 2, 'b\"', 'r'"
-    row = warehouse(f"select {{{{ kindred.json_array(['rank', 'item_id', 'reason'], 'rank') }}}} as items from ({rows}) as t")
+def test_json_array__in_order_with_nulls_kept(row):
     assert json.loads(row["items"]) == [
         {"rank": 2, "item_id": 'b"', "reason": "r"},
         {"rank": 10, "item_id": "a", "reason": None},
     ]
 
 
-def test_utc_now(warehouse):
-    now = datetime.fromisoformat(warehouse("select {{ kindred.utc_now() }} as now_utc")["now_utc"])
-    assert abs(now - datetime.now(timezone.utc).replace(tzinfo=None)) < timedelta(minutes=5)
+def test_utc_now(row):
+    assert abs(as_time(row["now_utc"]) - datetime.now(UTC).replace(tzinfo=None)) < timedelta(minutes=5)
 
 
-def test_days_between__keeps_seconds(warehouse):
-    first, second = (f"cast('2026-03-0{day}' as timestamp)" for day in ("1 00:00:00", "1 00:00:01"))
-    row = warehouse(f'select {{{{ kindred.days_between("{first}", "{second}") }}}} as days')
+def test_days_between__keeps_seconds(row):
     assert row["days"] == pytest.approx(1 / 86400, rel=1e-12)
