@@ -24,7 +24,7 @@ SCHEMA = pa.schema(
         ("score", pa.float64()),
     ]
 )
-USERS_PER_BLOCK = 10_000
+USERS_PER_BLOCK = 50_000
 USERS_PER_PARTITION = 2_000
 
 
@@ -126,6 +126,8 @@ def model(dbt, session):
         for fold, users, items, user_vectors, item_vectors, excluded in prepared:
             for start in range(0, len(users) if len(items) else 0, USERS_PER_BLOCK):
                 block = slice(start, start + USERS_PER_BLOCK)
+                if start > 0:
+                    report_progress(f"als_candidates: {fold}, {start:,} of {len(users):,} people have their lists")
                 yield list_items(
                     fold, users[block], items, user_vectors[block], item_vectors, excluded[block], n_candidates
                 )

@@ -4,26 +4,50 @@ Grain: one row per (fold, user_id).
 Columns: fold, user_id, factors: a list of 32-bit floats, as long as an item's.
 Errors: ValueError where a hyper-parameter isn't wired. A fold without item factors has no rows.
 
-Method: equation 4 of Hu, Koren, Volinsky (ICDM 2008), solved exactly by implicit's Cholesky solver. The step needs the
-items' vectors alone, so whoever came after the training gets a vector in the same way.
+Method: equation 4 of Hu, Koren, Volinsky (ICDM 2008), solved exactly. The step needs the items' vectors alone, so
+whoever came after the training gets a vector in the same way. (The vectors that implicit's own training leaves behind
+are three conjugate-gradient steps towards these; for the median person of a 20-million world they are 21 % away.)
 """
+
+import os
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pyarrow as pa
 
 SCHEMA = pa.schema([("fold", pa.string()), ("user_id", pa.string()), ("factors", pa.list_(pa.float32()))])
-USERS_PER_BLOCK = 20_000
+USERS_PER_BLOCK = 1_000
 
 
 def solve_user_factors(matrix, item_factors, regularization):
-    """User factors, (n_users, factors) of float32, for a CSR matrix of signed confidences (users x items)."""
-    from implicit.cpu.als import AlternatingLeastSquares
+    """User factors, (n_users, factors) of float32, for a CSR matrix of signed confidences (users x items).
+
+    Solves (Y'Y + regularization I + Y_u' (|C_u| - I) Y_u) x = Y_u' C_u p for each user u, where Y_u has the vectors of
+    the items that u met and p is 1 where the confidence is positive, else 0. A plain loop over matrix products takes
+    two fifths of the time of implicit's own Cholesky solver (9.6 against 24 CPU seconds for 138,000 x 64).
+    """
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(limits=1, user_api="blas"):
-        als = AlternatingLeastSquares(factors=item_factors.shape[1], regularization=regularization)
-        als.item_factors = item_factors
-        return als.recalculate_user(np.arange(matrix.shape[0]), matrix)
+    n_users, n_factors = matrix.shape[0], item_factors.shape[1]
+    gram = item_factors.T @ item_factors + regularization * np.eye(n_factors, dtype=np.float32)
+    solution = np.empty((n_users, n_factors), dtype=np.float32)
+
+    def solve_block(start):
+        users = range(start, min(start + USERS_PER_BLOCK, n_users))
+        left = np.empty((len(users), n_factors, n_factors), dtype=np.float32)
+        right = np.empty((len(users), n_factors), dtype=np.float32)
+        for row, user in enumerate(users):
+            met = slice(matrix.indptr[user], matrix.indptr[user + 1])
+            vectors, confidences = item_factors[matrix.indices[met]], matrix.data[met]
+            scaled = vectors * np.sqrt(np.abs(confidences) - 1)[:, None]
+            left[row] = gram + scaled.T @ scaled
+            right[row] = np.maximum(confidences, 0) @ vectors
+        solution[users.start : users.stop] = np.linalg.solve(left, right[:, :, None])[:, :, 0]
+
+    # One thread per block, so none within the small products.
+    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(solve_block, range(0, n_users, USERS_PER_BLOCK)))
+    return solution
 
 
 def model(dbt, session):
@@ -40,15 +64,11 @@ def model(dbt, session):
         items, vectors = read_factors(item_factors, "item_id", fold)
         users, matrix_items, matrix = read_confidences(interactions, fold, alpha)
         if not items.equals(matrix_items):
-            raise ValueError(
-                f"als_user_factors: als_item_factors was trained on other items in fold {fold}: rebuild it"
-            )
-        for start in range(0, len(users), USERS_PER_BLOCK):
-            block = users[start : start + USERS_PER_BLOCK]
-            user_vectors = solve_user_factors(matrix[start : start + USERS_PER_BLOCK], vectors, regularization)
-            batches.append(
-                pa.record_batch(
-                    [pa.repeat(pa.scalar(fold), len(block)), block, vector_column(user_vectors)], schema=SCHEMA
-                )
-            )
+            raise ValueError(f"als_user_factors: als_item_factors was trained on other items in fold {fold}: rebuild it")
+        if len(users) == 0:
+            continue
+        user_vectors = solve_user_factors(matrix, vectors, regularization)
+        batches.append(
+            pa.record_batch([pa.repeat(pa.scalar(fold), len(users)), users, vector_column(user_vectors)], schema=SCHEMA)
+        )
     return write_table(session, SCHEMA, batches)

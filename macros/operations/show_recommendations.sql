@@ -20,10 +20,16 @@
 
 {% macro show_person(user_id, items) %}
     {% set literal = "'" ~ (user_id | string | replace("'", "''")) ~ "'" %}
+    {#- Of all that was done with an item, what says most for it: where shops re-buy, a purchase excludes nothing. -#}
     {% set history = kindred.fetch_rows(
-        "select interactions.item_id, items.title, items.category, interactions.is_excluded"
+        "select interactions.item_id, items.title, items.category, done.event_type"
         ~ " from " ~ ref('interactions') ~ " as interactions"
         ~ " left join " ~ ref('items') ~ " as items on interactions.item_id = items.item_id"
+        ~ " left join (select fold_events.item_id, max_by(fold_events.event_type, event_types.weight) as event_type"
+        ~ " from " ~ ref('fold_events') ~ " as fold_events inner join " ~ ref('event_types') ~ " as event_types"
+        ~ " on fold_events.event_type = event_types.event_type"
+        ~ " where fold_events.fold = 'live' and fold_events.user_id = " ~ literal
+        ~ " group by fold_events.item_id) as done on interactions.item_id = done.item_id"
         ~ " where interactions.fold = 'live' and interactions.user_id = " ~ literal
         ~ " order by interactions.weight desc, interactions.item_id limit " ~ items
     ) %}
@@ -37,7 +43,7 @@
     {% set lines = ["", user_id ~ " cared most about"] %}
     {% for row in history %}
         {% do lines.append("     " ~ kindred.pad(row.title or row.item_id, 52) ~ kindred.pad(row.category, 22)
-                           ~ ("bought" if row.is_excluded else "looked at")) %}
+                           ~ row.event_type) %}
     {% endfor %}
     {% do lines.append(user_id ~ " is recommended") %}
     {% for row in list %}
@@ -59,7 +65,8 @@
         {% set text = "%.3f" % row.value %}
         {% if row.standard_error is not none %}{% set text = text ~ " ±%.3f" % row.standard_error %}{% endif %}
         {% do cells.update({(row.segment, row.model, row.metric): text}) %}
-        {% do cells.update({(row.segment, 'n_users'): row.n_users | int}) %}
+        {#- Diversity counts lists of one item out: recall says how many people there are. -#}
+        {% if row.metric == 'recall' %}{% do cells.update({(row.segment, 'n_users'): row.n_users | int}) %}{% endif %}
     {% endfor %}
     {% set lines = ["", "evaluation on the fold backtest, first 10 items, mean over people ± standard error"] %}
     {% set models = rows | map(attribute='model') | unique | list %}

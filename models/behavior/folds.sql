@@ -1,8 +1,6 @@
 -- one row per fold: a moment of training and the days it is judged on
 {% set moments = {'live': 0, 'backtest': 1, 'tuning': 2} %}
-{#- dbt reads all models before validate_configuration may speak: a wrong setting mustn't fail here in its own way. -#}
 {% set horizon_days = var('kindred__horizon_days') | int %}
-{% set wanted = var('kindred__folds') if var('kindred__folds') is iterable else [] %}
 
 with events as (select * from {{ ref('events') }}),
 
@@ -24,7 +22,7 @@ moment as (
 
 final as (
 
-    {% for fold in wanted if fold in moments %}
+    {% for fold in kindred.fold_names() %}
     select
         '{{ fold }}' as fold,
         cast({{ dbt.dateadd('day', -horizon_days * moments[fold], 'as_of') }} as timestamp)

@@ -14,10 +14,15 @@ votes as (
         candidates.user_id,
         candidates.item_id,
         generators.generator_number,
-        generators.weight / (60 + candidates.rank) as vote
+        -- Whole numbers add up to the same sum in any order.
+        cast(1e12 * generators.weight / (60 + candidates.rank) as bigint) as vote
     from candidates
     inner join generators
         on candidates.generator = generators.generator
+    inner join item_features
+        on candidates.fold = item_features.fold
+            and candidates.item_id = item_features.item_id
+    where item_features.is_recommendable
 
 ),
 
@@ -29,8 +34,8 @@ blended as (
         fold,
         user_id,
         item_id,
-        {{ kindred.exact_sum('vote', scale=12) }} as score,
-        mod(max(cast(round(vote * 1e12) as bigint) * 100 + generator_number), 100) as generator_number
+        cast(sum(vote) as double) / 1e12 as score,
+        mod(max(vote * 100 + generator_number), 100) as generator_number
     from votes
     group by
         fold,
@@ -42,20 +47,14 @@ blended as (
 ranked as (
 
     select
-        blended.fold,
-        blended.user_id,
-        blended.item_id,
-        blended.score,
-        blended.generator_number,
-        row_number() over (
-            partition by blended.fold, blended.user_id
-            order by blended.score desc, blended.item_id
-        ) as rank
+        fold,
+        user_id,
+        item_id,
+        score,
+        generator_number,
+        row_number() over (partition by fold, user_id order by score desc, item_id) as rank
     from blended
-    inner join item_features
-        on blended.fold = item_features.fold
-            and blended.item_id = item_features.item_id
-    where item_features.is_recommendable
+    qualify rank <= {{ var('kindred__n_recommendations') }}
 
 ),
 
@@ -72,7 +71,6 @@ final as (
     from ranked
     inner join generators
         on ranked.generator_number = generators.generator_number
-    where ranked.rank <= {{ var('kindred__n_recommendations') }}
 
 )
 

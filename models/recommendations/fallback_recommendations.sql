@@ -18,7 +18,7 @@ votes as (
         segments.segment,
         popular_items.item_id,
         generators.generator_number,
-        generators.weight / (60 + popular_items.rank) as vote
+        cast(1e12 * generators.weight / (60 + popular_items.rank) as bigint) as vote
     from segments
     inner join popular_items
         on popular_items.segment in (segments.segment, '')
@@ -33,8 +33,8 @@ blended as (
     select
         segment,
         item_id,
-        {{ kindred.exact_sum('vote', scale=12) }} as score,
-        mod(max(cast(round(vote * 1e12) as bigint) * 100 + generator_number), 100) as generator_number
+        cast(sum(vote) as double) / 1e12 as score,
+        mod(max(vote * 100 + generator_number), 100) as generator_number
     from votes
     group by
         segment,
