@@ -16,12 +16,17 @@
             {% do problems.append(name ~ " is '" ~ value ~ "': give a whole number of at least 1") %}
         {% endif %}
     {% endfor %}
-    {% for name in ['kindred__als_regularization', 'kindred__als_alpha', 'kindred__max_rejected_share'] %}
+    {% for name in ['kindred__als_alpha', 'kindred__max_rejected_share'] %}
         {% set value = var(name) %}
         {% if value is not number or value is boolean or value < 0 %}
             {% do problems.append(name ~ " is '" ~ value ~ "': give a number of at least 0") %}
         {% endif %}
     {% endfor %}
+    {% set regularization = var('kindred__als_regularization') %}
+    {#- With 0 the equations of a person have no single solution wherever there are fewer items than factors. -#}
+    {% if regularization is not number or regularization is boolean or regularization <= 0 %}
+        {% do problems.append("kindred__als_regularization is '" ~ regularization ~ "': give a number above 0") %}
+    {% endif %}
     {% if var('kindred__requires_consent') is not boolean %}
         {% do problems.append("kindred__requires_consent is '" ~ var('kindred__requires_consent')
             ~ "': give true or false") %}

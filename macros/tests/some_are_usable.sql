@@ -11,7 +11,7 @@
 {% endset %}
 
 {% set n_rejected, n_rows, reasons = namespace(total=0), namespace(total=0), [] %}
-{% if execute and flags.WHICH in ['build', 'test'] %}
+{% if execute and flags.WHICH not in ['compile', 'generate', 'list', 'show'] %}
     {% for row in kindred.fetch_rows(counted) | sort(attribute='rejection_reason') %}
         {% set n_rows.total = n_rows.total + row.n_rows | int %}
         {% if row.rejection_reason %}

@@ -11,14 +11,15 @@ select
     person_events.value,
     event_types.weight
     * case when person_events.value < event_types.neutral_value then -1 else 1 end
-    * case
-        when event_types.half_life_days is null then 1
-        else power(
+    -- Without a half-life nothing fades.
+    * coalesce(
+        power(
             0.5,
             {{ kindred.days_between('person_events.occurred_at', 'folds.learns_until') }}
             / event_types.half_life_days
-        )
-    end as weight,
+        ),
+        1
+    ) as weight,
     -- Within one horizon of the moment: what trends are measured on.
     person_events.occurred_at
     >= {{ dbt.dateadd('day', '-' ~ var('kindred__horizon_days'), 'folds.learns_until') }} as is_recent,

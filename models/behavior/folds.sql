@@ -1,6 +1,7 @@
 -- one row per fold: a moment of training and the days it is judged on
 {% set moments = {'live': 0, 'backtest': 1, 'tuning': 2} %}
 {% set horizon_days = var('kindred__horizon_days') | int %}
+{% set given = "'" ~ var('kindred__as_of') ~ "'" if var('kindred__as_of') else 'null' %}
 
 with events as (select * from {{ ref('events') }}),
 
@@ -8,15 +9,12 @@ with events as (select * from {{ ref('events') }}),
 moment as (
 
     select
-        {% if var('kindred__as_of') -%}
-        cast('{{ var("kindred__as_of") }}' as timestamp) as as_of
-        {%- else -%}
         coalesce(
+            cast({{ given }} as timestamp),
             {{ dbt.dateadd('day', 1, "date_trunc('day', max(occurred_at))") }},
             cast('{{ kindred.run_clock() }}' as timestamp)
         ) as as_of
     from events
-        {%- endif %}
 
 ),
 

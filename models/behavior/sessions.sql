@@ -6,13 +6,16 @@ with as_of as (select max(as_of) as as_of from {{ ref('folds') }}),
 gaps as (
 
     select
-        user_id,
-        event_type,
-        value,
-        occurred_at,
+        person_events.user_id,
+        person_events.event_type,
+        person_events.value,
+        person_events.occurred_at,
         case
             when {{ dbt.datediff(
-                'lag(occurred_at) over (partition by user_id order by occurred_at)', 'occurred_at', 'second'
+                'lag(person_events.occurred_at) over (
+                    partition by person_events.user_id order by person_events.occurred_at
+                )',
+                'person_events.occurred_at', 'second'
             ) }} <= {{ var('kindred__session_gap_minutes') }} * 60 then 0
             else 1
         end as is_start
@@ -42,11 +45,11 @@ numbered as (
 assigned as (
 
     select
-        user_id,
-        session_id,
-        event_type,
-        value,
-        occurred_at
+        person_events.user_id,
+        person_events.session_id,
+        person_events.event_type,
+        person_events.value,
+        person_events.occurred_at
     from {{ ref('person_events') }} as person_events
     inner join as_of
         on person_events.occurred_at < as_of.as_of

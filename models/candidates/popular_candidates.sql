@@ -56,7 +56,7 @@ people_lists as (
     from people
     inner join lists
         on people.fold = lists.fold
-            and (lists.segment = people.segment or lists.segment = '')
+            and (people.segment = lists.segment or lists.segment = '')
 
 ),
 

@@ -6,7 +6,16 @@
 with item_features as (select * from {{ ref('item_features') }} where is_recommendable),
 
 {% if has_segments %}
-segments as (select fold, user_id, segment from {{ ref('user_features') }} where segment is not null),
+segments as (
+
+    select
+        fold,
+        user_id,
+        segment
+    from {{ ref('user_features') }}
+    where segment is not null
+
+),
 
 in_segments as (
 

@@ -4,9 +4,25 @@ with folds as (select * from {{ ref('folds') }} where fold <> 'live'),
 
 event_types as (select * from {{ ref('event_types') }} where is_target),
 
-known as (select fold, user_id from {{ ref('user_features') }}),
+known as (
 
-barred as (select fold, user_id, item_id from {{ ref('interactions') }} where is_excluded),
+    select
+        fold,
+        user_id
+    from {{ ref('user_features') }}
+
+),
+
+barred as (
+
+    select
+        fold,
+        user_id,
+        item_id
+    from {{ ref('interactions') }}
+    where is_excluded
+
+),
 
 chosen as (
 

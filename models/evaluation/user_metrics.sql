@@ -98,10 +98,13 @@ counted as (
             rows between unbounded preceding and current row
         ) as n_hits_so_far,
         -- Items of the same kind above this one: the pairs that are alike, counted without joining the list to itself.
-        count(category) over (
-            partition by fold, model, user_id, category order by rank
-            rows between unbounded preceding and current row
-        ) - case when category is null then 0 else 1 end as n_alike_above
+        count(category)
+            over (
+                partition by fold, model, user_id, category order by rank
+                rows between unbounded preceding and current row
+            )
+        - case when category is null then 0 else 1
+        end as n_alike_above
     from shown
 
 ),

@@ -126,7 +126,8 @@ final as (
         cast(n_purchases as bigint) as n_purchases,
         cast(revenue as double) as revenue,
         cast(popularity as double) as popularity,
-        cast({{ kindred.trend('recent_popularity', 'expected_recent_popularity', 'mean_popularity') }} as double) as trend,
+        cast({{ kindred.trend('recent_popularity', 'expected_recent_popularity', 'mean_popularity') }} as double)
+            as trend,
         cast(carts_per_view as double) as carts_per_view,
         cast(purchases_per_view as double) as purchases_per_view,
         cast(case when age_days < 0 then 0 else age_days end as double) as age_days,

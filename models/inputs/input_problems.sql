@@ -1,4 +1,4 @@
--- one row per (input, entity_id, problem): what is wrong with rows of items, users and consents, and what became of them
+-- one row per (input, entity_id, problem): what is wrong with rows of items, users or consents, and their fate
 {% set keys = {'items': ['item_id'], 'users': ['user_id'], 'consents': ['user_id', 'purpose', 'updated_at']} %}
 {% set fates = {
     'items': {'repeated': 'newest row kept', 'invalid': 'value taken as empty'},

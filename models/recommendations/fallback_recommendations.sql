@@ -1,4 +1,4 @@
--- one row per (segment, rank): the list for whoever has none of their own: their segment's, else (segment '') everyone's
+-- one row per (segment, rank): the list for whoever has none: the segment's, else (segment '') everyone's
 with popular_items as (select * from {{ ref('popular_items') }} where fold = 'live'),
 
 generators as (select * from {{ ref('generators') }}),

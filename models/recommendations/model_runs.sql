@@ -1,6 +1,7 @@
 -- one row per run_id: what was built, from what, how and how long
 {{ config(materialized='incremental', unique_key='run_id', on_schema_change='append_new_columns') }}
 
+{% set started_at = "cast('" ~ kindred.run_clock() ~ "' as timestamp)" %}
 {% set settings = {} %}
 {% for name in kindred.setting_names() %}{% do settings.update({name: var(name)}) %}{% endfor %}
 
@@ -54,8 +55,7 @@ final as (
         cast(recommendations.n_people as bigint) as n_people,
         cast(recommendations.n_recommendations as bigint) as n_recommendations,
         cast(recommendations.n_recommended_items as bigint) as n_recommended_items,
-        cast({{ dbt.datediff("cast('" ~ kindred.run_clock() ~ "' as timestamp)", kindred.utc_now(), 'second') }} as double)
-            as seconds,
+        cast({{ dbt.datediff(started_at, kindred.utc_now(), 'second') }} as double) as seconds,  -- noqa: LT05
         as_of.as_of,
         person_events.first_event_at,
         person_events.last_event_at,

@@ -135,6 +135,13 @@ def test_user_factors__solve_the_equation_of_the_paper(solve_user_factors, regul
         assert np.abs(mine - exact).max() < 1e-4
 
 
+def test_user_factors__of_many_people(solve_user_factors):
+    confidences = random_confidences(n_users=2_345, share=0.2, seed=8)
+    items = np.random.default_rng(1).normal(0, 0.4, size=(12, 3)).astype(np.float32)
+    assert np.abs(solve_user_factors(confidences, items, 1.0) - solve_exactly(confidences, items, 1.0)).max() < 1e-4
+    assert solve_user_factors(confidences[:0], items, 1.0).shape == (0, 3)
+
+
 def test_user_factors__of_somebody_without_likes_are_zero(solve_user_factors):
     items = np.random.default_rng(1).normal(size=(6, 3)).astype(np.float32)
     confidences = csr_matrix(np.array([[-5, 0, -1, 0, 0, 0], [0, 0, 0, 0, 0, 0]], dtype=np.float32))

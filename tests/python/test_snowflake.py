@@ -130,6 +130,32 @@ def test_second_run_is_added(shops, tmp_path):
     assert hours == {48, 1_000_000}
 
 
+def test_inputs_that_are_not_given(shops, snowflake, tmp_path, monkeypatch):
+    """Only events, read from a table by its name: the other inputs are made of nothing."""
+    database, cursor = shops
+    settings = {"kindred__items": "", "kindred__users": "", "kindred__consents": "", "kindred__segment_by": ""}
+    monkeypatch.setenv("SNOWFLAKE_SCHEMA", "S2")
+    small = tmp_path / "small.duckdb"
+    with duckdb.connect(small) as connection:
+        connection.execute(f"attach '{database}' as sample (read_only); create schema s1")
+        connection.execute("create table s1.sample_events as from sample.sample_events")
+    for target in ("duckdb", "snowflake"):
+        result = run_dbt(
+            *["build", "--select", "+people", "items", "input_problems", "--exclude-resource-type", "test", "unit_test"],
+            *["--target", target],
+            target=tmp_path / target,
+            database=small,
+            settings=settings | {"kindred__events": "s1.sample_events"},
+        )
+        assert result.returncode == 0, result.output
+    for table in ("people", "items", "users", "consents", "input_problems"):
+        with duckdb.connect(small, read_only=True) as connection:
+            on_duckdb = comparable(connection.execute(f"from {table}").df())
+        on_snowflake = comparable(cursor.execute(f"select * from s2.{table}").fetch_pandas_all())
+        assert list(on_snowflake.columns) == list(on_duckdb.columns), table
+        assert on_snowflake.to_dict("records") == on_duckdb.to_dict("records"), table
+
+
 def login(**environment):
     """What dbt-snowflake hands to the connector, by profiles.yml, in an environment."""
     from dbt.adapters.snowflake.connections import SnowflakeCredentials
