@@ -1,6 +1,4 @@
 -- one row per (fold, user_id): every person who may be addressed and was known at the fold's moment
-{% set has_catalogue = kindred.input_relation('items') is not none %}
-
 with interactions as (select * from {{ ref('interactions') }}),
 
 people as (select * from {{ ref('people') }} where is_consented),
@@ -8,9 +6,9 @@ people as (select * from {{ ref('people') }} where is_consented),
 sessions as (select * from {{ ref('sessions') }}),
 
 folds as (select * from {{ ref('folds') }}),
-{% if has_catalogue %}
-item_features as (select * from {{ ref('item_features') }}),
-{% endif %}
+
+affinities as (select * from {{ ref('user_affinities') }}),
+
 known as (
 
     select
@@ -92,71 +90,7 @@ visits as (
         sessions.user_id
 
 ),
-{% if has_catalogue %}
-liked as (
 
-    select
-        interactions.fold,
-        interactions.user_id,
-        interactions.weight,
-        item_features.category,
-        item_features.brand,
-        item_features.price,
-        item_features.price_percentile
-    from interactions
-    inner join item_features
-        on interactions.fold = item_features.fold
-            and interactions.item_id = item_features.item_id
-    where interactions.weight > 0
-
-),
-{% for dimension in ['category', 'brand'] %}
-{{ dimension }}_shares as (
-
-    select
-        fold,
-        user_id,
-        {{ dimension }},
-        {{ kindred.exact_sum('weight') }} as weight
-    from liked
-    where {{ dimension }} is not null
-    group by
-        fold,
-        user_id,
-        {{ dimension }}
-
-),
-
-top_{{ dimension }} as (
-
-    select
-        fold,
-        user_id,
-        {{ dimension }},
-        weight / sum(weight) over (
-            partition by fold, user_id order by weight desc, {{ dimension }}
-            rows between unbounded preceding and unbounded following
-        ) as share
-    from {{ dimension }}_shares
-    qualify row_number() over (partition by fold, user_id order by weight desc, {{ dimension }}) = 1
-
-),
-{% endfor %}
-prices as (
-
-    select
-        fold,
-        user_id,
-        {{ kindred.exact_sum('weight * price', scale=4) }} / {{ kindred.exact_sum('weight') }} as mean_price,
-        {{ kindred.exact_sum('weight * price_percentile') }} / {{ kindred.exact_sum('weight') }} as price_affinity
-    from liked
-    where price is not null
-    group by
-        fold,
-        user_id
-
-),
-{% endif %}
 final as (
 
     select
@@ -169,21 +103,12 @@ final as (
             when history.n_liked_items < 10 then 'warm'
             else 'hot'
         end as activity,
-        {% if has_catalogue -%}
-        top_category.category as top_category,
-        top_brand.brand as top_brand,
-        cast(top_category.share as double) as top_category_share,
-        cast(top_brand.share as double) as top_brand_share,
-        cast(prices.mean_price as double) as mean_price,
-        cast(prices.price_affinity as double) as price_affinity,
-        {%- else -%}
-        cast(null as varchar) as top_category,
-        cast(null as varchar) as top_brand,
-        cast(null as double) as top_category_share,
-        cast(null as double) as top_brand_share,
-        cast(null as double) as mean_price,
-        cast(null as double) as price_affinity,
-        {%- endif %}
+        affinities.top_category,
+        affinities.top_brand,
+        affinities.top_category_share,
+        affinities.top_brand_share,
+        affinities.mean_price,
+        affinities.price_affinity,
         cast(coalesce(history.n_items, 0) as bigint) as n_items,
         cast(coalesce(history.n_liked_items, 0) as bigint) as n_liked_items,
         cast(coalesce(history.n_excluded_items, 0) as bigint) as n_excluded_items,
@@ -204,13 +129,9 @@ final as (
     left join visits
         on known.fold = visits.fold
             and known.user_id = visits.user_id
-    {%- if has_catalogue %}
-    {%- for table in ['top_category', 'top_brand', 'prices'] %}
-    left join {{ table }}
-        on known.fold = {{ table }}.fold
-            and known.user_id = {{ table }}.user_id
-    {%- endfor %}
-    {%- endif %}
+    left join affinities
+        on known.fold = affinities.fold
+            and known.user_id = affinities.user_id
 
 )
 

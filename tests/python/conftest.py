@@ -89,6 +89,10 @@ class Shop:
         assert result.returncode == 0, result.output
         return self
 
+    def run(self, sql):
+        with duckdb.connect(self.database) as connection:
+            connection.execute(sql)
+
     def query(self, sql):
         with duckdb.connect(self.database, read_only=True) as connection:
             return connection.execute(sql).fetchall()

@@ -5,7 +5,7 @@ import datetime
 import json
 
 import pytest
-from conftest import Shop
+from conftest import INPUTS, Shop
 
 DAY = datetime.datetime(2026, 5, 1, 12)
 SMALL = {"kindred__als_factors": 4, "kindred__als_iterations": 2, "kindred__segment_by": ""}
@@ -75,45 +75,48 @@ def test_settings__what_stops_dbt_while_it_reads_the_project(small_shop, name, v
 # Tables -------------------------------------------------------------------------------------------------------------
 
 
-def test_tables__events_that_are_not_there(small_shop):
-    result = small_shop.dbt("build", *CHECKS, kindred__events="raw.events")
-    assert result.returncode != 0
-    assert "kindred__events points at 'raw.events', and there is no table" in result.text
-    assert "Set kindred__events to the name of a dbt model or seed, or to schema.table of a table that exists." in (
-        result.text
-    )
+GOOD = {
+    "items": [{"item_id": "i1"}],
+    "users": [{"user_id": "u1"}],
+    "consents": [{"user_id": "u1", "purpose": "personalization", "is_granted": True, "updated_at": DAY}],
+}
 
 
-def test_tables__others_that_are_not_there(small_shop):
-    named = {f"kindred__{name}": f"raw.{name}" for name in ("items", "users", "consents")}
-    result = small_shop.load(events=[event(1)]).dbt("build", *CHECKS, **named)
-    assert result.returncode != 0
+def test_tables__that_are_not_there_or_lack_columns(small_shop):
+    """One shop that is mended step by step, and what kindred says at each."""
+
+    def complaints(**tables):
+        small_shop.load(**tables)
+        result = small_shop.dbt("build", *CHECKS, **{f"kindred__{name}": f"raw.{name}" for name in INPUTS})
+        assert result.returncode != 0
+        assert "Traceback" not in result.output
+        return result.text
+
+    said = complaints(events=[event(1)])
     for name in ("items", "users", "consents"):
-        assert f"kindred__{name} points at 'raw.{name}', and there is no table" in result.text
-        assert f"or to '' if you don't have {name}." in result.text
+        assert f"kindred__{name} points at 'raw.{name}', and there is no table" in said
+        assert f"or to '' if you don't have {name}." in said
 
-
-def test_tables__required_columns_that_are_missing(small_shop):
-    small_shop.load(
-        events="select 1 as id, 'u1' as person, 'view' as event_type, now() as occurred_at",
+    said = complaints(
         items="select 'i1' as sku, 9.5 as price",
         users="select 'u1' as id",
         consents="select 'u1' as user_id, true as is_granted",
     )
-    # raw_events waits for items, so it is looked at with items that are well.
-    result = small_shop.dbt("build", "--exclude-resource-type", "unit_test", *CHECKS)
-    assert result.returncode != 0
     for name, lacks, has in (
         ("items", "item_id", "price, sku"),
         ("users", "user_id", "id"),
         ("consents", "purpose, updated_at", "is_granted, user_id"),
     ):
-        assert f"which kindred__{name} points at, lacks: {lacks}. It has: {has}." in result.text
-        assert f"Point kindred__{name} at a dbt model that selects your columns under these names." in result.text
+        assert f"which kindred__{name} points at, lacks: {lacks}. It has: {has}." in said
+        assert f"Point kindred__{name} at a dbt model that selects your columns under these names." in said
 
-    result = small_shop.dbt("build", "--select", "+raw_events", kindred__items="", kindred__users="")
-    assert result.returncode != 0
-    assert "kindred__events points at, lacks: event_id, item_id, user_id (or anonymous_id). It has:" in result.text
+    said = complaints(**GOOD, events="select 1 as id, 'u1' as person, 'view' as event_type, now() as occurred_at")
+    assert "kindred__events points at, lacks: event_id, item_id, user_id (or anonymous_id). It has:" in said
+
+    small_shop.run("drop table raw.events")
+    said = complaints()
+    assert "kindred__events points at 'raw.events', and there is no table" in said
+    assert "Set kindred__events to the name of a dbt model or seed, or to schema.table of a table that exists." in said
 
 
 # Types and values, all in one shop ----------------------------------------------------------------------------------
