@@ -30,7 +30,7 @@
         ~ " on fold_events.event_type = event_types.event_type"
         ~ " where fold_events.fold = 'live' and fold_events.user_id = " ~ literal
         ~ " group by fold_events.item_id) as done on interactions.item_id = done.item_id"
-        ~ " where interactions.fold = 'live' and interactions.user_id = " ~ literal
+        ~ " where interactions.fold = 'live' and interactions.weight > 0 and interactions.user_id = " ~ literal
         ~ " order by interactions.weight desc, interactions.item_id limit " ~ items
     ) %}
     {% set list = kindred.fetch_rows(
