@@ -7,7 +7,7 @@ final as (
 
     -- The tracker numbers nothing, but nobody does the same with the same item twice in a second.
     select
-        concat_ws('-', user_id, item_id, event, epoch(ts)::bigint) as event_id,
+        concat_ws('-', user_id, item_id, event, cast(epoch(ts) as bigint)) as event_id,
         user_id,
         item_id,
         case event
