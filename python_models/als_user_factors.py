@@ -1,8 +1,9 @@
-"""User factors: one exact ALS half-step from the item factors, for everybody with history in a fold.
+"""User factors: one exact ALS half-step from the item factors, for everybody who likes something in a fold.
 
 Grain: one row per (fold, user_id).
 Columns: fold, user_id, factors: a list of 32-bit floats, as long as an item's.
-Errors: ValueError where a hyper-parameter isn't wired. A fold without item factors has no rows.
+Errors: ValueError where a hyper-parameter isn't wired. A fold without item factors has no rows, nor has a person whose
+history holds nothing of positive weight.
 
 Method: equation 4 of Hu, Koren, Volinsky (ICDM 2008), solved exactly. The step needs the items' vectors alone, so
 whoever came after the training gets a vector in the same way. (The vectors that implicit's own training leaves behind
@@ -67,6 +68,9 @@ def model(dbt, session):
             raise ValueError(
                 f"als_user_factors: als_item_factors was trained on other items in fold {fold}: rebuild it"
             )
+        # Who likes nothing (everything returned, say) has the vector 0, which would rank all items alike.
+        likes_something = np.diff((matrix > 0).indptr) > 0
+        users, matrix = users.filter(pa.array(likes_something)), matrix[likes_something]
         if len(users) == 0:
             continue
         user_vectors = solve_user_factors(matrix, vectors, regularization)

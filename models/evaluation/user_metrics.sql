@@ -123,7 +123,8 @@ per_cut as (
             as precision_at_hits,
         min(case when counted.is_hit = 1 then counted.rank end) as first_hit_rank,
         {{ kindred.exact_sum('counted.novelty', scale=12) }} / count(*) as novelty,
-        sum(counted.n_alike_above) as n_alike_pairs
+        sum(counted.n_alike_above) as n_alike_pairs,
+        count(counted.category) as n_categorised
     from counted
     inner join cuts
         on counted.rank <= cuts.k
@@ -150,7 +151,7 @@ final as (
         coalesce(1 / cast(per_cut.first_hit_rank as double), 0) as mrr,
         per_cut.novelty,
         case
-            when per_cut.n_shown > 1
+            when per_cut.n_shown > 1 and per_cut.n_categorised > 0
                 then 1 - 2 * per_cut.n_alike_pairs / cast(per_cut.n_shown * (per_cut.n_shown - 1) as double)
         end as diversity
     from judged_people
