@@ -327,8 +327,18 @@ def test_models__from_interactions_to_candidates(python_model, connection):
 def test_user_factors__refuse_items_of_another_training(python_model, connection):
     run_model(python_model, connection, "als_item_factors")
     connection.execute("delete from als_item_factors where item_id = 'i3'")
-    with pytest.raises(ValueError, match="trained on other items in fold live: rebuild it"):
+    with pytest.raises(ValueError, match="other items in fold live: rebuild it"):
         run_model(python_model, connection, "als_user_factors")
+
+
+def test_user_factors__nobody_who_likes_nothing_has_a_vector(python_model, connection):
+    # A vector of zeros would score all items alike, and the list would be alphabetical.
+    connection.execute("update interactions set weight = -abs(weight) where user_id = 'u3'")
+    for name in SETTINGS:
+        run_model(python_model, connection, name)
+    for table in ("als_user_factors", "als_candidates"):
+        found = {user_id for (user_id,) in connection.sql(f"select distinct user_id from {table}").fetchall()}
+        assert found == {"u0", "u1", "u2", "u4", "u5"}
 
 
 @pytest.mark.parametrize("emptied", ["interactions", "folds", "item_features where is_recommendable"])
