@@ -5,7 +5,7 @@ with people as (
     select user_id
     from {{ ref('people') }}
     where is_consented
-        and {{ "true" if "live" in var('kindred__folds') else "false" }}
+        and {{ "true" if "live" in kindred.fold_names() else "false" }}
     group by user_id
 
 ),
