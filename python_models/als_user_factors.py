@@ -70,7 +70,8 @@ def model(dbt, session):
             )
         # Who likes nothing (everything returned, say) has the vector 0, which would rank all items alike.
         likes_something = np.diff((matrix > 0).indptr) > 0
-        users, matrix = users.filter(pa.array(likes_something)), matrix[likes_something]
+        if not likes_something.all():
+            users, matrix = users.filter(pa.array(likes_something)), matrix[likes_something]
         if len(users) == 0:
             continue
         user_vectors = solve_user_factors(matrix, vectors, regularization)
