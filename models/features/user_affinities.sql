@@ -92,11 +92,15 @@ final as (
         cast(prices.mean_price as double) as mean_price,
         cast(prices.price_affinity as double) as price_affinity
     from people
-    {%- for table in ['top_category', 'top_brand', 'prices'] %}
-    left join {{ table }}
-        on people.fold = {{ table }}.fold
-            and people.user_id = {{ table }}.user_id
-    {%- endfor %}
+    left join top_category
+        on people.fold = top_category.fold
+            and people.user_id = top_category.user_id
+    left join top_brand
+        on people.fold = top_brand.fold
+            and people.user_id = top_brand.user_id
+    left join prices
+        on people.fold = prices.fold
+            and people.user_id = prices.user_id
 
 )
 
