@@ -26,13 +26,15 @@ NO_TESTS = ["--exclude-resource-type", "test", "unit_test"]
 
 @dataclass
 class Result:
-    """How a dbt command ended and what it said, with the line breaks inside its messages taken out."""
+    """How a dbt command ended and all it said; `printed` leaves out standard error, where libraries put warnings."""
 
     returncode: int
     output: str
+    printed: str
 
     @property
     def text(self):
+        """The output with the line breaks inside its messages taken out."""
         return " ".join(self.output.split())
 
 
@@ -51,7 +53,7 @@ def run_dbt(*arguments, project=REPOSITORY, target, database, settings=None):
     if settings:
         command += ["--vars", json.dumps(settings)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
-    return Result(done.returncode, done.stdout + done.stderr)
+    return Result(done.returncode, done.stdout + done.stderr, done.stdout)
 
 
 class Shop:

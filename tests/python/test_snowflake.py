@@ -152,7 +152,7 @@ def test_show_recommendations(shops, tmp_path):
         arguments = ["run-operation", "show_recommendations", "--quiet", "--target", target]
         result = run_dbt(*arguments, target=tmp_path, database=shops[0])
         assert result.returncode == 0, result.output
-        printed[target] = result.output
+        printed[target] = result.printed
     assert "is recommended" in printed["duckdb"]
     assert printed["snowflake"] == printed["duckdb"]
 
