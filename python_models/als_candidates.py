@@ -10,10 +10,8 @@ Memory grows with the people in a block and with the excluded pairs, not with pe
 function spreads the blocks over the warehouse's nodes.
 """
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.sparse import csr_matrix
 
 SCHEMA = pa.schema(
     [
@@ -26,36 +24,6 @@ SCHEMA = pa.schema(
 )
 USERS_PER_BLOCK = 50_000
 USERS_PER_PARTITION = 2_000
-
-
-def best_items(user_factors, item_factors, excluded, n):
-    """The n best items of each user, as columns: user position, item position, rank (from 1), score.
-
-    user_factors: (n_users, f); item_factors: (n_items, f); excluded: CSR, users x items, nonzero = not to be proposed.
-    """
-    from implicit.cpu.als import AlternatingLeastSquares
-    from threadpoolctl import threadpool_limits
-
-    n_users, n_items = excluded.shape
-    with threadpool_limits(limits=1, user_api="blas"):
-        als = AlternatingLeastSquares(factors=item_factors.shape[1])
-        als.user_factors, als.item_factors = user_factors, item_factors
-        items, scores = als.recommend(np.arange(n_users), excluded, N=min(n, n_items), filter_already_liked_items=True)
-    order = np.lexsort((items, -scores), axis=1)
-    items, scores = np.take_along_axis(items, order, axis=1), np.take_along_axis(scores, order, axis=1)
-    # Where fewer than n items remain, implicit fills up with excluded ones at the lowest float.
-    is_real = scores > np.finfo(np.float32).min
-    users, ranks = np.nonzero(is_real)
-    return users, items[is_real], ranks + 1, scores[is_real].astype(np.float64)
-
-
-def exclude(pairs, users, items):
-    """A table of user_id and item_id as CSR, users x items; pairs of ids that aren't among them are left out."""
-    user_positions = encode_ids(pairs["user_id"], users)[1]
-    item_positions = encode_ids(pairs["item_id"], items)[1]
-    is_known = (user_positions >= 0) & (item_positions >= 0)
-    ones = np.ones(is_known.sum(), dtype=np.float32)
-    return csr_matrix((ones, (user_positions[is_known], item_positions[is_known])), shape=(len(users), len(items)))
 
 
 def list_items(fold, users, items, user_vectors, item_vectors, excluded, n):
@@ -81,7 +49,7 @@ def list_items_on_all_nodes(session, packages, user_factors, item_factors, inter
         items, item_vectors = unpack_factors(items.filter(pc.equal(items["fold"], fold)), "item_id")
         if len(users) == 0 or len(items) == 0:
             return SCHEMA.empty_table().to_pandas()
-        excluded = exclude(frame_to_table(rows[~has_vector][["user_id", "item_id"]]), users, items)
+        excluded = to_pairs(frame_to_table(rows[~has_vector][["user_id", "item_id"]]), users, items)
         return list_items(fold, users, items, user_vectors, item_vectors, excluded, n).to_pandas()
 
     vectors = user_factors.select_expr(
@@ -117,8 +85,8 @@ def model(dbt, session):
         is_kept = pc.invert(pc.is_in(items, value_set=barred.combine_chunks())).to_numpy(zero_copy_only=False)
         items, item_vectors = items.filter(pa.array(is_kept)), item_vectors[is_kept]
         users, user_vectors = read_factors(user_factors, "user_id", fold)
-        pairs = read_table(interactions, ["user_id", "item_id"], f"fold = '{fold}' and is_excluded")
-        return fold, users, items, user_vectors, item_vectors, exclude(pairs, users, items)
+        excluded = read_pairs(interactions, users, items, f"fold = '{fold}' and is_excluded")
+        return fold, users, items, user_vectors, item_vectors, excluded
 
     prepared = [prepare(fold) for fold in read_folds(folds)]
 

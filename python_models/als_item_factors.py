@@ -17,20 +17,6 @@ SCHEMA = pa.schema([("fold", pa.string()), ("item_id", pa.string()), ("factors",
 SECONDS_BETWEEN_REPORTS = 5
 
 
-def train_item_factors(matrix, factors, iterations, regularization, on_iteration=None):
-    """Item factors, (n_items, factors) of float32, of a CSR matrix of signed confidences (users x items)."""
-    from implicit.cpu.als import AlternatingLeastSquares
-    from threadpoolctl import threadpool_limits
-
-    # implicit runs its own threads; a BLAS that does the same fights with them.
-    with threadpool_limits(limits=1, user_api="blas"):
-        als = AlternatingLeastSquares(
-            factors=factors, iterations=iterations, regularization=regularization, random_state=0
-        )
-        als.fit(matrix, show_progress=False, callback=on_iteration)
-    return als.item_factors
-
-
 def iteration_reporter(fold, shape, iterations, report):
     """A callback for ALS that reports every few seconds, so that a short training is silent."""
     started = reported = time.monotonic()
@@ -49,22 +35,26 @@ def iteration_reporter(fold, shape, iterations, report):
 
 
 def model(dbt, session):
-    factors = dbt.config.meta_get("factors")
-    iterations = dbt.config.meta_get("iterations")
-    regularization = dbt.config.meta_get("regularization")
-    alpha = dbt.config.meta_get("alpha")
-    if None in (factors, iterations, regularization, alpha):
-        raise ValueError("als_item_factors: config: meta: needs factors, iterations, regularization and alpha")
+    given = dbt.config.meta_get("als")
     interactions = dbt.ref("interactions")
+    tuning_trials = dbt.ref("tuning_trials")
     folds = dbt.ref("folds")
+    chosen = choose_settings("als", given, tuning_trials)
 
     batches = []
     for fold in read_folds(folds):
-        users, items, matrix = read_confidences(interactions, fold, alpha)
-        if matrix.nnz == 0:
+        _, items, weights = read_weights(interactions, fold)
+        if weights.nnz == 0:
             continue
-        on_iteration = iteration_reporter(fold, matrix.shape, iterations, report_progress)
-        vectors = train_item_factors(matrix, factors, iterations, regularization, on_iteration)
+        settings = fill_als_settings(chosen, weights)
+        on_iteration = iteration_reporter(fold, weights.shape, settings["iterations"], report_progress)
+        vectors = train_item_factors(
+            to_confidences(weights, settings["alpha"]),
+            settings["factors"],
+            settings["iterations"],
+            settings["regularization"],
+            on_iteration,
+        )
         batches.append(
             pa.record_batch([pa.repeat(pa.scalar(fold), len(items)), items, vector_column(vectors)], schema=SCHEMA)
         )

@@ -10,71 +10,37 @@ whoever came after the training gets a vector in the same way. (The vectors that
 are three conjugate-gradient steps towards these; for the median person of a 20-million world they are 21 % away.)
 """
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import pyarrow as pa
 
 SCHEMA = pa.schema([("fold", pa.string()), ("user_id", pa.string()), ("factors", pa.list_(pa.float32()))])
-USERS_PER_BLOCK = 1_000
-
-
-def solve_user_factors(matrix, item_factors, regularization):
-    """User factors, (n_users, factors) of float32, for a CSR matrix of signed confidences (users x items).
-
-    Solves (Y'Y + regularization I + Y_u' (|C_u| - I) Y_u) x = Y_u' C_u p for each user u, where Y_u has the vectors of
-    the items that u met and p is 1 where the confidence is positive, else 0. A plain loop over matrix products takes
-    two fifths of the time of implicit's own Cholesky solver (9.6 against 24 CPU seconds for 138,000 x 64).
-    """
-    from threadpoolctl import threadpool_limits
-
-    n_users, n_factors = matrix.shape[0], item_factors.shape[1]
-    gram = item_factors.T @ item_factors + regularization * np.eye(n_factors, dtype=np.float32)
-    solution = np.empty((n_users, n_factors), dtype=np.float32)
-
-    def solve_block(start):
-        users = range(start, min(start + USERS_PER_BLOCK, n_users))
-        left = np.empty((len(users), n_factors, n_factors), dtype=np.float32)
-        right = np.empty((len(users), n_factors), dtype=np.float32)
-        for row, user in enumerate(users):
-            met = slice(matrix.indptr[user], matrix.indptr[user + 1])
-            vectors, confidences = item_factors[matrix.indices[met]], matrix.data[met]
-            scaled = vectors * np.sqrt(np.abs(confidences) - 1)[:, None]
-            left[row] = gram + scaled.T @ scaled
-            right[row] = np.maximum(confidences, 0) @ vectors
-        solution[users.start : users.stop] = np.linalg.solve(left, right[:, :, None])[:, :, 0]
-
-    # One thread per block, so none within the small products.
-    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(solve_block, range(0, n_users, USERS_PER_BLOCK)))
-    return solution
 
 
 def model(dbt, session):
-    regularization = dbt.config.meta_get("regularization")
-    alpha = dbt.config.meta_get("alpha")
-    if None in (regularization, alpha):
-        raise ValueError("als_user_factors: config: meta: needs regularization and alpha")
+    given = dbt.config.meta_get("als")
     interactions = dbt.ref("interactions")
     item_factors = dbt.ref("als_item_factors")
+    tuning_trials = dbt.ref("tuning_trials")
     folds = dbt.ref("folds")
+    chosen = choose_settings("als", given, tuning_trials)
 
     batches = []
     for fold in read_folds(folds):
         items, vectors = read_factors(item_factors, "item_id", fold)
-        users, matrix_items, matrix = read_confidences(interactions, fold, alpha)
-        if not items.equals(matrix_items):
+        users, met_items, weights = read_weights(interactions, fold)
+        if not items.equals(met_items):
             raise ValueError(
                 f"als_user_factors: als_item_factors was trained on other items in fold {fold}: rebuild it"
             )
+        settings = fill_als_settings(chosen, weights)
         # Who likes nothing (everything returned, say) has the vector 0, which would rank all items alike.
-        likes_something = np.diff((matrix > 0).indptr) > 0
+        likes_something = np.diff((weights > 0).indptr) > 0
         if not likes_something.all():
-            users, matrix = users.filter(pa.array(likes_something)), matrix[likes_something]
+            users, weights = users.filter(pa.array(likes_something)), weights[likes_something]
         if len(users) == 0:
             continue
-        user_vectors = solve_user_factors(matrix, vectors, regularization)
+        matrix = to_confidences(weights, settings["alpha"])
+        user_vectors = solve_user_factors(matrix, vectors, settings["regularization"])
         batches.append(
             pa.record_batch([pa.repeat(pa.scalar(fold), len(users)), users, vector_column(user_vectors)], schema=SCHEMA)
         )

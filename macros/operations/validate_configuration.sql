@@ -1,3 +1,13 @@
+{#- The settings of each generator; DEFAULT_SETTINGS in macros/python/python_tuning.sql has their defaults. -#}
+{% macro generator_settings() %}
+    {{ return({
+        'kindred__als': ['factors', 'iterations', 'regularization', 'alpha'],
+        'kindred__neighbors': ['user_exponent', 'source_exponent', 'target_exponent', 'decay', 'n_steps'],
+        'kindred__sequence': ['target_exponent', 'decay', 'n_steps'],
+        'kindred__content': ['decay', 'n_steps'],
+    }) }}
+{% endmacro %}
+
 {#- Runs once at the start of an invocation and says what is wrong with the settings, all at once. -#}
 {% macro validate_configuration() %}
     {% set problems = [] %}
@@ -8,7 +18,7 @@
 
     {% set positive_whole = [
         'kindred__horizon_days', 'kindred__session_gap_minutes', 'kindred__n_recommendations', 'kindred__n_candidates',
-        'kindred__expires_after_hours', 'kindred__als_factors', 'kindred__als_iterations',
+        'kindred__expires_after_hours', 'kindred__n_neighbors',
     ] %}
     {% for name in positive_whole %}
         {% set value = var(name) %}
@@ -16,17 +26,27 @@
             {% do problems.append(name ~ " is '" ~ value ~ "': give a whole number of at least 1") %}
         {% endif %}
     {% endfor %}
-    {% for name in ['kindred__als_alpha', 'kindred__max_rejected_share'] %}
-        {% set value = var(name) %}
-        {% if value is not number or value is boolean or value < 0 %}
-            {% do problems.append(name ~ " is '" ~ value ~ "': give a number of at least 0") %}
+    {% set share = var('kindred__max_rejected_share') %}
+    {% if share is not number or share is boolean or share < 0 %}
+        {% do problems.append("kindred__max_rejected_share is '" ~ share ~ "': give a number of at least 0") %}
+    {% endif %}
+    {% for name, settings in kindred.generator_settings().items() %}
+        {% set given = var(name) %}
+        {% if given is not mapping %}
+            {% do problems.append(name ~ " is '" ~ given ~ "': give a mapping such as {" ~ settings[0] ~ ": auto}") %}
+        {% else %}
+            {% for key, value in given.items() %}
+                {% if key not in settings %}
+                    {% do problems.append(name ~ " has '" ~ key ~ "': its settings are " ~ settings | join(', ')) %}
+                {% elif value != 'auto' and (value is not number or value is boolean or value < 0) %}
+                    {% do problems.append(name ~ " has " ~ key ~ " '" ~ value ~ "': give a number of at least 0, or auto") %}
+                {% elif value != 'auto' and value <= 0 and key in ['factors', 'iterations', 'regularization', 'n_steps'] %}
+                    {#- With regularization 0 the equations of a person have no single solution. -#}
+                    {% do problems.append(name ~ " has " ~ key ~ " " ~ value ~ ": give a number above 0, or auto") %}
+                {% endif %}
+            {% endfor %}
         {% endif %}
     {% endfor %}
-    {% set regularization = var('kindred__als_regularization') %}
-    {#- With 0 the equations of a person have no single solution wherever there are fewer items than factors. -#}
-    {% if regularization is not number or regularization is boolean or regularization <= 0 %}
-        {% do problems.append("kindred__als_regularization is '" ~ regularization ~ "': give a number above 0") %}
-    {% endif %}
     {% if var('kindred__requires_consent') is not boolean %}
         {% do problems.append("kindred__requires_consent is '" ~ var('kindred__requires_consent')
             ~ "': give true or false") %}

@@ -19,4 +19,15 @@ select
     item_id,
     cast(score as double) as score,
     cast(rank as bigint) as rank
+from {{ ref('neighbor_candidates') }}
+
+union all
+
+select
+    fold,
+    generator,
+    user_id,
+    item_id,
+    cast(score as double) as score,
+    cast(rank as bigint) as rank
 from {{ ref('popular_candidates') }}

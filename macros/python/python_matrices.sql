@@ -1,0 +1,77 @@
+{#- Ids, vectors and matrices: what every algorithm starts from. -#}
+{% macro python_matrices() %}{% raw %}
+def encode_ids(column, ids=None):
+    """Positions of a pyarrow column's values, int32, among `ids`, by default the column's own values in sorted order.
+
+    Returns (ids, positions); a value that isn't among the given ids has position -1.
+    """
+    encoded = pa.chunked_array(column).dictionary_encode().unify_dictionaries().combine_chunks()
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.chunk(0)
+    values = encoded.dictionary
+    if ids is None:
+        ids = values.take(pc.sort_indices(values))
+    positions = pc.index_in(values, value_set=ids).fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
+    if len(positions) == 0:
+        return ids, positions
+    return ids, positions[encoded.indices.to_numpy(zero_copy_only=False)]
+
+
+def read_weights(interactions, fold):
+    """A fold's interactions as (user ids, item ids, CSR matrix of users x items of 32-bit weights other than 0).
+
+    Ids are sorted: the same rows give the same matrix in whatever order the warehouse hands them over.
+    """
+    table = read_table(interactions, ["user_id", "item_id", "weight"], f"fold = '{fold}' and weight <> 0")
+    users, user_positions = encode_ids(table["user_id"])
+    items, item_positions = encode_ids(table["item_id"])
+    weights = table["weight"].to_numpy().astype(np.float32)
+    matrix = coo_matrix((weights, (user_positions, item_positions)), shape=(len(users), len(items))).tocsr()
+    matrix.sort_indices()
+    return users, items, matrix
+
+
+def to_confidences(weights, alpha):
+    """A CSR matrix of weights as one of signed confidences: 1 + alpha * |weight|, negative where the weight is."""
+    confidences = weights.copy()
+    confidences.data = np.copysign(1 + alpha * np.abs(weights.data), weights.data).astype(np.float32)
+    return confidences
+
+
+def read_pairs(relation, users, items, condition):
+    """The rows of `relation` that meet the SQL `condition` as a CSR matrix of ones, users x items.
+
+    Pairs of ids that aren't among the given ones are left out.
+    """
+    return to_pairs(read_table(relation, ["user_id", "item_id"], condition), users, items)
+
+
+def to_pairs(table, users, items):
+    """A table of user_id and item_id as a CSR matrix of ones, users x items; unknown ids are left out."""
+    user_positions = encode_ids(table["user_id"], users)[1]
+    item_positions = encode_ids(table["item_id"], items)[1]
+    is_known = (user_positions >= 0) & (item_positions >= 0)
+    ones = np.ones(is_known.sum(), dtype=np.float32)
+    return csr_matrix((ones, (user_positions[is_known], item_positions[is_known])), shape=(len(users), len(items)))
+
+
+def read_factors(relation, id_column, fold):
+    """A fold's vectors, in the order of their ids: (ids, array of n_ids x n_factors of 32-bit floats)."""
+    return unpack_factors(read_table(relation, [id_column, "factors"], f"fold = '{fold}'"), id_column)
+
+
+def unpack_factors(table, id_column):
+    """The vectors of a pyarrow.Table in the order of their ids: (ids, array of n_ids x n_factors of 32-bit floats)."""
+    if table.num_rows == 0:
+        return pa.array([], pa.string()), np.empty((0, 0), dtype=np.float32)
+    table = table.take(pc.sort_indices(table[id_column]))
+    # A copy: implicit wants memory that it could write to.
+    vectors = pc.list_flatten(table["factors"]).to_numpy().astype(np.float32, copy=True)
+    return table[id_column].combine_chunks(), vectors.reshape(table.num_rows, -1)
+
+
+def vector_column(vectors):
+    """An array of n x n_factors as a pyarrow list column of n rows."""
+    offsets = np.arange(0, vectors.size + 1, vectors.shape[1], dtype=np.int32)
+    return pa.ListArray.from_arrays(offsets, np.ascontiguousarray(vectors).ravel())
+{% endraw %}{% endmacro %}

@@ -1,0 +1,31 @@
+"""Collaborative neighbours: the items that the same people like, per fold.
+
+Grain: one row per (fold, item_id, neighbor_id).
+Columns: fold, item_id, neighbor_id: never the item itself, rank: from 1, by falling score, ties in the order of the ids,
+score: above 0; the scores of the rows of a person's items add up to what speaks for a neighbour.
+Errors: ValueError where a setting isn't wired. An item that nobody liked together with another has no rows.
+
+Method: item-based nearest neighbours (Sarwar et al., WWW 2001) on a matrix normalised by the degrees of people and items,
+as a product of sparse matrices by implicit.
+"""
+
+def model(dbt, session):
+    n_neighbors = dbt.config.meta_get("n_neighbors")
+    given = dbt.config.meta_get("neighbors")
+    interactions = dbt.ref("interactions")
+    tuning_trials = dbt.ref("tuning_trials")
+    folds = dbt.ref("folds")
+    settings = choose_settings("neighbors", given, tuning_trials)
+
+    batches = []
+    for fold in read_folds(folds):
+        _, items, history, _ = read_history(interactions, fold)
+        neighbors = collaborative_neighbors(
+            history,
+            settings["user_exponent"],
+            settings["source_exponent"],
+            settings["target_exponent"],
+            n_neighbors,
+        )
+        batches.append(neighbor_rows(fold, items, neighbors, n_neighbors))
+    return write_table(session, NEIGHBORS_SCHEMA, batches)
