@@ -7,4 +7,5 @@
 {{ kindred.python_als() }}
 {{ kindred.python_neighbors() }}
 {{ kindred.python_tuning() }}
+{{ kindred.python_ranker() }}
 {% endmacro %}

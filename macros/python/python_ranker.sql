@@ -1,0 +1,130 @@
+{#- What the ranker sees of a person's candidates: the same for training and for scoring. -#}
+{% macro python_ranker() %}{% raw %}
+RANKER_GENERATORS = [
+    "als",
+    "neighbors",
+    "sequence",
+    "sessions",
+    "content",
+    "history",
+    "preferences",
+    "popular",
+    "trending",
+    "popular_in_segment",
+    "trending_in_segment",
+]
+RANKER_SCORES = ["score", "share", "z", "rank"]
+RANKER_ITEM_FEATURES = ["n_users", "popularity", "trend", "age_days", "recency_days", "price_percentile"]
+RANKER_USER_FEATURES = ["n_liked_items", "n_sessions", "recency_days", "tenure_days", "top_category_share"]
+PEOPLE_PER_BLOCK = 5_000
+
+
+class RankerTables:
+    """What describes the people and items of one fold, in the order of their ids; read once, before the candidates."""
+
+    def __init__(self, item_features, user_features, fold):
+        of_fold = f"fold = '{fold}'"
+        names = ["item_id", "category", "brand", "is_recommendable", *RANKER_ITEM_FEATURES]
+        items = read_table(item_features, names, of_fold).sort_by("item_id").combine_chunks()
+        names = ["user_id", "top_category", "top_brand", "price_affinity", *RANKER_USER_FEATURES]
+        users = read_table(user_features, names, of_fold).sort_by("user_id").combine_chunks()
+        self.items, self.users = items["item_id"].combine_chunks(), users["user_id"].combine_chunks()
+        self.is_shown = as_floats(items["is_recommendable"]) > 0
+        self.item_values = np.column_stack([as_floats(items[name]) for name in RANKER_ITEM_FEATURES])
+        self.user_values = np.column_stack([as_floats(users[name]) for name in RANKER_USER_FEATURES])
+        self.price_percentiles = as_floats(items["price_percentile"])
+        self.price_affinities = as_floats(users["price_affinity"])
+        self.of_items, self.of_users = [], []
+        for of_item, of_user in (("category", "top_category"), ("brand", "top_brand")):
+            names, places = encode_ids(items[of_item].fill_null(""))
+            self.of_items.append(places)
+            self.of_users.append(encode_ids(users[of_user].fill_null(" "), names)[1])
+
+    def blocks(self):
+        """The places of the people in blocks, as slices."""
+        return [slice(start, start + PEOPLE_PER_BLOCK) for start in range(0, len(self.users), PEOPLE_PER_BLOCK)]
+
+
+def as_floats(column):
+    """A pyarrow column of numbers, truth values or nulls as 32-bit floats, nan where null."""
+    return column.cast(pa.float32()).to_numpy(zero_copy_only=False).astype(np.float32)
+
+
+def read_candidates(candidates, tables, fold, block, only=None):
+    """The candidates of a block of people: arrays of user, item and generator places, score and rank.
+
+    only: places of the people who are wanted; the others of the block are left out.
+    """
+    ends = [tables.users[place].as_py().replace("'", "''") for place in (block.start, min(block.stop, len(tables.users)) - 1)]
+    columns = ["user_id", "item_id", "generator", "score", "rank"]
+    rows = read_table(candidates, columns, f"fold = '{fold}' and user_id between '{ends[0]}' and '{ends[1]}'")
+    users = encode_ids(rows["user_id"], tables.users)[1]
+    items = encode_ids(rows["item_id"], tables.items)[1]
+    generators = encode_ids(rows["generator"], pa.array(RANKER_GENERATORS))[1]
+    scores, ranks = (rows[name].to_numpy().astype(np.float32) for name in ("score", "rank"))
+    is_wanted = (users >= 0) & (items >= 0) & (generators >= 0)
+    is_wanted[is_wanted] = tables.is_shown[items[is_wanted]]
+    if only is not None:
+        is_wanted &= np.isin(users, only)
+    order = np.flatnonzero(is_wanted)
+    order = order[np.lexsort((generators[order], items[order], users[order]))]
+    return users[order], items[order], generators[order], scores[order], ranks[order]
+
+
+def ranker_features(tables, users, items, generators, scores, ranks):
+    """One row for each pair of a person and a candidate: (user places, item places, features, votes).
+
+    features: (n_pairs, n_features) of 32-bit floats, nan = unknown, in the order of `ranker_feature_names`.
+    votes: (n_pairs, n_generators), 1 / (60 + rank), 0 where a generator doesn't propose the item.
+    """
+    n_generators = len(RANKER_GENERATORS)
+    lists = users.astype(np.int64) * n_generators + generators
+    _, lists = np.unique(lists, return_inverse=True)
+    counts = np.bincount(lists)
+    means = np.bincount(lists, scores) / counts
+    spreads = np.sqrt(np.maximum(np.bincount(lists, (scores - means[lists]) ** 2) / counts, 1e-12))
+    best = np.full(len(counts), -np.inf)
+    np.maximum.at(best, lists, scores)
+    of_lists = [
+        scores,
+        scores / np.where(best[lists] > 0, best[lists], 1),
+        (scores - means[lists]) / spreads[lists],
+        ranks,
+    ]
+    pairs = users.astype(np.int64) * len(tables.items) + items
+    pairs, pair_at = np.unique(pairs, return_inverse=True)
+    pair_users, pair_items = pairs // len(tables.items), pairs % len(tables.items)
+    columns = []
+    for values in of_lists:
+        wide = np.full((len(pairs), n_generators), np.nan, dtype=np.float32)
+        wide[pair_at, generators] = values
+        columns.append(wide)
+    votes = np.nan_to_num(1 / (60 + columns[-1]))
+    alike = [
+        (of_items[pair_items] == of_users[pair_users]).astype(np.float32)
+        for of_items, of_users in zip(tables.of_items, tables.of_users, strict=True)
+    ]
+    columns += [
+        (votes > 0).sum(axis=1, dtype=np.float32)[:, None],
+        tables.item_values[pair_items],
+        tables.user_values[pair_users],
+        np.column_stack(alike),
+        (tables.price_percentiles[pair_items] - tables.price_affinities[pair_users])[:, None],
+    ]
+    return pair_users, pair_items, np.hstack(columns), votes
+
+
+def ranker_feature_names():
+    """The names of the columns of `ranker_features`."""
+    of_generators = [f"{name}_{kind}" for kind in RANKER_SCORES for name in RANKER_GENERATORS]
+    of_items = [f"item_{name}" for name in RANKER_ITEM_FEATURES]
+    of_users = [f"user_{name}" for name in RANKER_USER_FEATURES]
+    return [*of_generators, "n_generators", *of_items, *of_users, "is_top_category", "is_top_brand", "price_distance"]
+
+
+def read_generator_weights(generators):
+    """The fixed blend's weights, in the order of RANKER_GENERATORS."""
+    rows = read_table(generators, ["generator", "weight"])
+    weights = dict(zip(rows["generator"].to_pylist(), rows["weight"].to_pylist(), strict=True))
+    return np.array([float(weights.get(name, 0)) for name in RANKER_GENERATORS])
+{% endraw %}{% endmacro %}
