@@ -7,7 +7,8 @@ select
     user_id,
     item_id,
     cast(score as double) as score,
-    cast(rank as bigint) as rank
+    cast(rank as bigint) as rank,
+    cast(null as varchar) as because_item_id
 from {{ ref('als_candidates') }}
 
 union all
@@ -18,5 +19,19 @@ select
     user_id,
     item_id,
     cast(score as double) as score,
-    cast(rank as bigint) as rank
+    cast(rank as bigint) as rank,
+    cast(null as varchar) as because_item_id
 from {{ ref('popular_candidates') }}
+
+union all
+
+-- The item is its own reason: nothing else brings it in.
+select
+    fold,
+    'history' as generator,
+    user_id,
+    item_id,
+    cast(score as double) as score,
+    cast(rank as bigint) as rank,
+    cast(null as varchar) as because_item_id
+from {{ ref('history_candidates') }}
