@@ -70,8 +70,8 @@
     {% endfor %}
     {% set lines = ["", "evaluation on the fold backtest, first 10 items, mean over people ± standard error"] %}
     {% set models = rows | map(attribute='model') | unique | list %}
-    {% for segment in ['all', 'cold', 'warm', 'hot'] if (segment, 'n_users') in cells %}
-        {% set header = kindred.pad(segment ~ " (" ~ cells[(segment, 'n_users')] ~ " people)", 24) %}
+    {% for segment in ['all', 'cold', 'warm', 'hot', 'new_items', 'discoveries'] if (segment, 'n_users') in cells %}
+        {% set header = kindred.pad(segment ~ " (" ~ cells[(segment, 'n_users')] ~ " people)", 26) %}
         {% set names = [] %}
         {% for metric in metrics %}{% do names.append(kindred.pad(metric, 14)) %}{% endfor %}
         {% do lines.append(header ~ names | join('')) %}
@@ -80,7 +80,7 @@
             {% for metric in metrics %}
                 {% do values.append(kindred.pad(cells.get((segment, model, metric), '-'), 14)) %}
             {% endfor %}
-            {% do lines.append("  " ~ kindred.pad(model, 22) ~ values | join('')) %}
+            {% do lines.append("  " ~ kindred.pad(model, 24) ~ values | join('')) %}
         {% endfor %}
     {% endfor %}
     {% for line in lines %}{% do print(line) %}{% endfor %}

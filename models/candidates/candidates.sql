@@ -14,6 +14,17 @@ union all
 
 select
     fold,
+    'history' as generator,
+    user_id,
+    item_id,
+    cast(score as double) as score,
+    cast(rank as bigint) as rank
+from {{ ref('history_candidates') }}
+
+union all
+
+select
+    fold,
     generator,
     user_id,
     item_id,

@@ -1,23 +1,32 @@
 -- one row per (run_id, fold, model, segment, metric, k)
-{% set user_metrics = ['precision', 'recall', 'hit_rate', 'ndcg', 'map', 'mrr', 'novelty', 'diversity'] %}
-{#- MAP is the mean of the people's average precision. -#}
-{% set columns = {'map': 'average_precision'} %}
+{#- MAP is the mean of the people's average precision. What doesn't depend on targets is of the group of all alone. -#}
+{% set columns = {
+    'user_metrics': {
+        'precision': 'precision', 'recall': 'recall', 'hit_rate': 'hit_rate', 'ndcg': 'ndcg',
+        'map': 'average_precision', 'mrr': 'mrr',
+    },
+    'list_metrics': {'novelty': 'novelty', 'diversity': 'diversity'},
+} %}
 
 with judged_people as (select * from {{ ref('judged_people') }}),
 
 user_values as (
 
-    {% for metric in user_metrics %}
+    {% for table, columns_of_table in columns.items() %}
+    {% set outer_loop = loop %}
+    {% for metric, column in columns_of_table.items() %}
     select
         fold,
         model,
+        {{ "target_group" if table == 'user_metrics' else "'all' as target_group" }},
         k,
         user_id,
         '{{ metric }}' as metric,
-        {{ columns.get(metric, metric) }} as value
-    from {{ ref('user_metrics') }}
-    where {{ columns.get(metric, metric) }} is not null
-    {{ "union all" if not loop.last }}
+        {{ column }} as value
+    from {{ ref(table) }}
+    where {{ column }} is not null
+    {{ "union all" if not (loop.last and outer_loop.last) }}
+    {%- endfor %}
     {%- endfor %}
 
 ),
@@ -36,6 +45,7 @@ sums as (
     from user_values
     inner join judged_people
         on user_values.fold = judged_people.fold
+            and user_values.target_group = judged_people.target_group
             and user_values.user_id = judged_people.user_id
     group by
         user_values.fold,

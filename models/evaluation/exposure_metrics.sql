@@ -1,7 +1,8 @@
 -- one row per (fold, model, segment, k): how the lists of a group spread over the catalogue
+-- Exposure doesn't depend on targets, so it is measured for groups of people alone.
 with judged_lists as (select * from {{ ref('judged_lists') }}),
 
-judged_people as (select * from {{ ref('judged_people') }}),
+judged_people as (select * from {{ ref('judged_people') }} where target_group = 'all'),
 
 item_features as (select * from {{ ref('item_features') }} where is_recommendable),
 

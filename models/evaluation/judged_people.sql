@@ -1,4 +1,5 @@
--- one row per (fold, segment, user_id): who is judged, once among all and once in the group of their activity
+-- one row per (fold, segment, user_id): who is judged, by which of their targets
+-- Groups by activity have part of the people with all targets of each; groups of targets have the people who have such.
 with targets as (select * from {{ ref('targets') }}),
 
 user_features as (select * from {{ ref('user_features') }}),
@@ -9,7 +10,9 @@ counted as (
         targets.fold,
         targets.user_id,
         user_features.activity,
-        count(*) as n_targets
+        count(*) as n_targets,
+        sum(case when targets.is_new_item then 1 else 0 end) as n_new_items,
+        sum(case when targets.is_discovery then 1 else 0 end) as n_discoveries
     from targets
     inner join user_features
         on targets.fold = user_features.fold
@@ -21,24 +24,26 @@ counted as (
 
 ),
 
-final as (
+grouped as (
 
+    {% for segment, target_group, n_targets in [
+        ("'all'", 'all', 'n_targets'),
+        ('activity', 'all', 'n_targets'),
+        ("'new_items'", 'new_items', 'n_new_items'),
+        ("'discoveries'", 'discoveries', 'n_discoveries'),
+    ] %}
     select
         fold,
-        'all' as segment,
+        {{ segment }} as segment,
+        '{{ target_group }}' as target_group,
         user_id,
-        n_targets
+        {{ n_targets }} as n_targets
     from counted
+    {{ "union all" if not loop.last }}
+    {%- endfor %}
 
-    union all
+),
 
-    select
-        fold,
-        activity as segment,
-        user_id,
-        n_targets
-    from counted
-
-)
+final as (select * from grouped where n_targets > 0)
 
 select * from final

@@ -1,77 +1,12 @@
--- one row per (fold, user_id, item_id): each person's list, blended from all generators and cut to length
--- Reciprocal rank fusion (Cormack, Clarke, Büttcher, SIGIR 2009): each generator gives an item weight / (60 + rank).
--- It needs no common scale of scores, and where a person has no history what is popular moves up by itself.
-with candidates as (select * from {{ ref('candidates') }}),
-
-generators as (select * from {{ ref('generators') }}),
-
-item_features as (select * from {{ ref('item_features') }}),
-
-votes as (
-
-    select
-        candidates.fold,
-        candidates.user_id,
-        candidates.item_id,
-        generators.generator_number,
-        -- Whole numbers add up to the same sum in any order.
-        cast(1e12 * generators.weight / (60 + candidates.rank) as bigint) as vote
-    from candidates
-    inner join generators
-        on candidates.generator = generators.generator
-    inner join item_features
-        on candidates.fold = item_features.fold
-            and candidates.item_id = item_features.item_id
-    where item_features.is_recommendable
-
-),
-
--- The generator with the largest vote is the source; its number rides in the last digits of the vote, which saves a
--- window over all candidates and breaks ties.
-blended as (
-
-    select
-        fold,
-        user_id,
-        item_id,
-        cast(sum(vote) as double) / 1e12 as score,
-        mod(max(vote * 100 + generator_number), 100) as generator_number
-    from votes
-    group by
-        fold,
-        user_id,
-        item_id
-
-),
-
-ranked as (
-
-    select
-        fold,
-        user_id,
-        item_id,
-        score,
-        generator_number,
-        row_number() over (partition by fold, user_id order by score desc, item_id) as rank
-    from blended
-    qualify rank <= {{ var('kindred__n_recommendations') }}
-
-),
-
-final as (
-
-    select
-        ranked.fold,
-        ranked.user_id,
-        ranked.item_id,
-        cast(ranked.rank as bigint) as rank,
-        ranked.score,
-        generators.generator as source,
-        generators.reason
-    from ranked
-    inner join generators
-        on ranked.generator_number = generators.generator_number
-
-)
-
-select * from final
+-- one row per (fold, user_id, rank) placeholder until rules are merged
+select
+    s.fold,
+    s.user_id,
+    s.rank,
+    s.item_id,
+    s.score,
+    s.source,
+    g.reason
+from {{ ref('scored_candidates') }} as s
+left join {{ ref('generators') }} as g on s.source = g.generator
+where s.rank <= {{ var('kindred__n_recommendations') }}

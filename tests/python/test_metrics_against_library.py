@@ -5,7 +5,8 @@ Precision, recall, hit rate, ndcg, mrr: trec_eval (pytrec_eval-terrier). Map: tr
 where kindred divides by at most k, and implicit, which divides as kindred does. No library at hand has the rest as
 kindred defines it, so it is checked against numpy written from the definitions: novelty from the raw pairs of person
 and item, diversity by all pairs of a list, coverage by sets, Gini by all pairs of items, standard errors by the
-deviations from the mean.
+deviations from the mean. What depends on targets is checked with all targets, with new items alone and with
+discoveries alone.
 """
 
 from itertools import combinations
@@ -21,8 +22,11 @@ from scipy.sparse import csr_matrix
 
 CUTS = [5, 10, 20]
 FOLDS = ["tuning", "backtest"]
+TARGET_GROUPS = ["all", "new_items", "discoveries"]
+OF_PEOPLE = ["all", "cold", "warm", "hot"]
 N_USERS, N_ITEMS = 120, 60
 TOLERANCE = 1e-9
+OF_LISTS = ["novelty", "diversity"]
 TREC_EVAL_NAMES = {"precision": "P", "recall": "recall", "hit_rate": "success", "ndcg": "ndcg_cut"}
 
 
@@ -51,8 +55,10 @@ def random_world(seed=7):
             for user in users[: N_USERS - 10]:
                 n_targets = int(random.choice([1, 2, 3, 8, 30]))
                 chosen = random.choice([*items, "not in the catalogue"], n_targets, replace=False)
-                tables["targets"] += [(fold, user, str(item)) for item in chosen]
-        wanted = {user: [item for f, u, item in tables["targets"] if (f, u) == (fold, user)] for user in users}
+                for item in chosen:
+                    is_new_item, is_discovery = random.random() < 0.2, random.random() < 0.6
+                    tables["targets"].append((fold, user, str(item), is_new_item, is_discovery))
+        wanted = {user: [row[2] for row in tables["targets"] if row[:2] == (fold, user)] for user in users}
         for model, share_with_list in {"als": 0.7, "popular": 1, "trending": 0.3, "recommendations": 0.95}.items():
             for user in users:
                 if random.random() > share_with_list:
@@ -70,7 +76,7 @@ def random_world(seed=7):
     columns = {
         "candidates": ["fold", "user_id", "item_id", "rank", "generator"],
         "ranked": ["fold", "user_id", "item_id", "rank"],
-        "targets": ["fold", "user_id", "item_id"],
+        "targets": ["fold", "user_id", "item_id", "is_new_item", "is_discovery"],
         "user_features": ["fold", "user_id", "activity", "n_items"],
         "item_features": ["fold", "item_id", "category", "n_users", "is_recommendable"],
         "met": ["fold", "user_id", "item_id"],
@@ -88,11 +94,12 @@ class World:
             for name, frame in self.tables.items():
                 connection.register("frame", frame)
                 connection.execute(f"create table {name} as select * from frame order by random()")
-        models = ["judged_lists", "judged_people", "user_metrics", "exposure_metrics", "evaluation_metrics"]
-        result = run_dbt("run", "--select", *models, target=folder / "target", database=database)
+        models = ["judged_lists", "judged_people", "user_metrics", "list_metrics", "exposure_metrics"]
+        result = run_dbt("run", "--select", *models, "evaluation_metrics", target=folder / "target", database=database)
         assert result.returncode == 0, result.output
         with duckdb.connect(database, read_only=True) as connection:
             self.user_metrics = connection.execute("from user_metrics").df()
+            self.list_metrics = connection.execute("from list_metrics").df()
             self.evaluation_metrics = connection.execute("from evaluation_metrics").df()
         blend = self.tables["ranked"].assign(model="recommendations")
         lists = pd.concat([self.tables["candidates"].rename(columns={"generator": "model"}), blend]).sort_values("rank")
@@ -100,9 +107,13 @@ class World:
             key: {user: list(of_user["item_id"]) for user, of_user in of_model.groupby("user_id")}
             for key, of_model in lists[lists["fold"] != "live"].groupby(["fold", "model"])
         }
+        targets = self.tables["targets"]
+        chosen = {"all": targets, "new_items": targets[targets["is_new_item"]]}
+        chosen["discoveries"] = targets[targets["is_discovery"]]
         self.targets = {
-            fold: {user: set(of_user["item_id"]) for user, of_user in of_fold.groupby("user_id")}
-            for fold, of_fold in self.tables["targets"].groupby("fold")
+            (fold, group): {user: set(of_user["item_id"]) for user, of_user in of_fold.groupby("user_id")}
+            for group, of_group in chosen.items()
+            for fold, of_fold in of_group.groupby("fold")
         }
         items = self.tables["item_features"]
         self.categories = {fold: of.set_index("item_id")["category"].to_dict() for fold, of in items.groupby("fold")}
@@ -112,14 +123,16 @@ class World:
         """The judged people of a group."""
         users = self.tables["user_features"]
         users = users[users["fold"] == fold]
-        chosen = users if segment == "all" else users[users["activity"] == segment]
-        return sorted(set(chosen["user_id"]) & set(self.targets[fold]))
+        if segment in TARGET_GROUPS:
+            return sorted(set(users["user_id"]) & set(self.targets[fold, segment]))
+        return sorted(set(users[users["activity"] == segment]["user_id"]) & set(self.targets[fold, "all"]))
 
     def of_people(self, metric):
-        """One of kindred's metrics, {(fold, model, k, person): value}, people without one left out."""
+        """One of kindred's metrics, {(fold, model, target group, k, person): value}, people without one left out."""
         column = {"map": "average_precision"}.get(metric, metric)
-        frame = self.user_metrics[["fold", "model", "k", "user_id", column]].dropna()
-        return {tuple(row[:4]): row[4] for row in frame.itertuples(index=False)}
+        table = self.list_metrics.assign(target_group="all") if metric in OF_LISTS else self.user_metrics
+        frame = table[["fold", "model", "target_group", "k", "user_id", column]].dropna()
+        return {tuple(row[:5]): row[5] for row in frame.itertuples(index=False)}
 
     def of_groups(self, metric, column="value"):
         """One of kindred's metrics, {(fold, model, segment, k): value}."""
@@ -127,11 +140,12 @@ class World:
         frame = frame[["fold", "model", "segment", "k", column]]
         return {tuple(row[:4]): row[4] for row in frame.itertuples(index=False)}
 
-    def cut_lists(self):
-        """(fold, model, k), the lists of the people who have one, the targets of all who are judged."""
+    def cut_lists(self, target_groups=TARGET_GROUPS):
+        """(fold, model, group, k), the lists of the people who have one, the targets of all who are judged by them."""
         for (fold, model), lists in self.lists.items():
-            for k in CUTS:
-                yield (fold, model, k), lists, self.targets[fold]
+            for group in target_groups:
+                for k in CUTS:
+                    yield (fold, model, group, k), lists, self.targets[fold, group]
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +173,7 @@ def test_as_trec_eval(world, metric):
     expected = {
         (*key, user): value
         for key, lists, targets in world.cut_lists()
-        for user, value in trec_eval(lists, targets, f"{TREC_EVAL_NAMES[metric]}.{key[2]}").items()
+        for user, value in trec_eval(lists, targets, f"{TREC_EVAL_NAMES[metric]}.{key[3]}").items()
     }
     assert_equal(world.of_people(metric), expected)
 
@@ -167,16 +181,16 @@ def test_as_trec_eval(world, metric):
 def test_mrr_as_trec_eval_of_the_first_k(world):
     expected = {}
     for key, lists, targets in world.cut_lists():
-        heads = {user: items[: key[2]] for user, items in lists.items()}
+        heads = {user: items[: key[3]] for user, items in lists.items()}
         expected |= {(*key, user): value for user, value in trec_eval(heads, targets, "recip_rank").items()}
     assert_equal(world.of_people("mrr"), expected)
 
 
 def test_map_as_trec_eval_with_its_own_divisor(world):
     expected = {
-        (*key, user): value * len(targets[user]) / min(len(targets[user]), key[2])
+        (*key, user): value * len(targets[user]) / min(len(targets[user]), key[3])
         for key, lists, targets in world.cut_lists()
-        for user, value in trec_eval(lists, targets, f"map_cut.{key[2]}").items()
+        for user, value in trec_eval(lists, targets, f"map_cut.{key[3]}").items()
     }
     assert_equal(world.of_people("map"), expected)
 
@@ -194,46 +208,46 @@ def test_means_as_implicit(world, metric):
 
     numbers = {item: number for number, item in enumerate(sorted(set(world.tables["targets"]["item_id"])))}
     expected = {}
-    for (fold, model, k), lists, targets in world.cut_lists():
-        users = world.people(fold, "all")
+    for (fold, model, group, k), lists, targets in world.cut_lists():
+        users = world.people(fold, group)
         rows = [[numbers.get(item, -1) for item in lists.get(user, [])] for user in users]
         pairs = [(row, numbers[item]) for row, user in enumerate(users) for item in targets[user]]
         wanted = csr_matrix((np.ones(len(pairs)), np.array(pairs).T), shape=(len(users), len(numbers)))
         values = ranking_metrics_at_k(Replay(rows), csr_matrix(wanted.shape), wanted, K=k, show_progress=False)
-        expected[fold, model, "all", k] = values[metric]
-    found = {key: value for key, value in world.of_groups(metric).items() if key[2] == "all"}
+        expected[fold, model, group, k] = values[metric]
+    found = {key: value for key, value in world.of_groups(metric).items() if key[2] in TARGET_GROUPS}
     assert_equal(found, expected)
 
 
 def test_novelty_from_who_met_what(world):
     met = world.tables["met"]
     expected = {}
-    for (fold, model, k), lists, targets in world.cut_lists():
+    for (fold, model, group, k), lists, targets in world.cut_lists(["all"]):
         of_fold = met[met["fold"] == fold]
         people = of_fold["user_id"].nunique()
         meetings = of_fold.groupby("item_id")["user_id"].nunique().to_dict()
         for user in lists.keys() & targets.keys():
             bits = [-np.log2(meetings.get(item, 1) / people) for item in lists[user][:k]]
-            expected[fold, model, k, user] = np.mean(bits)
+            expected[fold, model, group, k, user] = np.mean(bits)
     assert_equal(world.of_people("novelty"), expected)
 
 
 def test_diversity_by_all_pairs(world):
     expected = {}
-    for (fold, model, k), lists, targets in world.cut_lists():
+    for (fold, model, group, k), lists, targets in world.cut_lists(["all"]):
         for user in lists.keys() & targets.keys():
             kinds = [world.categories[fold][item] for item in lists[user][:k]]
             differ = [first is None or first != second for first, second in combinations(kinds, 2)]
             if differ and any(kinds):
-                expected[fold, model, k, user] = np.mean(differ)
+                expected[fold, model, group, k, user] = np.mean(differ)
     assert_equal(world.of_people("diversity"), expected)
 
 
 def exposures(world):
     """How often each item that could be recommended is shown to a group: {(fold, model, segment, k): counts}."""
     found = {}
-    for (fold, model, k), lists, _ in world.cut_lists():
-        for segment in ["all", "cold", "warm", "hot"]:
+    for (fold, model, _, k), lists, _ in world.cut_lists(["all"]):
+        for segment in OF_PEOPLE:
             shown = [item for user in world.people(fold, segment) for item in lists.get(user, [])[:k]]
             found[fold, model, segment, k] = np.array([shown.count(item) for item in world.catalogues[fold]])
     return found
@@ -252,14 +266,16 @@ def test_gini_by_mean_absolute_difference(world):
     assert_equal(world.of_groups("gini"), expected)
 
 
-@pytest.mark.parametrize("metric", ["precision", "recall", "hit_rate", "ndcg", "map", "mrr", "novelty", "diversity"])
+@pytest.mark.parametrize("metric", [*TREC_EVAL_NAMES, "map", "mrr", *OF_LISTS])
 def test_means_and_standard_errors(world, metric):
     """Given that each person's value is right: the mean over a group's people, its error, and how many they are."""
     values = world.of_people(metric)
     means, errors, sizes = {}, {}, {}
-    for (fold, model, k), _, _ in world.cut_lists():
-        for segment in ["all", "cold", "warm", "hot"]:
-            keys = [(fold, model, k, user) for user in world.people(fold, segment)]
+    segments = OF_PEOPLE if metric in OF_LISTS else [*OF_PEOPLE, *TARGET_GROUPS[1:]]
+    for (fold, model, _, k), _, _ in world.cut_lists(["all"]):
+        for segment in segments:
+            target_group = segment if segment in TARGET_GROUPS else "all"
+            keys = [(fold, model, target_group, k, user) for user in world.people(fold, segment)]
             group = np.array([values[key] for key in keys if key in values])
             means[fold, model, segment, k] = group.mean()
             errors[fold, model, segment, k] = group.std(ddof=1) / np.sqrt(len(group))

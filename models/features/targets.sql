@@ -13,16 +13,7 @@ known as (
 
 ),
 
-barred as (
-
-    select
-        fold,
-        user_id,
-        item_id
-    from {{ ref('interactions') }}
-    where is_excluded
-
-),
+item_features as (select * from {{ ref('item_features') }}),
 
 chosen as (
 
@@ -56,16 +47,23 @@ final as (
         chosen.fold,
         chosen.user_id,
         chosen.item_id,
-        chosen.n_events
+        chosen.n_events,
+        -- Few touches rather than few days: that is what keeps an item from generators that learn from what people did,
+        -- and no catalogue needs to say when it came. What came later no list could have shown.
+        coalesce(item_features.n_users < 5, false) as is_new_item,
+        interactions.item_id is null as is_discovery
     from chosen
     inner join known
         on chosen.fold = known.fold
             and chosen.user_id = known.user_id
-    left join barred
-        on chosen.fold = barred.fold
-            and chosen.user_id = barred.user_id
-            and chosen.item_id = barred.item_id
-    where barred.item_id is null
+    left join item_features
+        on chosen.fold = item_features.fold
+            and chosen.item_id = item_features.item_id
+    left join {{ ref('interactions') }} as interactions
+        on chosen.fold = interactions.fold
+            and chosen.user_id = interactions.user_id
+            and chosen.item_id = interactions.item_id
+    where not coalesce(interactions.is_excluded, false)
 
 )
 

@@ -1,0 +1,90 @@
+-- one row per (fold, model, k, user_id): what the first k items of each judged person's list are like, hits or not
+with judged_lists as (select * from {{ ref('judged_lists') }}),
+
+judged_people as (select * from {{ ref('judged_people') }} where segment = 'all'),
+
+item_features as (select * from {{ ref('item_features') }}),
+
+cuts as (select k from {{ ref('user_metrics') }} group by k),
+
+people_per_fold as (
+
+    select
+        fold,
+        count(*) as n_people
+    from {{ ref('user_features') }}
+    where n_items > 0
+    group by fold
+
+),
+
+shown as (
+
+    select
+        judged_lists.fold,
+        judged_lists.model,
+        judged_lists.user_id,
+        judged_lists.rank,
+        item_features.category,
+        -log(2, greatest(coalesce(item_features.n_users, 0), 1) / cast(people_per_fold.n_people as double)) as novelty,
+        -- Items of the same kind above this one: the pairs that are alike, counted without joining the list to itself.
+        count(item_features.category)
+            over (
+                partition by
+                    judged_lists.fold, judged_lists.model, judged_lists.user_id, item_features.category
+                order by judged_lists.rank
+                rows between unbounded preceding and current row
+            )
+        - case when item_features.category is null then 0 else 1
+        end as n_alike_above
+    from judged_lists
+    inner join judged_people
+        on judged_lists.fold = judged_people.fold
+            and judged_lists.user_id = judged_people.user_id
+    left join item_features
+        on judged_lists.fold = item_features.fold
+            and judged_lists.item_id = item_features.item_id
+    left join people_per_fold
+        on judged_lists.fold = people_per_fold.fold
+
+),
+
+per_cut as (
+
+    select
+        shown.fold,
+        shown.model,
+        cuts.k,
+        shown.user_id,
+        count(*) as n_shown,
+        {{ kindred.exact_sum('shown.novelty', scale=12) }} / count(*) as novelty,
+        sum(shown.n_alike_above) as n_alike_pairs,
+        count(shown.category) as n_categorised
+    from shown
+    inner join cuts
+        on shown.rank <= cuts.k
+    group by
+        shown.fold,
+        shown.model,
+        cuts.k,
+        shown.user_id
+
+),
+
+final as (
+
+    select
+        fold,
+        model,
+        k,
+        user_id,
+        novelty,
+        case
+            when n_shown > 1 and n_categorised > 0
+                then 1 - 2 * n_alike_pairs / cast(n_shown * (n_shown - 1) as double)
+        end as diversity
+    from per_cut
+
+)
+
+select * from final
