@@ -26,7 +26,7 @@ SCHEMA = pa.schema(
         ("model", pa.string()),
     ]
 )
-MAX_PEOPLE = 6_000
+MAX_PEOPLE = 8_000
 MIN_PEOPLE = 50
 MAX_TREES = 300
 PARAMETERS = {
@@ -121,6 +121,7 @@ def model(dbt, session):
         return write_table(session, SCHEMA, [])
     as_of = read_table(folds, ["as_of"], "fold = 'tuning'")["as_of"][0].as_py()
     tables = RankerTables(item_features, user_features, "tuning")
+    weights = read_generator_weights(generators)
     wanted = read_pairs(targets, tables.users, tables.items, "fold = 'tuning'")
     judged = np.flatnonzero(np.diff(wanted.indptr))
     judged = np.sort(np.random.default_rng(0).permutation(judged)[:MAX_PEOPLE])
@@ -128,13 +129,12 @@ def model(dbt, session):
     for block in tables.blocks():
         if np.any((judged >= block.start) & (judged < block.stop)):
             rows = read_candidates(candidates, tables, "tuning", block, judged)
-            parts.append(ranker_features(tables, *rows))
+            parts.append(ranker_features(tables, weights, *rows))
     if parts:
         people, items, features, votes = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         labels = np.asarray(wanted[people, items]).ravel() > 0
         n_targets = dict(zip(judged.tolist(), np.diff(wanted.indptr)[judged].tolist(), strict=True))
-        weights = read_generator_weights(generators)
-        kind, note, learned, fixed, text = learn(features, labels, people, votes @ weights, n_targets)
+        kind, note, learned, fixed, text = learn(features, labels, people, votes.sum(axis=1), n_targets)
         n_rows = len(labels)
     else:
         kind, note, learned, fixed, text, n_rows = "fixed", "fold tuning has no targets", None, None, "", 0

@@ -60,10 +60,10 @@ def model(dbt, session):
         tables = RankerTables(item_features, user_features, fold)
         parts = []
         for block in tables.blocks():
-            users, items, features, votes = ranker_features(tables, *read_candidates(candidates, tables, fold, block))
+            rows = read_candidates(candidates, tables, fold, block)
+            users, items, features, votes = ranker_features(tables, weights, *rows)
             if len(users) == 0:
                 continue
-            votes *= weights
             totals = votes.sum(axis=1)
             if booster is not None:
                 totals = 1 / (1 + np.exp(-booster.predict(features)))

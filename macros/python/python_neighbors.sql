@@ -81,7 +81,7 @@ def collaborative_neighbors(history, user_exponent, source_exponent, target_expo
         return np.power(np.maximum(np.asarray(history.sum(axis=axis), dtype=np.float64).ravel(), 1e-9), power)
 
     scaled = diags(degrees_to(-user_exponent / 2, 1)) @ history @ diags(degrees_to(-target_exponent, 0))
-    neighbors = without_diagonal(all_pairs_knn(scaled.tocsr().astype(np.float64), K=n + 1))
+    neighbors = without_diagonal(all_pairs_knn(scaled.tocsr().astype(np.float64), K=n + 1, show_progress=False))
     # A factor of the whole row doesn't change which items are in it, so the symmetric product serves.
     return (diags(degrees_to(target_exponent - source_exponent, 0).astype(np.float32)) @ neighbors).tocsr()
 
@@ -171,7 +171,7 @@ def content_neighbors(texts, embeddings, n):
     """
     from implicit.nearest_neighbours import all_pairs_knn
 
-    by_text = without_diagonal(all_pairs_knn(content_matrix(texts).T.tocsr().astype(np.float64), K=n + 1))
+    by_text = without_diagonal(all_pairs_knn(content_matrix(texts).T.tocsr().astype(np.float64), K=n + 1, show_progress=False))
     if embeddings is None:
         return by_text
     norms = np.linalg.norm(embeddings, axis=1, keepdims=True)

@@ -71,11 +71,13 @@ def read_candidates(candidates, tables, fold, block, only=None):
     return users[order], items[order], generators[order], scores[order], ranks[order]
 
 
-def ranker_features(tables, users, items, generators, scores, ranks):
+def ranker_features(tables, weights, users, items, generators, scores, ranks):
     """One row for each pair of a person and a candidate: (user places, item places, features, votes).
 
+    weights: the fixed blend's, one per generator.
     features: (n_pairs, n_features) of 32-bit floats, nan = unknown, in the order of `ranker_feature_names`.
-    votes: (n_pairs, n_generators), 1 / (60 + rank), 0 where a generator doesn't propose the item.
+    votes: (n_pairs, n_generators), weight / (60 + rank), 0 where a generator doesn't propose the item: their sum is the
+    fixed blend (reciprocal rank fusion: Cormack, Clarke, Buettcher, SIGIR 2009).
     """
     n_generators = len(RANKER_GENERATORS)
     lists = users.astype(np.int64) * n_generators + generators
@@ -99,13 +101,14 @@ def ranker_features(tables, users, items, generators, scores, ranks):
         wide = np.full((len(pairs), n_generators), np.nan, dtype=np.float32)
         wide[pair_at, generators] = values
         columns.append(wide)
-    votes = np.nan_to_num(1 / (60 + columns[-1]))
+    votes = np.nan_to_num(1 / (60 + columns[-1])) * weights
     alike = [
         (of_items[pair_items] == of_users[pair_users]).astype(np.float32)
         for of_items, of_users in zip(tables.of_items, tables.of_users, strict=True)
     ]
     columns += [
         (votes > 0).sum(axis=1, dtype=np.float32)[:, None],
+        votes.sum(axis=1, dtype=np.float32)[:, None],
         tables.item_values[pair_items],
         tables.user_values[pair_users],
         np.column_stack(alike),
@@ -119,7 +122,7 @@ def ranker_feature_names():
     of_generators = [f"{name}_{kind}" for kind in RANKER_SCORES for name in RANKER_GENERATORS]
     of_items = [f"item_{name}" for name in RANKER_ITEM_FEATURES]
     of_users = [f"user_{name}" for name in RANKER_USER_FEATURES]
-    return [*of_generators, "n_generators", *of_items, *of_users, "is_top_category", "is_top_brand", "price_distance"]
+    return [*of_generators, "n_generators", "fixed_blend", *of_items, *of_users, "is_top_category", "is_top_brand", "price_distance"]
 
 
 def read_generator_weights(generators):
