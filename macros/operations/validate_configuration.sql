@@ -16,10 +16,16 @@
             {% do problems.append(name ~ " is '" ~ value ~ "': give a whole number of at least 1") %}
         {% endif %}
     {% endfor %}
-    {% for name in ['kindred__als_alpha', 'kindred__max_rejected_share'] %}
+    {% for name in ['kindred__als_alpha', 'kindred__max_rejected_share', 'kindred__freshness'] %}
         {% set value = var(name) %}
         {% if value is not number or value is boolean or value < 0 %}
             {% do problems.append(name ~ " is '" ~ value ~ "': give a number of at least 0") %}
+        {% endif %}
+    {% endfor %}
+    {% for name in ['kindred__diversity', 'kindred__exploration_share'] %}
+        {% set value = var(name) %}
+        {% if value is not number or value is boolean or value < 0 or value > 1 %}
+            {% do problems.append(name ~ " is '" ~ value ~ "': give a number from 0 to 1") %}
         {% endif %}
     {% endfor %}
     {% set regularization = var('kindred__als_regularization') %}
