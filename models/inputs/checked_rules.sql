@@ -53,12 +53,12 @@ rivals as (
         min(earlier.rule_id) as earlier_rule_id
     from converted as pins
     inner join converted as earlier
-        on pins.amount = earlier.amount
-            and pins.rule_id > earlier.rule_id
+        on pins.rule_id > earlier.rule_id
+            and pins.amount = earlier.amount
             and (pins.segment = earlier.segment or pins.segment is null or earlier.segment is null)
             and (pins.activity = earlier.activity or pins.activity is null or earlier.activity is null)
             and (pins.starts_at < earlier.ends_at or pins.starts_at is null or earlier.ends_at is null)
-            and (earlier.starts_at < pins.ends_at or earlier.starts_at is null or pins.ends_at is null)
+            and (pins.ends_at > earlier.starts_at or earlier.starts_at is null or pins.ends_at is null)
     where pins.action = 'pin'
         and earlier.action = 'pin'
     group by pins.rule_id
@@ -80,15 +80,13 @@ judged as (
             when converted.rule_id is null then 'it has no rule_id: give it one'
             when converted.n_rows_of_id > 1 then 'its rule_id stands more than once: give each rule its own'
             when coalesce(converted.action, '') not in ('exclude', 'boost', 'bury', 'pin', 'cap')
-                then concat(
-                    'action is ''', coalesce(converted.action, ''), ''': write exclude, boost, bury, pin or cap'
-                )
+                then concat('action is ''', coalesce(converted.action, ''), ''': exclude, boost, bury, pin and cap exist')
             when coalesce(converted.item_id, converted.category, converted.brand) is null
                 then 'it names no items: fill in item_id, category or brand'
             when converted.action = 'pin' and converted.item_id is null
                 then 'a pin puts one item at one rank: fill in item_id'
             when converted.action = 'cap' and converted.item_id is not null
-                then 'a cap counts the items of a category or brand: leave item_id empty (to keep one item out: exclude)'
+                then 'a cap counts the items of a category or brand: leave item_id empty (or exclude)'
             when converted.action <> 'cap' and (converted.category = '*' or converted.brand = '*')
                 then '* means each category or brand for itself, which only a cap can use: leave it empty'
             when converted.activity not in ('cold', 'warm', 'hot')
@@ -96,13 +94,13 @@ judged as (
             when converted.starts_at_text is not null and converted.starts_at is null
                 then concat('starts_at is ''', converted.starts_at_text, ''': write a UTC date or time, 2026-12-01')
             when converted.ends_at_text is not null and converted.ends_at is null
-                then concat('ends_at is ''', converted.ends_at_text, ''': write a UTC date or time, 2026-12-24 18:00:00')
+                then concat('ends_at is ''', converted.ends_at_text, ''': write a UTC time, 2026-12-24 18:00:00')
             when converted.ends_at <= converted.starts_at
                 then 'it ends before it starts: ends_at must be later than starts_at'
             when converted.action = 'boost' and not coalesce(converted.amount > 1 and converted.amount <= 1000, false)
                 then 'amount of a boost is what the score is multiplied by: write a number above 1, at most 1000'
-            when converted.action = 'bury' and not coalesce(converted.amount > 0 and converted.amount < 1, false)
-                then 'amount of a bury is what the score is multiplied by: write a number between 0 and 1'
+            when converted.action = 'bury' and not coalesce(converted.amount >= 0.001 and converted.amount < 1, false)
+                then 'amount of a bury is what the score is multiplied by: write a number from 0.001 to below 1'
             when converted.action = 'pin'
                 and not coalesce(
                     converted.amount between 1 and 1e6 and floor(converted.amount) = converted.amount, false
@@ -122,10 +120,7 @@ judged as (
             when converted.action = 'pin' and converted.amount > {{ var('kindred__n_recommendations') }}
                 then 'its rank is beyond the end of the list: give a rank up to kindred__n_recommendations'
             when rivals.rule_id is not null
-                then concat(
-                    'rule ', rivals.earlier_rule_id, ' pins at the same rank, so this one stands at the next: ',
-                    'give it a rank of its own'
-                )
+                then concat('rule ', rivals.earlier_rule_id, ' pins at the same rank, this gets the next: give another')
         end as idleness,
         converted.starts_at,
         converted.ends_at

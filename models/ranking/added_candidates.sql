@@ -135,7 +135,12 @@ wanted as (
 -- What this person may not be shown isn't pinned either. Of two rules that pin an item the better rank counts.
 allowed as (
 
-    select wanted.*
+    select
+        wanted.*,
+        row_number() over (
+            partition by wanted.fold, wanted.user_id, wanted.item_id
+            order by wanted.wanted_rank nulls last, wanted.rule_id nulls last
+        ) as number_of_item
     from wanted
     inner join people
         on wanted.fold = people.fold
@@ -152,10 +157,7 @@ allowed as (
             and {{ kindred.rule_is_for('people', 'excludes') }}
     where interactions.item_id is null
         and excludes.item_id is null
-    qualify row_number() over (
-        partition by wanted.fold, wanted.user_id, wanted.item_id
-        order by wanted.wanted_rank nulls last, wanted.rule_id nulls last
-    ) = 1
+    qualify number_of_item = 1
 
 ),
 
@@ -163,10 +165,9 @@ numbered as (
 
     select
         *,
-        case when rule_id is not null then row_number() over (
-            partition by fold, user_id
-            order by wanted_rank nulls last, rule_id nulls last, popular_rank
-        ) end as pin_number
+        row_number() over (
+            partition by fold, user_id order by wanted_rank nulls last, rule_id nulls last, popular_rank
+        ) as number
     from allowed
 
 ),
@@ -180,10 +181,9 @@ final as (
         user_id,
         item_id,
         popular_rank,
-        cast(pin_number as bigint) as pin_number,
-        cast(pin_number + max(wanted_rank - pin_number) over (
-            partition by fold, user_id order by pin_number nulls last
-            rows between unbounded preceding and current row
+        cast(case when popular_rank is null then number end as bigint) as pin_number,
+        cast(case when popular_rank is null then number end + max(wanted_rank - number) over (
+            partition by fold, user_id order by number rows between unbounded preceding and current row
         ) as bigint) as pinned_rank
     from numbered
     -- Pushed off the end of the list, a pin is no more than any other item.

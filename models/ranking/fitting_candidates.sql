@@ -20,19 +20,20 @@ twins as (
     select
         candidates.fold,
         candidates.user_id,
-        candidates.item_id
+        candidates.item_id,
+        row_number() over (
+            partition by candidates.fold, candidates.user_id, variants.variant_group
+            order by
+                candidates.pin_number nulls last,
+                candidates.popular_rank nulls first,
+                candidates.score desc,
+                candidates.item_id
+        ) as number_in_group
     from {{ ref('ruled_candidates') }} as candidates
     inner join variants
         on candidates.fold = variants.fold
             and candidates.item_id = variants.item_id
-    qualify row_number() over (
-        partition by candidates.fold, candidates.user_id, variants.variant_group
-        order by
-            candidates.pin_number nulls last,
-            candidates.popular_rank nulls first,
-            candidates.score desc,
-            candidates.item_id
-    ) > 1
+    qualify number_in_group > 1
 
 ),
 
@@ -42,7 +43,17 @@ over_cap as (
     select
         candidates.fold,
         candidates.user_id,
-        candidates.item_id
+        candidates.item_id,
+        item_rules.amount,
+        row_number() over (
+            partition by candidates.fold, candidates.user_id, item_rules.rule_id, item_rules.counted_as
+            order by
+                candidates.pin_number nulls last,
+                case when twins.item_id is null then 0 else 1 end,
+                candidates.popular_rank nulls first,
+                candidates.score desc,
+                candidates.item_id
+        ) as number_in_cap
     from {{ ref('ruled_candidates') }} as candidates
     inner join {{ ref('item_rules') }} as item_rules
         on candidates.fold = item_rules.fold
@@ -56,15 +67,7 @@ over_cap as (
         on candidates.fold = twins.fold
             and candidates.user_id = twins.user_id
             and candidates.item_id = twins.item_id
-    qualify row_number() over (
-        partition by candidates.fold, candidates.user_id, item_rules.rule_id, item_rules.counted_as
-        order by
-            candidates.pin_number nulls last,
-            case when twins.item_id is null then 0 else 1 end,
-            candidates.popular_rank nulls first,
-            candidates.score desc,
-            candidates.item_id
-    ) > item_rules.amount
+    qualify number_in_cap > item_rules.amount
 
 ),
 
@@ -86,7 +89,15 @@ kept_out as (
 final as (
 
     select
-        candidates.*,
+        candidates.fold,
+        candidates.user_id,
+        candidates.item_id,
+        candidates.source,
+        candidates.because_item_id,
+        candidates.score,
+        candidates.pin_number,
+        candidates.pinned_rank,
+        candidates.popular_rank,
         case when twins.item_id is null or candidates.pin_number is not null then 0 else 1 end as stage
     from {{ ref('ruled_candidates') }} as candidates
     left join twins

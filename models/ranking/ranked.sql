@@ -1,7 +1,8 @@
 -- one row per (fold, user_id, rank): each person's list: ordered, made diverse, some places drawn, cut to length
 {% set n = var('kindred__n_recommendations') | int %}
 {% set diversity = var('kindred__diversity') | float %}
-{% set n_explored = (var('kindred__exploration_share') | float * n + 0.5) | int if 'live' in kindred.fold_names() else 0 %}
+{% set share = var('kindred__exploration_share') | float if 'live' in kindred.fold_names() else 0 %}
+{% set n_explored = (share * n + 0.5) | int %}
 {#- So many candidates from the first drawn place on may stand there. -#}
 {% set pool = 20 %}
 
@@ -96,8 +97,7 @@ placed as (
         ordered.*,
         {{ n }} - coalesce(pin_counts.n_pins, 0) as n_places,
         {% if n_explored -%}
-        ordered.fold = 'live'
-        and ordered.place > {{ n }} - coalesce(pin_counts.n_pins, 0) - {{ n_explored }}
+        (ordered.fold = 'live' and ordered.place > {{ n - n_explored }} - coalesce(pin_counts.n_pins, 0))
         {%- else -%}
         false
         {%- endif %} as is_drawn
@@ -106,33 +106,36 @@ placed as (
         on ordered.fold = pin_counts.fold
             and ordered.user_id = pin_counts.user_id
     where ordered.place <= {{ n }} - coalesce(pin_counts.n_pins, 0)
-        {%- if n_explored %}
-        or (
-            ordered.fold = 'live'
-            and ordered.stage = 0
-            and ordered.place <= {{ n - n_explored + pool }} - coalesce(pin_counts.n_pins, 0)
-        )
-        {%- endif %}
+    {%- if n_explored %}
+    or (
+        ordered.fold = 'live'
+        and ordered.stage = 0
+        and ordered.place <= {{ n - n_explored + pool }} - coalesce(pin_counts.n_pins, 0)
+    )
+    {%- endif %}
 
 ),
 {% if n_explored %}
 -- To sort by a hash is to draw without replacement: each of the pool's items is equally likely to stand at each drawn
 -- place. The day is in the hash, so a replay draws the same and the next day anew.
+days as (
+
+    select
+        fold,
+        cast(extract(year from as_of) * 10000 + extract(month from as_of) * 100 + extract(day from as_of) as varchar)
+            as day
+    from {{ ref('folds') }}
+
+),
+
 drawn as (
 
     select
         placed.*,
-        case when placed.is_drawn then md5(concat(
-            placed.user_id, '|', placed.item_id, '|',
-            cast(
-                extract(year from folds.as_of) * 10000
-                + extract(month from folds.as_of) * 100
-                + extract(day from folds.as_of) as varchar
-            )
-        )) end as lot
+        case when placed.is_drawn then md5(concat(placed.user_id, '|', placed.item_id, '|', days.day)) end as lot
     from placed
-    inner join {{ ref('folds') }} as folds
-        on placed.fold = folds.fold
+    inner join days
+        on placed.fold = days.fold
 
 ),
 

@@ -1,4 +1,4 @@
--- one row per (fold, user_id, item_id): what a list may be made of: excluded items out, scores weighed, pins and fillers in
+-- one row per (fold, user_id, item_id): what lists are made of: excluded items out, scores weighed, pins and fillers in
 {% set freshness = var('kindred__freshness') | float %}
 
 -- Few candidates are under a rule: these joins work on those alone. Factors multiply as their logarithms add up.
@@ -9,9 +9,9 @@ with effects as (
         candidates.user_id,
         candidates.item_id,
         max(case when item_rules.action = 'exclude' then 1 else 0 end) = 1 as is_excluded,
-        exp({{ kindred.exact_sum(
+        round(exp({{ kindred.exact_sum(
             "case when item_rules.action in ('boost', 'bury') then ln(item_rules.amount) else 0 end", scale=12
-        ) }}) as factor
+        ) }}), 9) as factor
     from {{ ref('scored_candidates') }} as candidates
     inner join {{ ref('item_rules') }} as item_rules
         on candidates.fold = item_rules.fold
@@ -36,7 +36,7 @@ final as (
         candidates.item_id,
         candidates.source,
         candidates.because_item_id,
-        -- To 15 decimals: the last bits of a logarithm or a power differ from machine to machine, and would decide ties.
+        -- Rounded: the last bits of a power differ from machine to machine, and would decide ties.
         {% if freshness > 0 -%}
         round(
             candidates.score * coalesce(effects.factor, 1) * (

@@ -31,7 +31,9 @@ final as (
     where popular_items.fold = 'live'
         and popular_items.generator in ('trending', 'trending_in_segment')
         and excluded.item_id is null
-    qualify row_number() over (partition by popular_items.segment order by popular_items.rank) <= {{ var('kindred__n_recommendations') }}
+    qualify
+        row_number() over (partition by popular_items.segment order by popular_items.rank)
+        <= {{ var('kindred__n_recommendations') }}
 
 )
 

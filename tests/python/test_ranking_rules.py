@@ -120,8 +120,8 @@ def chi_square(counts, n_cells):
 
 
 def test_exploration__frequencies_are_the_logged_probabilities(small_shop):
-    """3,000 people with the same 40 candidates: which one of the pool stands at a drawn rank is uniform at each rank, and
-    in the pairs of both; the figure is exceeded once in 1,000 hashes, and the hashes are always the same."""
+    """3,000 people with the same 40 candidates: which one of the pool stands at a drawn rank is uniform at each
+    rank, and in the pairs of both; the figure is exceeded once in 1,000 hashes, and the hashes are always the same."""
     n_people, n_items = 3000, 40
     items = [{"item_id": f"i{number:02}"} for number in range(n_items)]
     people = [f"u{number}" for number in range(n_people)]
@@ -162,19 +162,19 @@ def test_exploration__frequencies_are_the_logged_probabilities(small_shop):
 
 
 SLIPS = {
-    "shout": ({"action": "shout", "item_id": "i1"}, "action is 'shout': write exclude, boost, bury, pin or cap"),
+    "shout": ({"action": "shout", "item_id": "i1"}, "action is 'shout': exclude, boost, bury, pin and cap exist"),
     "none": ({"action": "exclude"}, "it names no items: fill in item_id, category or brand"),
     "no_amount": ({"action": "boost", "category": "a"}, "write a number above 1, at most 1000"),
     "weak": ({"action": "boost", "category": "a", "amount": "0.5"}, "write a number above 1, at most 1000"),
-    "strong": ({"action": "bury", "category": "a", "amount": "2"}, "write a number between 0 and 1"),
+    "strong": ({"action": "bury", "category": "a", "amount": "2"}, "write a number from 0.001 to below 1"),
     "words": ({"action": "pin", "item_id": "i1", "amount": "first"}, "write a whole number from 1"),
     "half": ({"action": "cap", "category": "a", "amount": "1.5"}, "write a whole number from 0"),
     "pin_all": ({"action": "pin", "category": "a", "amount": "1"}, "a pin puts one item at one rank: fill in item_id"),
-    "cap_one": ({"action": "cap", "item_id": "i1", "amount": "1"}, "leave item_id empty (to keep one item out: exclude)"),
+    "cap_one": ({"action": "cap", "item_id": "i1", "amount": "1"}, "leave item_id empty (or exclude)"),
     "star": ({"action": "exclude", "category": "*"}, "which only a cap can use: leave it empty"),
     "lukewarm": ({"action": "exclude", "item_id": "i1", "activity": "lukewarm"}, "write cold, warm, hot or nothing"),
     "start": ({"action": "exclude", "item_id": "i1", "starts_at": "soon"}, "starts_at is 'soon': write a UTC date"),
-    "end": ({"action": "exclude", "item_id": "i1", "ends_at": "2026-02-30"}, "ends_at is '2026-02-30': write a UTC"),
+    "end": ({"action": "exclude", "item_id": "i1", "ends_at": "2026-02-30"}, "ends_at is '2026-02-30': write"),
     "back": ({"action": "exclude", "item_id": "i1", "starts_at": "2026-02-02", "ends_at": "2026-02-01"},
              "ends_at must be later than starts_at"),
 }  # fmt: skip
