@@ -77,13 +77,12 @@ def train(features, labels, people, names, n_trees, validation=None):
     )
 
 
-def learn(features, labels, people, votes, n_targets):
+def learn(features, names, labels, people, votes, n_targets):
     """The ranker of these rows: (kind, note, ndcg of the learned one, ndcg of the fixed one, LightGBM's text).
 
     votes: what the fixed blend gives each row. A fifth of the people, chosen with a seed, is kept aside to choose the
     number of trees and between learned and fixed; the ranker that serves then learns from everyone.
     """
-    names = ranker_feature_names()
     n_hits = len(np.unique(people[labels]))
     if n_hits < MIN_PEOPLE:
         return "fixed", f"{n_hits} people chose a candidate in fold tuning, {MIN_PEOPLE} are needed", None, None, ""
@@ -120,8 +119,7 @@ def model(dbt, session):
     if "tuning" not in read_folds(folds):
         return write_table(session, SCHEMA, [])
     as_of = read_table(folds, ["as_of"], "fold = 'tuning'")["as_of"][0].as_py()
-    tables = RankerTables(item_features, user_features, "tuning")
-    weights = read_generator_weights(generators)
+    tables = RankerTables(generators, item_features, user_features, "tuning")
     wanted = read_pairs(targets, tables.users, tables.items, "fold = 'tuning'")
     judged = np.flatnonzero(np.diff(wanted.indptr))
     judged = np.sort(np.random.default_rng(0).permutation(judged)[:MAX_PEOPLE])
@@ -129,12 +127,14 @@ def model(dbt, session):
     for block in tables.blocks():
         if np.any((judged >= block.start) & (judged < block.stop)):
             rows = read_candidates(candidates, tables, "tuning", block, judged)
-            parts.append(ranker_features(tables, weights, *rows))
+            parts.append(ranker_features(tables, *rows))
     if parts:
         people, items, features, votes = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         labels = np.asarray(wanted[people, items]).ravel() > 0
         n_targets = dict(zip(judged.tolist(), np.diff(wanted.indptr)[judged].tolist(), strict=True))
-        kind, note, learned, fixed, text = learn(features, labels, people, votes.sum(axis=1), n_targets)
+        kind, note, learned, fixed, text = learn(
+            features, ranker_feature_names(tables), labels, people, votes.sum(axis=1), n_targets
+        )
         n_rows = len(labels)
     else:
         kind, note, learned, fixed, text, n_rows = "fixed", "fold tuning has no targets", None, None, "", 0

@@ -50,22 +50,22 @@ def model(dbt, session):
     rankers = dbt.ref("rankers")
     folds = dbt.ref("folds")
 
-    weights = read_generator_weights(generators)
-    names = pa.array(RANKER_GENERATORS)
     moments = read_table(folds, ["fold", "as_of"]).to_pylist()
     booster = newest_ranker(rankers, moments[0]["as_of"]) if moments else None
 
     def score(fold):
         """All lists of a fold, small and complete: DuckDB can't be asked again while it takes in the result."""
-        tables = RankerTables(item_features, user_features, fold)
+        tables = RankerTables(generators, item_features, user_features, fold)
+        # A ranker that learned from other generators knows nothing of these.
+        is_learned = booster is not None and booster.feature_name() == ranker_feature_names(tables)
         parts = []
         for block in tables.blocks():
             rows = read_candidates(candidates, tables, fold, block)
-            users, items, features, votes = ranker_features(tables, weights, *rows)
+            users, items, features, votes = ranker_features(tables, *rows)
             if len(users) == 0:
                 continue
             totals = votes.sum(axis=1)
-            if booster is not None:
+            if is_learned:
                 totals = 1 / (1 + np.exp(-booster.predict(features)))
             sources = votes.argmax(axis=1).astype(np.int8)
             users, items, ranks, scores, sources = best_of_block(users, items, totals, sources, pool_size)
@@ -80,7 +80,7 @@ def model(dbt, session):
         for fold, tables, parts in scored:
             for users, items, ranks, scores, sources in parts:
                 ids = [tables.users.take(pa.array(users)), tables.items.take(pa.array(items))]
-                columns = [pa.array(ranks, pa.int64()), pa.array(scores), names.take(pa.array(sources))]
+                columns = [pa.array(ranks, pa.int64()), pa.array(scores), tables.generators.take(pa.array(sources))]
                 yield pa.record_batch([pa.repeat(pa.scalar(fold), len(users)), *ids, *columns], schema=SCHEMA)
 
     return write_table(session, SCHEMA, batches())

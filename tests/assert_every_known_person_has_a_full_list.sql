@@ -1,5 +1,7 @@
--- Fails for each person who may be addressed whose list isn't as long as the catalogue and their history allow, has a
--- hole or names an item twice; and for each list of somebody who is unknown or may not be addressed.
+-- Fails for each person who may be addressed whose list isn't as long as the catalogue, their history and the rules
+-- allow, has a hole or names an item twice; and for each list of somebody who is unknown or may not be addressed.
+-- Items that a cap or an exclude for some people names are counted as if they could always be left out: so a list is at
+-- least as long as the other items make it. Without such rules both bounds are one number.
 with people as (
 
     select user_id
@@ -10,7 +12,28 @@ with people as (
 
 ),
 
-items as (select item_id from {{ ref('item_features') }} where fold = 'live' and is_recommendable),
+under_rule as (
+
+    select item_id
+    from {{ ref('item_rules') }}
+    where fold = 'live'
+        and action in ('exclude', 'cap')
+    group by item_id
+
+),
+
+items as (
+
+    select
+        item_features.item_id,
+        case when under_rule.item_id is null then 1 else 0 end as is_sure
+    from {{ ref('item_features') }} as item_features
+    left join under_rule
+        on item_features.item_id = under_rule.item_id
+    where item_features.fold = 'live'
+        and item_features.is_recommendable
+
+),
 
 lists as (
 
@@ -40,7 +63,8 @@ excluded as (
 
     select
         interactions.user_id,
-        count(*) as n_excluded
+        count(*) as n_excluded,
+        sum(items.is_sure) as n_sure_excluded
     from {{ ref('interactions') }} as interactions
     inner join short
         on interactions.user_id = short.user_id
@@ -52,7 +76,14 @@ excluded as (
 
 ),
 
-catalogue as (select count(*) as n_items from items),
+catalogue as (
+
+    select
+        count(*) as n_items,
+        coalesce(sum(is_sure), 0) as n_sure_items
+    from items
+
+),
 
 compared as (
 
@@ -60,7 +91,11 @@ compared as (
         people.user_id as person_id,
         lists.*,
         least({{ var('kindred__n_recommendations') }}, catalogue.n_items - coalesce(excluded.n_excluded, 0))
-            as n_expected
+            as n_at_most,
+        least(
+            {{ var('kindred__n_recommendations') }},
+            catalogue.n_sure_items - coalesce(excluded.n_sure_excluded, 0)
+        ) as n_at_least
     from people
     cross join catalogue
     full outer join lists
@@ -73,7 +108,7 @@ compared as (
 select *
 from compared
 where person_id is null
-    or coalesce(n_items, 0) <> n_expected
+    or coalesce(n_items, 0) not between n_at_least and n_at_most
     or n_different_items <> n_items
     or first_rank <> 1
     or last_rank <> n_items

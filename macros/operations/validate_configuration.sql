@@ -26,10 +26,18 @@
             {% do problems.append(name ~ " is '" ~ value ~ "': give a whole number of at least 1") %}
         {% endif %}
     {% endfor %}
-    {% set share = var('kindred__max_rejected_share') %}
-    {% if share is not number or share is boolean or share < 0 %}
-        {% do problems.append("kindred__max_rejected_share is '" ~ share ~ "': give a number of at least 0") %}
-    {% endif %}
+    {% for name in ['kindred__max_rejected_share', 'kindred__freshness'] %}
+        {% set value = var(name) %}
+        {% if value is not number or value is boolean or value < 0 %}
+            {% do problems.append(name ~ " is '" ~ value ~ "': give a number of at least 0") %}
+        {% endif %}
+    {% endfor %}
+    {% for name in ['kindred__diversity', 'kindred__exploration_share'] %}
+        {% set value = var(name) %}
+        {% if value is not number or value is boolean or value < 0 or value > 1 %}
+            {% do problems.append(name ~ " is '" ~ value ~ "': give a number from 0 to 1") %}
+        {% endif %}
+    {% endfor %}
     {% for name, settings in kindred.generator_settings().items() %}
         {% set given = var(name) %}
         {% if given is not mapping %}

@@ -1,18 +1,5 @@
 {#- What the ranker sees of a person's candidates: the same for training and for scoring. -#}
 {% macro python_ranker() %}{% raw %}
-RANKER_GENERATORS = [
-    "als",
-    "neighbors",
-    "sequence",
-    "sessions",
-    "content",
-    "history",
-    "preferences",
-    "popular",
-    "trending",
-    "popular_in_segment",
-    "trending_in_segment",
-]
 RANKER_SCORES = ["score", "share", "z", "rank"]
 RANKER_ITEM_FEATURES = ["n_users", "popularity", "trend", "age_days", "recency_days", "price_percentile"]
 RANKER_USER_FEATURES = ["n_liked_items", "n_sessions", "recency_days", "tenure_days", "top_category_share"]
@@ -20,9 +7,11 @@ PEOPLE_PER_BLOCK = 5_000
 
 
 class RankerTables:
-    """What describes the people and items of one fold, in the order of their ids; read once, before the candidates."""
+    """What describes the generators, and the people and items of one fold in the order of their ids; read once."""
 
-    def __init__(self, item_features, user_features, fold):
+    def __init__(self, generators, item_features, user_features, fold):
+        say = read_table(generators, ["generator", "weight"]).sort_by("generator").combine_chunks()
+        self.generators, self.weights = say["generator"].combine_chunks(), as_floats(say["weight"]).astype(np.float64)
         of_fold = f"fold = '{fold}'"
         names = ["item_id", "category", "brand", "is_recommendable", *RANKER_ITEM_FEATURES]
         items = read_table(item_features, names, of_fold).sort_by("item_id").combine_chunks()
@@ -53,6 +42,7 @@ def as_floats(column):
 def read_candidates(candidates, tables, fold, block, only=None):
     """The candidates of a block of people: arrays of user, item and generator places, score and rank.
 
+    What a generator without a weight proposes, and what can't be recommended, is left out.
     only: places of the people who are wanted; the others of the block are left out.
     """
     ends = [tables.users[place].as_py().replace("'", "''") for place in (block.start, min(block.stop, len(tables.users)) - 1)]
@@ -60,7 +50,7 @@ def read_candidates(candidates, tables, fold, block, only=None):
     rows = read_table(candidates, columns, f"fold = '{fold}' and user_id between '{ends[0]}' and '{ends[1]}'")
     users = encode_ids(rows["user_id"], tables.users)[1]
     items = encode_ids(rows["item_id"], tables.items)[1]
-    generators = encode_ids(rows["generator"], pa.array(RANKER_GENERATORS))[1]
+    generators = encode_ids(rows["generator"], tables.generators)[1]
     scores, ranks = (rows[name].to_numpy().astype(np.float32) for name in ("score", "rank"))
     is_wanted = (users >= 0) & (items >= 0) & (generators >= 0)
     is_wanted[is_wanted] = tables.is_shown[items[is_wanted]]
@@ -71,15 +61,14 @@ def read_candidates(candidates, tables, fold, block, only=None):
     return users[order], items[order], generators[order], scores[order], ranks[order]
 
 
-def ranker_features(tables, weights, users, items, generators, scores, ranks):
+def ranker_features(tables, users, items, generators, scores, ranks):
     """One row for each pair of a person and a candidate: (user places, item places, features, votes).
 
-    weights: the fixed blend's, one per generator.
     features: (n_pairs, n_features) of 32-bit floats, nan = unknown, in the order of `ranker_feature_names`.
     votes: (n_pairs, n_generators), weight / (60 + rank), 0 where a generator doesn't propose the item: their sum is the
     fixed blend (reciprocal rank fusion: Cormack, Clarke, Buettcher, SIGIR 2009).
     """
-    n_generators = len(RANKER_GENERATORS)
+    n_generators = len(tables.generators)
     lists = users.astype(np.int64) * n_generators + generators
     _, lists = np.unique(lists, return_inverse=True)
     counts = np.bincount(lists)
@@ -101,7 +90,7 @@ def ranker_features(tables, weights, users, items, generators, scores, ranks):
         wide = np.full((len(pairs), n_generators), np.nan, dtype=np.float32)
         wide[pair_at, generators] = values
         columns.append(wide)
-    votes = np.nan_to_num(1 / (60 + columns[-1])) * weights
+    votes = np.nan_to_num(1 / (60 + columns[-1])) * tables.weights
     alike = [
         (of_items[pair_items] == of_users[pair_users]).astype(np.float32)
         for of_items, of_users in zip(tables.of_items, tables.of_users, strict=True)
@@ -117,17 +106,10 @@ def ranker_features(tables, weights, users, items, generators, scores, ranks):
     return pair_users, pair_items, np.hstack(columns), votes
 
 
-def ranker_feature_names():
+def ranker_feature_names(tables):
     """The names of the columns of `ranker_features`."""
-    of_generators = [f"{name}_{kind}" for kind in RANKER_SCORES for name in RANKER_GENERATORS]
+    of_generators = [f"{name}_{kind}" for kind in RANKER_SCORES for name in tables.generators.to_pylist()]
     of_items = [f"item_{name}" for name in RANKER_ITEM_FEATURES]
     of_users = [f"user_{name}" for name in RANKER_USER_FEATURES]
     return [*of_generators, "n_generators", "fixed_blend", *of_items, *of_users, "is_top_category", "is_top_brand", "price_distance"]
-
-
-def read_generator_weights(generators):
-    """The fixed blend's weights, in the order of RANKER_GENERATORS."""
-    rows = read_table(generators, ["generator", "weight"])
-    weights = dict(zip(rows["generator"].to_pylist(), rows["weight"].to_pylist(), strict=True))
-    return np.array([float(weights.get(name, 0)) for name in RANKER_GENERATORS])
 {% endraw %}{% endmacro %}

@@ -36,6 +36,22 @@ event_counts as (
 
 ),
 
+-- Kept out here, before anybody proposes them, so that lists stay full.
+excluded as (
+
+    select
+        fold,
+        item_id
+    from {{ ref('item_rules') }}
+    where action = 'exclude'
+        and segment is null
+        and activity is null
+    group by
+        fold,
+        item_id
+
+),
+
 touched as (
 
     select
@@ -78,7 +94,7 @@ joined as (
                 )
         end as price_percentile,
         -- What is in stock is known for today alone, so it says nothing about what could be sold in an earlier fold.
-        (items.is_available or folds.fold <> 'live') as is_recommendable,
+        (items.is_available or folds.fold <> 'live') and excluded.item_id is null as is_recommendable,
         coalesce(touched.n_users, 0) as n_users,
         coalesce(touched.n_events, 0) as n_events,
         coalesce(touched.n_views, 0) as n_views,
@@ -103,6 +119,9 @@ joined as (
             and folds.fold = touched.fold
     left join averages
         on folds.fold = averages.fold
+    left join excluded
+        on items.item_id = excluded.item_id
+            and folds.fold = excluded.fold
     where items.created_at < folds.learns_until
         or items.created_at is null
         or touched.item_id is not null
@@ -116,6 +135,8 @@ final as (
         item_id,
         category,
         brand,
+        -- Merge: another branch brings the real groups of sizes and colours.
+        item_id as variant_group,
         is_recommendable,
         cast(price as double) as price,
         cast(price_percentile as double) as price_percentile,

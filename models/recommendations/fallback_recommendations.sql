@@ -3,6 +3,22 @@ with popular_items as (select * from {{ ref('popular_items') }} where fold = 'li
 
 generators as (select * from {{ ref('generators') }}),
 
+-- What is excluded for everyone isn't among the popular items at all.
+excluded as (
+
+    select
+        segment,
+        item_id
+    from {{ ref('item_rules') }}
+    where fold = 'live'
+        and action = 'exclude'
+        and activity is null
+    group by
+        segment,
+        item_id
+
+),
+
 segments as (
 
     select segment
@@ -24,7 +40,11 @@ votes as (
         on popular_items.segment in (segments.segment, '')
     inner join generators
         on popular_items.generator = generators.generator
-    where popular_items.rank <= {{ var('kindred__n_candidates') | int + var('kindred__n_recommendations') | int }}
+    left join excluded
+        on segments.segment = excluded.segment
+            and popular_items.item_id = excluded.item_id
+    where excluded.item_id is null
+        and popular_items.rank <= {{ var('kindred__n_candidates') | int + var('kindred__n_recommendations') | int }}
 
 ),
 

@@ -1,13 +1,40 @@
 -- one row per (segment, rank): what is rising, in each segment and (segment '') for everyone
-select
-    segment,
-    cast(rank as bigint) as rank,
-    item_id,
-    cast(score as double) as score,
-    generator as source,
-    '{{ invocation_id }}' as run_id,
-    cast('{{ kindred.run_clock() }}' as timestamp) as generated_at
-from {{ ref('popular_items') }}
-where fold = 'live'
-    and generator in ('trending', 'trending_in_segment')
-    and rank <= {{ var('kindred__n_recommendations') }}
+with excluded as (
+
+    select
+        segment,
+        item_id
+    from {{ ref('item_rules') }}
+    where fold = 'live'
+        and action = 'exclude'
+        and activity is null
+    group by
+        segment,
+        item_id
+
+),
+
+final as (
+
+    select
+        popular_items.segment,
+        cast(row_number() over (partition by popular_items.segment order by popular_items.rank) as bigint) as rank,
+        popular_items.item_id,
+        cast(popular_items.score as double) as score,
+        popular_items.generator as source,
+        '{{ invocation_id }}' as run_id,
+        cast('{{ kindred.run_clock() }}' as timestamp) as generated_at
+    from {{ ref('popular_items') }} as popular_items
+    left join excluded
+        on popular_items.segment = excluded.segment
+            and popular_items.item_id = excluded.item_id
+    where popular_items.fold = 'live'
+        and popular_items.generator in ('trending', 'trending_in_segment')
+        and excluded.item_id is null
+    qualify
+        row_number() over (partition by popular_items.segment order by popular_items.rank)
+        <= {{ var('kindred__n_recommendations') }}
+
+)
+
+select * from final

@@ -1,0 +1,194 @@
+-- one row per (fold, user_id, item_id): pinned items, and popular ones for lists that rules might leave short
+{% set n = var('kindred__n_recommendations') | int %}
+
+with people as (
+
+    select
+        fold,
+        user_id,
+        segment,
+        activity,
+        n_excluded_items
+    from {{ ref('user_features') }}
+
+),
+
+item_rules as (select * from {{ ref('item_rules') }}),
+
+item_features as (select * from {{ ref('item_features') }}),
+
+variants as (
+
+    select
+        fold,
+        item_id
+    from item_features
+    qualify count(*) over (partition by fold, variant_group) > 1
+
+),
+
+-- What could be kept out of somebody's list: 2 by a rule, 1 by another item of its variant group.
+hindered as (
+
+    select
+        fold,
+        item_id,
+        max(strength) as strength
+    from (
+        select
+            fold,
+            item_id,
+            2 as strength
+        from item_rules
+        where action in ('exclude', 'cap')
+
+        union all
+
+        select
+            fold,
+            item_id,
+            1 as strength
+        from variants
+    ) as reasons
+    group by
+        fold,
+        item_id
+
+),
+
+sure_counts as (
+
+    select
+        candidates.fold,
+        candidates.user_id,
+        count(*) as n_sure
+    from {{ ref('scored_candidates') }} as candidates
+    left join hindered
+        on candidates.fold = hindered.fold
+            and candidates.item_id = hindered.item_id
+    where hindered.item_id is null
+    group by
+        candidates.fold,
+        candidates.user_id
+
+),
+
+-- Each strength is numbered for itself: down to 2 n + what a history excludes there are n that are new to a list, so
+-- that it stays short only where rules leave nothing.
+popular_items as (
+
+    select
+        popular_items.fold,
+        popular_items.item_id,
+        popular_items.rank,
+        row_number() over (
+            partition by popular_items.fold, coalesce(hindered.strength, 0) order by popular_items.rank
+        ) as depth
+    from {{ ref('popular_items') }} as popular_items
+    left join hindered
+        on popular_items.fold = hindered.fold
+            and popular_items.item_id = hindered.item_id
+    where popular_items.generator = 'popular'
+        and popular_items.segment = ''
+
+),
+
+wanted as (
+
+    select
+        people.fold,
+        people.user_id,
+        popular_items.item_id,
+        cast(null as varchar) as rule_id,
+        cast(null as bigint) as wanted_rank,
+        popular_items.rank as popular_rank
+    from people
+    left join sure_counts
+        on people.fold = sure_counts.fold
+            and people.user_id = sure_counts.user_id
+    inner join popular_items
+        on people.fold = popular_items.fold
+            and popular_items.depth <= {{ 2 * n }} + people.n_excluded_items
+    where coalesce(sure_counts.n_sure, 0) < {{ n }}
+
+    union all
+
+    select
+        people.fold,
+        people.user_id,
+        pins.item_id,
+        pins.rule_id,
+        cast(pins.amount as bigint) as wanted_rank,
+        cast(null as bigint) as popular_rank
+    from people
+    inner join item_rules as pins
+        on people.fold = pins.fold
+            and {{ kindred.rule_is_for('people', 'pins') }}
+    inner join item_features
+        on pins.fold = item_features.fold
+            and pins.item_id = item_features.item_id
+            and item_features.is_recommendable
+    where pins.action = 'pin'
+
+),
+
+-- What this person may not be shown isn't pinned either. Of two rules that pin an item the better rank counts.
+allowed as (
+
+    select
+        wanted.*,
+        row_number() over (
+            partition by wanted.fold, wanted.user_id, wanted.item_id
+            order by wanted.wanted_rank nulls last, wanted.rule_id nulls last
+        ) as number_of_item
+    from wanted
+    inner join people
+        on wanted.fold = people.fold
+            and wanted.user_id = people.user_id
+    left join {{ ref('interactions') }} as interactions
+        on wanted.fold = interactions.fold
+            and wanted.user_id = interactions.user_id
+            and wanted.item_id = interactions.item_id
+            and interactions.is_excluded
+    left join item_rules as excludes
+        on wanted.fold = excludes.fold
+            and wanted.item_id = excludes.item_id
+            and excludes.action = 'exclude'
+            and {{ kindred.rule_is_for('people', 'excludes') }}
+    where interactions.item_id is null
+        and excludes.item_id is null
+    qualify number_of_item = 1
+
+),
+
+numbered as (
+
+    select
+        *,
+        row_number() over (
+            partition by fold, user_id order by wanted_rank nulls last, rule_id nulls last, popular_rank
+        ) as number
+    from allowed
+
+),
+
+-- A pin whose rank is taken stands at the next: rank(i) = max(wanted(i), rank(i - 1) + 1), and without the recursion
+-- rank(i) = i + max over j <= i of (wanted(j) - j).
+final as (
+
+    select
+        fold,
+        user_id,
+        item_id,
+        popular_rank,
+        cast(case when popular_rank is null then number end as bigint) as pin_number,
+        cast(case when popular_rank is null then number end + max(wanted_rank - number) over (
+            partition by fold, user_id order by number rows between unbounded preceding and current row
+        ) as bigint) as pinned_rank
+    from numbered
+    -- Pushed off the end of the list, a pin is no more than any other item.
+    qualify popular_rank is not null or pinned_rank <= {{ n }}
+
+)
+
+select * from final

@@ -1,0 +1,95 @@
+-- one row per (fold, user_id, item_id): what lists are made of: excluded items out, scores weighed, pins and fillers in
+{% set freshness = var('kindred__freshness') | float %}
+
+-- Few candidates are under a rule: these joins work on those alone. Factors multiply as their logarithms add up.
+with effects as (
+
+    select
+        candidates.fold,
+        candidates.user_id,
+        candidates.item_id,
+        max(case when item_rules.action = 'exclude' then 1 else 0 end) = 1 as is_excluded,
+        round(exp({{ kindred.exact_sum(
+            "case when item_rules.action in ('boost', 'bury') then ln(item_rules.amount) else 0 end", scale=12
+        ) }}), 9) as factor
+    from {{ ref('scored_candidates') }} as candidates
+    inner join {{ ref('item_rules') }} as item_rules
+        on candidates.fold = item_rules.fold
+            and candidates.item_id = item_rules.item_id
+    inner join {{ ref('user_features') }} as people
+        on candidates.fold = people.fold
+            and candidates.user_id = people.user_id
+            and {{ kindred.rule_is_for('people') }}
+    where item_rules.action in ('exclude', 'boost', 'bury')
+    group by
+        candidates.fold,
+        candidates.user_id,
+        candidates.item_id
+
+),
+
+final as (
+
+    select
+        candidates.fold,
+        candidates.user_id,
+        candidates.item_id,
+        candidates.source,
+        candidates.because_item_id,
+        -- Rounded: the last bits of a power differ from machine to machine, and would decide ties.
+        {% if freshness > 0 -%}
+        round(
+            candidates.score * coalesce(effects.factor, 1) * (
+                1 + coalesce(
+                    {{ freshness }} * power(0.5, item_features.age_days / {{ var('kindred__horizon_days') }}), 0
+                )
+            ),
+            15
+        ) as score,
+        {%- else -%}
+        case
+            when effects.factor is null then candidates.score
+            else round(candidates.score * effects.factor, 15)
+        end as score,
+        {%- endif %}
+        added.pin_number,
+        added.pinned_rank,
+        cast(null as bigint) as popular_rank
+    from {{ ref('scored_candidates') }} as candidates
+    left join effects
+        on candidates.fold = effects.fold
+            and candidates.user_id = effects.user_id
+            and candidates.item_id = effects.item_id
+    left join {{ ref('added_candidates') }} as added
+        on candidates.fold = added.fold
+            and candidates.user_id = added.user_id
+            and candidates.item_id = added.item_id
+    {%- if freshness > 0 %}
+    left join {{ ref('item_features') }} as item_features
+        on candidates.fold = item_features.fold
+            and candidates.item_id = item_features.item_id
+    {%- endif %}
+    where not coalesce(effects.is_excluded, false)
+
+    union all
+
+    select
+        added.fold,
+        added.user_id,
+        added.item_id,
+        case when added.pin_number is null then 'popular' else 'pinned' end as source,
+        cast(null as varchar) as because_item_id,
+        cast(0 as double) as score,
+        added.pin_number,
+        added.pinned_rank,
+        added.popular_rank
+    from {{ ref('added_candidates') }} as added
+    left join {{ ref('scored_candidates') }} as candidates
+        on added.fold = candidates.fold
+            and added.user_id = candidates.user_id
+            and added.item_id = candidates.item_id
+    where candidates.item_id is null
+
+)
+
+select * from final
