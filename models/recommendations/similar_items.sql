@@ -1,16 +1,15 @@
 -- one row per (item_id, rank): what is like an item, for item pages
--- What the same people took comes first; content fills up, so that also a page nobody has opened yet shows something.
+-- Reciprocal ranks of the two sources added up. With a quarter of the say, content never gets ahead of what the same
+-- people took, but puts first what it confirms, and fills up: a page that nobody has opened yet shows something too.
 with item_features as (select * from {{ ref('item_features') }} where fold = 'live'),
 
-neighbors as (
+votes as (
 
     select
         item_id,
         neighbor_id,
-        rank,
-        score,
-        'neighbors' as source,
-        1 as source_number
+        cast(1 as double) / (60 + rank) as vote,
+        'neighbors' as source
     from {{ ref('item_neighbors') }}
     where fold = 'live'
 
@@ -19,30 +18,42 @@ neighbors as (
     select
         item_id,
         neighbor_id,
-        rank,
-        score,
-        'content' as source,
-        2 as source_number
+        cast(0.25 as double) / (60 + rank) as vote,
+        'content' as source
     from {{ ref('item_content_neighbors') }}
     where fold = 'live'
 
 ),
 
--- An item's own variants are choices on its page; of another's, the best stands for all. So an item that both sources
--- name is here once as well.
+-- Two summands give the same sum in any order; neighbors is the later word in the alphabet.
+blended as (
+
+    select
+        item_id,
+        neighbor_id,
+        sum(vote) as score,
+        max(source) as source
+    from votes
+    group by
+        item_id,
+        neighbor_id
+
+),
+
+-- An item's own variants are choices on its page; of another thing's, the best stands for all.
 partners as (
 
     select
-        neighbors.*,
+        blended.*,
         row_number() over (
-            partition by neighbors.item_id, neighbor_features.variant_group
-            order by neighbors.source_number, neighbors.rank, neighbors.neighbor_id
+            partition by blended.item_id, neighbor_features.variant_group
+            order by blended.score desc, blended.neighbor_id
         ) as variant_rank
-    from neighbors
+    from blended
     inner join item_features
-        on neighbors.item_id = item_features.item_id
+        on blended.item_id = item_features.item_id
     inner join item_features as neighbor_features
-        on neighbors.neighbor_id = neighbor_features.item_id
+        on blended.neighbor_id = neighbor_features.item_id
     where neighbor_features.is_recommendable
         and neighbor_features.variant_group <> item_features.variant_group
 
@@ -55,7 +66,7 @@ ranked as (
         neighbor_id,
         score,
         source,
-        row_number() over (partition by item_id order by source_number, rank, neighbor_id) as rank
+        row_number() over (partition by item_id order by score desc, neighbor_id) as rank
     from partners
     where variant_rank = 1
 
