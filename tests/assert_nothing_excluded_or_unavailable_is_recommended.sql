@@ -1,38 +1,43 @@
 -- Fails for each published item that is not in the catalogue, not available, or excluded by a rule or by the history of
--- the person it is shown to.
+-- the person it is shown to; for each that stands beside itself or its own variant; and for whoever may not be addressed.
 with items as (select item_id from {{ ref('items') }} where is_available),
+
+item_features as (select * from {{ ref('item_features') }} where fold = 'live'),
+
+people as (select * from {{ ref('people') }} where is_consented),
 
 excluded as (select * from {{ ref('interactions') }} where fold = 'live' and is_excluded),
 
-recommendations as (select * from {{ ref('recommendations') }}),
-
+-- buy_again is left out of what history excludes: it shows what was bought.
 shown as (
 
+    {% for table, item_column, user_column, beside_column, minds_history in [
+        ('recommendations', 'item_id', 'user_id', 'null', true),
+        ('fallback_recommendations', 'item_id', 'null', 'null', true),
+        ('trending_items', 'item_id', 'null', 'null', true),
+        ('similar_items', 'similar_item_id', 'null', 'item_id', true),
+        ('bundles', 'item_id', 'null', 'bundle_item_id', true),
+        ('bundles', 'bundle_item_id', 'null', 'item_id', true),
+        ('buy_again', 'item_id', 'user_id', 'null', false),
+        ('people_for_item', 'item_id', 'user_id', 'null', true),
+    ] %}
     select
-        item_id,
-        'recommendations' as shown_in
-    from recommendations
-
-    union all
-
-    select
-        item_id,
-        'fallback_recommendations' as shown_in
-    from {{ ref('fallback_recommendations') }}
-
-    union all
-
-    select
-        item_id,
-        'trending_items' as shown_in
-    from {{ ref('trending_items') }}
+        '{{ table }}' as shown_in,
+        {{ item_column }} as item_id,
+        cast({{ user_column }} as varchar) as user_id,
+        cast({{ beside_column }} as varchar) as beside_item_id,
+        {{ minds_history }} as minds_history
+    from {{ ref(table) }}
+    {{ "union all" if not loop.last }}
+    {% endfor %}
 
 )
 
 select
     shown.shown_in,
-    cast(null as varchar) as user_id,
+    shown.user_id,
     shown.item_id,
+    shown.beside_item_id,
     'not available' as problem
 from shown
 left join items
@@ -42,28 +47,60 @@ where items.item_id is null
 union all
 
 select
-    'recommendations' as shown_in,
-    recommendations.user_id,
-    recommendations.item_id,
+    shown.shown_in,
+    shown.user_id,
+    shown.item_id,
+    shown.beside_item_id,
     'excluded' as problem
-from recommendations
+from shown
 inner join excluded
-    on recommendations.user_id = excluded.user_id
-        and recommendations.item_id = excluded.item_id
+    on shown.user_id = excluded.user_id
+        and shown.item_id = excluded.item_id
+where shown.minds_history
 
 union all
 
 select
-    'recommendations' as shown_in,
-    recommendations.user_id,
-    recommendations.item_id,
+    shown.shown_in,
+    shown.user_id,
+    shown.item_id,
+    shown.beside_item_id,
     concat('excluded by rule ', item_rules.rule_id) as problem
-from recommendations
+from shown
 inner join {{ ref('item_rules') }} as item_rules
-    on recommendations.item_id = item_rules.item_id
+    on shown.item_id = item_rules.item_id
         and item_rules.fold = 'live'
         and item_rules.action = 'exclude'
-inner join {{ ref('user_features') }} as people
-    on recommendations.user_id = people.user_id
-        and people.fold = 'live'
-        and {{ kindred.rule_is_for('people') }}
+inner join {{ ref('user_features') }} as addressed
+    on shown.user_id = addressed.user_id
+        and addressed.fold = 'live'
+        and {{ kindred.rule_is_for('addressed') }}
+
+union all
+
+select
+    shown.shown_in,
+    shown.user_id,
+    shown.item_id,
+    shown.beside_item_id,
+    'beside its own variant' as problem
+from shown
+inner join item_features
+    on shown.item_id = item_features.item_id
+inner join item_features as beside_features
+    on shown.beside_item_id = beside_features.item_id
+where item_features.variant_group = beside_features.variant_group
+
+union all
+
+select
+    shown.shown_in,
+    shown.user_id,
+    shown.item_id,
+    shown.beside_item_id,
+    'may not be addressed' as problem
+from shown
+left join people
+    on shown.user_id = people.user_id
+where shown.user_id is not null
+    and people.user_id is null

@@ -2,6 +2,7 @@
 {% macro setting_names() %}
     {{ return([
         'kindred__events', 'kindred__items', 'kindred__users', 'kindred__consents', 'kindred__requires_consent',
+        'kindred__variant_attribute',
         'kindred__as_of', 'kindred__horizon_days', 'kindred__folds', 'kindred__session_gap_minutes',
         'kindred__segment_by', 'kindred__n_recommendations', 'kindred__n_candidates', 'kindred__expires_after_hours',
         'kindred__n_neighbors', 'kindred__als', 'kindred__neighbors', 'kindred__sequence', 'kindred__content',

@@ -64,6 +64,12 @@
             ~ "': give country, preferences or attributes, the text columns of users, or '' for no segments") %}
     {% endif %}
 
+    {% set attribute = var('kindred__variant_attribute') %}
+    {% if attribute is not string or modules.re.search('["\\\\\']', attribute) is not none %}
+        {% do problems.append("kindred__variant_attribute is '" ~ attribute
+            ~ "': give a key of the items' attributes without quotes, or '' for none") %}
+    {% endif %}
+
     {% set folds = var('kindred__folds') %}
     {% if folds is string or folds is not iterable or not folds %}
         {% do problems.append("kindred__folds is '" ~ folds ~ "': give a list such as [backtest, live]") %}

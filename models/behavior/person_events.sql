@@ -3,6 +3,7 @@
 select
     people.user_id,
     events.session_id,
+    events.order_id,
     events.item_id,
     events.event_type,
     events.value,

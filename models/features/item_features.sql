@@ -3,6 +3,8 @@ with folds as (select * from {{ ref('folds') }}),
 
 items as (select * from {{ ref('items') }}),
 
+item_variants as (select * from {{ ref('item_variants') }}),
+
 people_counts as (
 
     select
@@ -83,6 +85,7 @@ joined as (
     select
         folds.fold,
         items.item_id,
+        item_variants.variant_group,
         items.category,
         items.brand,
         items.price,
@@ -113,6 +116,8 @@ joined as (
         {{ kindred.days_between('touched.last_event_at', 'folds.learns_until') }} as recency_days,
         touched.last_event_at
     from items
+    inner join item_variants
+        on items.item_id = item_variants.item_id
     cross join folds
     left join touched
         on items.item_id = touched.item_id
@@ -133,10 +138,9 @@ final as (
     select
         fold,
         item_id,
+        variant_group,
         category,
         brand,
-        -- Merge: another branch brings the real groups of sizes and colours.
-        item_id as variant_group,
         is_recommendable,
         cast(price as double) as price,
         cast(price_percentile as double) as price_percentile,

@@ -93,7 +93,6 @@ final as (
         candidates.user_id,
         candidates.item_id,
         candidates.source,
-        candidates.because_item_id,
         candidates.score,
         candidates.pin_number,
         candidates.pinned_rank,

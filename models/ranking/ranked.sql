@@ -174,7 +174,6 @@ merged as (
         user_id,
         item_id,
         case when is_drawn then 'exploration' else source end as source,
-        case when not is_drawn then because_item_id end as because_item_id,
         score,
         propensity,
         key,
@@ -188,7 +187,6 @@ merged as (
         user_id,
         item_id,
         'pinned' as source,
-        cast(null as varchar) as because_item_id,
         score,
         1 as propensity,
         pinned_rank - pin_number + 1 as key,
@@ -205,7 +203,6 @@ final as (
         merged.item_id,
         merged.source,
         coalesce(generators.reason, merged.source) as reason,
-        merged.because_item_id,
         cast(row_number() over (
             partition by merged.fold, merged.user_id order by merged.key, merged.pin_number nulls last
         ) as bigint) as rank,

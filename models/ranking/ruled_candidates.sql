@@ -35,7 +35,6 @@ final as (
         candidates.user_id,
         candidates.item_id,
         candidates.source,
-        candidates.because_item_id,
         -- Rounded: the last bits of a power differ from machine to machine, and would decide ties.
         {% if freshness > 0 -%}
         round(
@@ -78,7 +77,6 @@ final as (
         added.user_id,
         added.item_id,
         case when added.pin_number is null then 'popular' else 'pinned' end as source,
-        cast(null as varchar) as because_item_id,
         cast(0 as double) as score,
         added.pin_number,
         added.pinned_rank,

@@ -30,7 +30,7 @@ def ranking_shop(shop, candidates, items):
     folds = ["live", "backtest"]
     tables = {
         "scored_candidates": [
-            {"fold": fold, "source": "als", "because_item_id": None} | row for row in candidates for fold in folds
+            {"fold": fold, "source": "als"} | row for row in candidates for fold in folds
         ],
         "user_features": [
             {"fold": fold, "user_id": user_id, "segment": None, "activity": "hot", "n_excluded_items": 0}
@@ -43,8 +43,7 @@ def ranking_shop(shop, candidates, items):
     }  # fmt: skip
     shop.load(**tables)
     for name in tables:
-        cast = ", cast(because_item_id as varchar) as because_item_id" if name == "scored_candidates" else ""
-        cast = cast or (", cast(segment as varchar) as segment" if name == "user_features" else "")
+        cast = ", cast(segment as varchar) as segment" if name == "user_features" else ""
         replaced = f"* exclude ({cast.split()[-1]}){cast}" if cast else "*"
         shop.run(f"create or replace table {name} as select {replaced} from raw.{name}")
     shop.run("create or replace table interactions as "

@@ -1,10 +1,12 @@
 """The sample shop, whose truths are known: tastes come out, time is kept, and the same input gives the same output."""
 
 import datetime
+import importlib.util
+import re
 
 import duckdb
 import pytest
-from conftest import Shop
+from conftest import REPOSITORY, Shop
 
 SAMPLE = ["events", "items", "users", "consents"]
 OF_THE_RUN = {"run_id", "generated_at", "expires_at", "started_at", "seconds"}
@@ -104,6 +106,105 @@ def test_truths__what_rises_is_trending(sample_shop):
         "select item_id from popular_items where fold = 'live' and generator = 'popular' and segment = '' and rank <= 8"
     )
     assert len(planted & set(popular)) < 6
+
+
+def test_truths__sizes_and_colours_of_a_thing_are_one_group(sample_shop):
+    """The sample names no groups, so brand and description tell; the catalogue writes the variants as {one/other}."""
+    specification = importlib.util.spec_from_file_location("catalogue", REPOSITORY / "seeds/sample/catalogue.py")
+    catalogue = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(catalogue)
+    planted = set()
+    for text in [*catalogue.CATALOGUE.values(), *catalogue.NEW_ITEMS.values()]:
+        for facts in text.strip().splitlines()[::2]:
+            before, *choices = re.split(r"[{}]", facts.split(" | ")[0].strip())
+            variants = [before + choice + choices[1] for choice in choices[0].split("/")] if choices else [before]
+            planted.add(frozenset(variants))
+    found = sample_shop.column("""
+        select list(title) from item_features join items using (item_id) where fold = 'live' group by variant_group
+    """)
+    assert {frozenset(titles) for titles in found} == planted
+    assert len(planted) < 300
+
+
+def test_truths__what_was_planted_as_a_bundle_is_one(sample_shop):
+    planted = sample_shop.query("select entity_id, other_id from sample_truths where kind = 'bundle'")
+    bundles = dict(sample_shop.query("select item_id, bundle_item_id from bundles where rank = 1"))
+    assert len(planted) == 6
+    for item_id, other_id in planted:
+        assert bundles[item_id] == other_id
+        assert bundles[other_id] == item_id
+    # Everything else in a basket is chance, so next to nothing else may be called a bundle.
+    assert sample_shop.value("select count(*) from bundles") <= 2 * len(planted) + 4
+
+
+def test_truths__who_needs_a_refill_is_told(sample_shop):
+    """Each planted person whose last refill is 24 days or more ago is told, nobody whose isn't three weeks old."""
+    refills = sample_shop.query("""
+        with items_of as (
+            select truths.entity_id as user_id, others.item_id
+            from sample_truths as truths
+            join item_features as mine on mine.item_id = truths.other_id and mine.fold = 'live'
+            join item_features as others using (fold, variant_group)
+            where truths.kind = 'repurchase'
+        )
+        select user_id, timestamp '2026-06-01' - max(occurred_at), any_value(told.user_id) is not null
+        from items_of
+        join events using (user_id, item_id)
+        join people using (user_id)
+        left join (select user_id, item_id from buy_again) as told using (user_id, item_id)
+        where event_type = 'purchase' and is_consented
+        group by user_id
+    """)
+    assert len(refills) == 20
+    due = {user_id for user_id, ago, _ in refills if ago >= datetime.timedelta(days=24)}
+    not_yet = {user_id for user_id, ago, _ in refills if ago < datetime.timedelta(days=21)}
+    told = {user_id for user_id, _, is_told in refills if is_told}
+    assert len(due) > 5
+    assert len(not_yet) > 5
+    assert due <= told
+    assert not told & not_yet
+    assert sample_shop.value("select count(*) from buy_again where due_at < last_bought_at + interval 5 days") == 0
+
+
+def test_truths__nobody_is_told_to_buy_again_what_is_not_used_up(sample_shop):
+    """What has a weight, a pack or a volume is used up; of that, only what people did buy again."""
+    wrong = sample_shop.query("""
+        with rebuyers as (
+            select variant_group, user_id
+            from events join item_features using (item_id)
+            where event_type = 'purchase' and fold = 'live'
+            group by all having count(distinct occurred_at::date) > 1
+        )
+        select distinct title
+        from buy_again
+        join items using (item_id)
+        join item_features using (item_id)
+        where fold = 'live'
+            and (coalesce(attributes ->> 'weight', attributes ->> 'pack', attributes ->> 'volume') is null
+                or (select count(*) from rebuyers where rebuyers.variant_group = item_features.variant_group) < 5)
+    """)
+    assert wrong == []
+    assert sample_shop.value("select count(distinct user_id) from buy_again") > 30
+
+
+@pytest.mark.parametrize(
+    ("table", "of_item", "of_other", "at_least"),
+    [
+        ("similar_items where rank <= 5", "item_id", "similar_item_id", 0.5),
+        ("people_for_item where rank <= 10", "item_id", "user_id", 0.5),
+    ],
+)
+def test_truths__like_finds_like(sample_shop, table, of_item, of_other, at_least):
+    """The tastes of an item and of what stands beside it are the same; by chance one in ten would be."""
+    share = sample_shop.value(f"""
+        with tastes as (select entity_id, value as taste from sample_truths where kind in ('item_taste', 'user_taste'))
+        select avg(case when items.taste = others.taste then 1 else 0 end)
+        from (select * from {table}) as shown
+        join tastes as items on shown.{of_item} = items.entity_id
+        join tastes as others on shown.{of_other} = others.entity_id
+        where items.taste <> 'staple'
+    """)
+    assert share > at_least
 
 
 def test_truths__every_bad_event_is_set_aside_with_its_reason(sample_shop):

@@ -1,0 +1,85 @@
+-- one row per (item_id, rank): what is bought in the same basket, for item pages and baskets
+with item_pairs as (select * from {{ ref('item_pairs') }}),
+
+item_features as (select * from {{ ref('item_features') }} where fold = 'live' and is_recommendable),
+
+items as (select * from {{ ref('items') }}),
+
+both_ways as (
+
+    select
+        item_id,
+        other_item_id as bundle_item_id,
+        n_together,
+        n_baskets,
+        lift,
+        log_likelihood_ratio
+    from item_pairs
+
+    union all
+
+    select
+        other_item_id as item_id,
+        item_id as bundle_item_id,
+        n_together,
+        n_other_baskets as n_baskets,
+        lift,
+        log_likelihood_ratio
+    from item_pairs
+
+),
+
+-- Nobody needs the same thing in two sizes, nor one thing in three colours beside it: a partner's best variant stands
+-- for it.
+partners as (
+
+    select
+        both_ways.*,
+        row_number() over (
+            partition by both_ways.item_id, partner_features.variant_group
+            order by both_ways.log_likelihood_ratio desc, both_ways.bundle_item_id
+        ) as variant_rank
+    from both_ways
+    inner join item_features
+        on both_ways.item_id = item_features.item_id
+    inner join item_features as partner_features
+        on both_ways.bundle_item_id = partner_features.item_id
+    where item_features.variant_group <> partner_features.variant_group
+
+),
+
+ranked as (
+
+    select
+        *,
+        row_number() over (partition by item_id order by log_likelihood_ratio desc, bundle_item_id) as rank
+    from partners
+    where variant_rank = 1
+
+),
+
+final as (
+
+    select
+        ranked.item_id,
+        cast(ranked.rank as bigint) as rank,
+        ranked.bundle_item_id,
+        ranked.n_together as support,
+        cast(ranked.n_together as double) / ranked.n_baskets as confidence,
+        ranked.lift,
+        ranked.log_likelihood_ratio as score,
+        -- 12.90 + 16.90 is 29.799999999999997 in floats.
+        round(items.price + partner_items.price, 4) as price,
+        round(items.margin + partner_items.margin, 4) as margin,
+        '{{ invocation_id }}' as run_id,
+        cast('{{ kindred.run_clock() }}' as timestamp) as generated_at
+    from ranked
+    inner join items
+        on ranked.item_id = items.item_id
+    inner join items as partner_items
+        on ranked.bundle_item_id = partner_items.item_id
+    where ranked.rank <= {{ var('kindred__n_recommendations') }}
+
+)
+
+select * from final

@@ -1,0 +1,90 @@
+-- one row per (item_id, rank): what is like an item, for item pages
+-- Reciprocal ranks of the two sources added up. With a quarter of the say, content never gets ahead of what the same
+-- people took, but puts first what it confirms, and fills up: a page that nobody has opened yet shows something too.
+with item_features as (select * from {{ ref('item_features') }} where fold = 'live'),
+
+votes as (
+
+    select
+        item_id,
+        neighbor_id,
+        cast(1 as double) / (60 + rank) as vote,
+        'neighbors' as source
+    from {{ ref('item_neighbors') }}
+    where fold = 'live'
+
+    union all
+
+    select
+        item_id,
+        neighbor_id,
+        cast(0.25 as double) / (60 + rank) as vote,
+        'content' as source
+    from {{ ref('item_content_neighbors') }}
+    where fold = 'live'
+
+),
+
+-- Two summands give the same sum in any order; neighbors is the later word in the alphabet.
+blended as (
+
+    select
+        item_id,
+        neighbor_id,
+        sum(vote) as score,
+        max(source) as source
+    from votes
+    group by
+        item_id,
+        neighbor_id
+
+),
+
+-- An item's own variants are choices on its page; of another thing's, the best stands for all.
+partners as (
+
+    select
+        blended.*,
+        row_number() over (
+            partition by blended.item_id, neighbor_features.variant_group
+            order by blended.score desc, blended.neighbor_id
+        ) as variant_rank
+    from blended
+    inner join item_features
+        on blended.item_id = item_features.item_id
+    inner join item_features as neighbor_features
+        on blended.neighbor_id = neighbor_features.item_id
+    where neighbor_features.is_recommendable
+        and neighbor_features.variant_group <> item_features.variant_group
+
+),
+
+ranked as (
+
+    select
+        item_id,
+        neighbor_id,
+        score,
+        source,
+        row_number() over (partition by item_id order by score desc, neighbor_id) as rank
+    from partners
+    where variant_rank = 1
+
+),
+
+final as (
+
+    select
+        item_id,
+        cast(rank as bigint) as rank,
+        neighbor_id as similar_item_id,
+        cast(score as double) as score,
+        source,
+        '{{ invocation_id }}' as run_id,
+        cast('{{ kindred.run_clock() }}' as timestamp) as generated_at
+    from ranked
+    where rank <= {{ var('kindred__n_recommendations') }}
+
+)
+
+select * from final
