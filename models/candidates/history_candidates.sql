@@ -1,32 +1,27 @@
--- one row per (fold, user_id, item_id): what a person already cares about and hasn't been kept from by their history:
--- viewed but not bought, or bought where the shop's purchases don't exclude an item
-with interactions as (
+-- one row per (fold, user_id, item_id): what a person's own history speaks for and doesn't exclude
+-- Viewed but not bought, or bought where the shop's purchases don't exclude an item. Folds one by one: with the fold in
+-- the window's key 20 million interactions take 23 seconds instead of 7.
+with ranked as (
 
-    select *
-    from {{ ref('interactions') }}
-    where weight > 0
-        and not is_excluded
-
-),
-
-item_features as (select * from {{ ref('item_features') }} where is_recommendable),
-
--- Weights fade with time where the shop's event_weights say so; of equal ones the latest touched comes first.
-ranked as (
-
+    {% for fold in kindred.fold_names() %}
     select
-        interactions.fold,
+        '{{ fold }}' as fold,
         interactions.user_id,
         interactions.item_id,
         interactions.weight as score,
         row_number() over (
-            partition by interactions.fold, interactions.user_id
-            order by interactions.weight desc, interactions.last_at desc, interactions.item_id
+            partition by interactions.user_id order by interactions.weight desc, interactions.item_id
         ) as rank
-    from interactions
-    inner join item_features
-        on interactions.fold = item_features.fold
-            and interactions.item_id = item_features.item_id
+    from {{ ref('interactions') }} as interactions
+    inner join {{ ref('item_features') }} as item_features
+        on interactions.item_id = item_features.item_id
+    where interactions.fold = '{{ fold }}'
+        and interactions.weight > 0
+        and not interactions.is_excluded
+        and item_features.fold = '{{ fold }}'
+        and item_features.is_recommendable
+    {{ "union all" if not loop.last }}
+    {%- endfor %}
 
 ),
 
