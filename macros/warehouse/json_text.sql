@@ -8,5 +8,5 @@
 {%- endmacro %}
 
 {% macro snowflake__json_text(column, key) -%}
-    cast(get(try_parse_json({{ column }}), '{{ key }}') as varchar)
+    cast(try_parse_json({{ column }})['{{ key }}'] as varchar)
 {%- endmacro %}

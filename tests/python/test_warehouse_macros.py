@@ -35,6 +35,14 @@ TEXTS = ["plain", "it's", 'a "quoted" word', "back\\slash \\n \\u00e9", "é 日�
 ZONED_TYPES = {"duckdb": "timestamp with time zone", "snowflake": "timestamp_tz"}
 ARRAYS = {"duckdb": ("[1, 2]", "integer[]"), "snowflake": ("array_construct(1, 2)", "array")}
 ROWS = "select 10 as rank, 'a' as item_id, cast(null as varchar) as reason union all select 2, 'b\"', 'r'"
+JSON_TEXTS = {
+    '{"a b": "x", "c": {"d": 1}}': "x",
+    '{"a b": 7}': "7",
+    '{"c": 1}': None,
+    '{"a b"': None,
+    "[1]": None,
+    "": None,
+}
 SECOND = ["cast('2026-03-01 00:00:00' as timestamp)", "cast('2026-03-01 00:00:01' as timestamp)"]
 
 
@@ -53,6 +61,8 @@ def columns(warehouse):
     yield "zoned", call("try_convert", zoned, ZONED_TYPES[warehouse], "timestamp")
     yield "list_text", call("as_text", *ARRAYS[warehouse])
     yield "items", f"(select {call('json_array', ['rank', 'item_id', 'reason'], 'rank')} from ({ROWS}) as listed)"
+    for number, text in enumerate(JSON_TEXTS):
+        yield f"json_{number}", call("json_text", f"'{text}'", "a b")
     yield "now_utc", call("utc_now")
     yield "days", call("days_between", *SECOND)
 
@@ -98,6 +108,10 @@ def test_text_literal__any_text(row):
 
 def test_as_text__lists_as_json(row):
     assert json.loads(row["list_text"]) == [1, 2]
+
+
+def test_json_text__a_key_or_null(row):
+    assert found(row, "json", JSON_TEXTS) == JSON_TEXTS
 
 
 def test_json_array__in_order_with_nulls_kept(row):
