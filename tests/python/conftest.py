@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+import types
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DBT = Path(sys.executable).parent / "dbt"
-HELPERS = REPOSITORY / "macros/python/py_script_comment.sql"
+HELPERS = REPOSITORY / "macros/python"
 INPUTS = ["events", "items", "users", "consents"]
 NO_TESTS = ["--exclude-resource-type", "test", "unit_test"]
 
@@ -175,11 +176,15 @@ def small_shop(small_folder):
     return shop
 
 
-def helper_source():
-    [(before, source)] = re.findall(
-        r"^(.*){% raw %}(.*){% endraw %}", HELPERS.read_text(encoding="utf-8"), flags=re.DOTALL
-    )
-    return compile("\n" * before.count("\n") + source, str(HELPERS), "exec")
+def run_helpers(namespace):
+    """Run the helpers in a namespace, in the order in which dbt renders them."""
+    comment = (HELPERS / "py_script_comment.sql").read_text(encoding="utf-8")
+    for name in re.findall(r"{{ kindred\.(python_\w+)\(\) }}", comment):
+        path = HELPERS / f"{name}.sql"
+        [(before, source)] = re.findall(
+            r"^(.*){% raw %}(.*){% endraw %}", path.read_text(encoding="utf-8"), flags=re.DOTALL
+        )
+        exec(compile("\n" * before.count("\n") + source, str(path), "exec"), namespace)
 
 
 def load_python_model(name):
@@ -187,15 +192,37 @@ def load_python_model(name):
     specification = importlib.util.spec_from_file_location(name, REPOSITORY / "python_models" / f"{name}.py")
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
-    exec(helper_source(), module.__dict__)
+    run_helpers(module.__dict__)
     return module
+
+
+class FakeDbt:
+    """The `dbt` argument of a Python model: relations of an in-memory DuckDB and the settings of its YAML."""
+
+    def __init__(self, connection, settings):
+        self.connection = connection
+        self.config = types.SimpleNamespace(meta_get=settings.get, get=settings.get)
+
+    def ref(self, name):
+        return self.connection.table(name)
+
+
+def run_model(connection, name, settings, **constants):
+    """Run a Python model on the tables of a DuckDB connection and leave its rows there as a table of its name.
+
+    constants: what to change in the model's module first, such as the size of its blocks.
+    """
+    module = load_python_model(name)
+    vars(module).update(constants)
+    rows = module.model(FakeDbt(connection, settings), connection).read_all()  # noqa: F841, DuckDB finds it by name
+    connection.execute(f"create or replace table {name} as select * from rows")
 
 
 @pytest.fixture(scope="session")
 def helpers():
     """The helpers that all Python models share, as a namespace."""
     module = type(sys)("python_helpers")
-    exec(helper_source(), module.__dict__)
+    run_helpers(module.__dict__)
     return module
 
 
