@@ -261,6 +261,13 @@ def test_every_python_model_gets_the_helpers(sample_shop):
                 assert text.count("\n" + definition) == 1, (path.name, macro, definition)
 
 
+def test_no_part_of_implicit_is_imported_before_the_whole():
+    """Its parts import one another in a circle: models in two threads that begin with different parts deadlock."""
+    for folder in ("macros/python", "python_models"):
+        for path in (REPOSITORY / folder).iterdir():
+            assert not re.search(r"(from|import) implicit\.", path.read_text(encoding="utf-8")), path.name
+
+
 def test_ruff_knows_exactly_the_helpers_that_models_use(helpers):
     """A helper that a model names by a misspelt name is then an undefined name to ruff."""
     shared = {name for name in vars(helpers) if not name.startswith("__")}
