@@ -91,4 +91,5 @@ def model(dbt, session):
     found = np.flatnonzero(because >= 0)
     found = found[np.lexsort((item_at[found], user_at[found]))]
     ids = [rows[name].take(found).combine_chunks() for name in ("user_id", "item_id")]
-    return write_table(session, SCHEMA, [pa.record_batch([*ids, catalogue.take(pa.array(because[found]))], schema=SCHEMA)])
+    ids.append(catalogue.take(pa.array(because[found])))
+    return write_table(session, SCHEMA, [pa.record_batch(ids, schema=SCHEMA)])

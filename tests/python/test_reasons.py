@@ -196,7 +196,8 @@ def build_reasons(reasons, tables, ranked, **settings):
         for name, select in tables.items():
             connection.execute(f"create table {name} as {select}")
         names = ["fold", "user_id", "item_id", "source"]
-        rows = pa.table([pa.array(column, pa.string()) for column in zip(*ranked, strict=True)][:4], names=names)
+        columns = [pa.array(column, pa.string()) for column in zip(*ranked, strict=True)][:4]
+        rows = pa.table(columns, names=names)  # noqa: F841, DuckDB finds it by its name
         connection.execute("create table ranked as select * from rows")
         given = {name: {} for name in ("neighbors", "sequence", "content")} | {"als": ALS} | settings
         written = reasons.model(FakeDbt(connection, given), connection).read_all().to_pylist()
@@ -288,7 +289,9 @@ def test_sample__als_and_neighbors_agree_with_sums_written_out(sample_shop, reas
         """).fetchall()
     settings = reasons.fill_als_settings(chosen["als"], weights)
     confidences = reasons.to_confidences(weights, settings["alpha"])
-    ages = csr_matrix((chosen["neighbors"]["decay"] ** steps.astype(float), history.indices, history.indptr), history.shape)
+    ages = csr_matrix(
+        (chosen["neighbors"]["decay"] ** steps.astype(float), history.indices, history.indptr), history.shape
+    )
     scores = neighbors.toarray()
     places = {item: place for place, item in enumerate(items.to_pylist())}
     liked_places = {item: place for place, item in enumerate(liked.to_pylist())}
