@@ -19,7 +19,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DBT = Path(sys.executable).parent / "dbt"
-HELPERS = REPOSITORY / "macros/python/py_script_comment.sql"
+HELPERS = REPOSITORY / "macros/python"
 INPUTS = ["events", "items", "users", "consents"]
 NO_TESTS = ["--exclude-resource-type", "test", "unit_test"]
 
@@ -175,11 +175,14 @@ def small_shop(small_folder):
     return shop
 
 
-def helper_source():
-    [(before, source)] = re.findall(
-        r"^(.*){% raw %}(.*){% endraw %}", HELPERS.read_text(encoding="utf-8"), flags=re.DOTALL
-    )
-    return compile("\n" * before.count("\n") + source, str(HELPERS), "exec")
+def run_helpers(namespace):
+    """Run the shared helpers in a namespace, file by file; tracebacks name the macro's file and line."""
+    for name in re.findall(r"kindred\.(\w+)\(\)", (HELPERS / "py_script_comment.sql").read_text(encoding="utf-8")):
+        path = HELPERS / f"{name}.sql"
+        [(before, source)] = re.findall(
+            r"^(.*){% raw %}(.*){% endraw %}", path.read_text(encoding="utf-8"), flags=re.DOTALL
+        )
+        exec(compile("\n" * before.count("\n") + source, str(path), "exec"), namespace)
 
 
 def load_python_model(name):
@@ -187,7 +190,7 @@ def load_python_model(name):
     specification = importlib.util.spec_from_file_location(name, REPOSITORY / "python_models" / f"{name}.py")
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
-    exec(helper_source(), module.__dict__)
+    run_helpers(module.__dict__)
     return module
 
 
@@ -195,7 +198,7 @@ def load_python_model(name):
 def helpers():
     """The helpers that all Python models share, as a namespace."""
     module = type(sys)("python_helpers")
-    exec(helper_source(), module.__dict__)
+    run_helpers(module.__dict__)
     return module
 
 
