@@ -158,10 +158,12 @@ def run_kindred(args: argparse.Namespace, world: Path, folder: Path) -> dict[str
         "kindred__folds": ["live"],
         "kindred__segment_by": "",
         "kindred__n_recommendations": args.n_recommendations,
-        "kindred__als_factors": args.factors,
-        "kindred__als_iterations": args.iterations,
-        "kindred__als_regularization": args.regularization,
-        "kindred__als_alpha": args.alpha,
+        "kindred__als": {
+            "factors": args.factors,
+            "iterations": args.iterations,
+            "regularization": args.regularization,
+            "alpha": args.alpha,
+        },
     }
     command = [find_dbt(), "--no-use-colors", "build", "--project-dir", ROOT, "--profiles-dir", ROOT]
     command += ["--target-path", folder / "target", "--log-path", folder / "logs", "--vars", json.dumps(variables)]

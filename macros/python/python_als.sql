@@ -1,4 +1,6 @@
 {#- Implicit-feedback alternating least squares: training, a person's vector, a person's best items. -#}
+{#- `import implicit` and never a part of it: it imports its parts itself, in a circle, and dbt's threads that begin with
+    different parts at the same time deadlock. -#}
 {% macro python_als() %}{% raw %}
 def fill_als_settings(settings, weights):
     """ALS's settings with what is `auto` taken from the size and the density of a CSR matrix of weights.
@@ -21,12 +23,12 @@ def fill_als_settings(settings, weights):
 
 def train_item_factors(matrix, factors, iterations, regularization, on_iteration=None):
     """Item factors, (n_items, factors) of float32, of a CSR matrix of signed confidences (users x items)."""
-    from implicit.cpu.als import AlternatingLeastSquares
+    import implicit
     from threadpoolctl import threadpool_limits
 
     # implicit runs its own threads; a BLAS that does the same fights with them.
     with threadpool_limits(limits=1, user_api="blas"):
-        als = AlternatingLeastSquares(
+        als = implicit.cpu.als.AlternatingLeastSquares(
             factors=factors, iterations=iterations, regularization=regularization, random_state=0
         )
         als.fit(matrix, show_progress=False, callback=on_iteration)
@@ -179,12 +181,12 @@ def best_items(user_factors, item_factors, excluded, n):
 
     user_factors: (n_users, f); item_factors: (n_items, f); excluded: CSR, users x items, nonzero = not to be proposed.
     """
-    from implicit.cpu.als import AlternatingLeastSquares
+    import implicit
     from threadpoolctl import threadpool_limits
 
     n_users, n_items = excluded.shape
     with threadpool_limits(limits=1, user_api="blas"):
-        als = AlternatingLeastSquares(factors=item_factors.shape[1])
+        als = implicit.cpu.als.AlternatingLeastSquares(factors=item_factors.shape[1])
         als.user_factors, als.item_factors = user_factors, item_factors
         items, scores = als.recommend(np.arange(n_users), excluded, N=min(n, n_items), filter_already_liked_items=True)
     order = np.lexsort((items, -scores), axis=1)

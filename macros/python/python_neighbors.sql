@@ -75,13 +75,14 @@ def collaborative_neighbors(history, user_exponent, source_exponent, target_expo
     ahead, a source exponent above it lets the rare items of a history speak louder, a user exponent above 0 lets a
     short history say more per item than a long one.
     """
-    from implicit.nearest_neighbours import all_pairs_knn
+    import implicit
 
     def degrees_to(power, axis):
         return np.power(np.maximum(np.asarray(history.sum(axis=axis), dtype=np.float64).ravel(), 1e-9), power)
 
     scaled = diags(degrees_to(-user_exponent / 2, 1)) @ history @ diags(degrees_to(-target_exponent, 0))
-    neighbors = without_diagonal(all_pairs_knn(scaled.tocsr().astype(np.float64), K=n + 1, show_progress=False))
+    scaled = scaled.tocsr().astype(np.float64)
+    neighbors = without_diagonal(implicit.nearest_neighbours.all_pairs_knn(scaled, K=n + 1, show_progress=False))
     # A factor of the whole row doesn't change which items are in it, so the symmetric product serves.
     return (diags(degrees_to(target_exponent - source_exponent, 0).astype(np.float32)) @ neighbors).tocsr()
 
@@ -169,9 +170,10 @@ def content_neighbors(texts, embeddings, n):
     texts: one per item. embeddings: (n_items, d) with zeros where an item has none, or None. Where there are both, the
     score is the mean of the two cosines, among the n best of each.
     """
-    from implicit.nearest_neighbours import all_pairs_knn
+    import implicit
 
-    by_text = without_diagonal(all_pairs_knn(content_matrix(texts).T.tocsr().astype(np.float64), K=n + 1, show_progress=False))
+    terms = content_matrix(texts).T.tocsr().astype(np.float64)
+    by_text = without_diagonal(implicit.nearest_neighbours.all_pairs_knn(terms, K=n + 1, show_progress=False))
     if embeddings is None:
         return by_text
     norms = np.linalg.norm(embeddings, axis=1, keepdims=True)

@@ -42,6 +42,47 @@ recommendations as (
 
 as_of as (select max(as_of) as as_of from {{ ref('folds') }}),
 
+-- The newest that knew no more than this build may know: what scored_candidates chooses too.
+usable_rankers as (
+
+    select
+        rankers.kind,
+        rankers.note,
+        rankers.model,
+        row_number() over (order by rankers.as_of desc) as recency
+    from {{ ref('rankers') }} as rankers
+    cross join as_of
+    where rankers.as_of <= as_of.as_of
+
+),
+
+-- A learned ranker reads one score per generator first; made for other generators, it can't serve.
+expected as (
+
+    select
+        'feature_names=' || {{ dbt.listagg("generator || '_score'", "' '", 'order by generator') }}
+        || ' ' || min(generator) || '_share' as names
+    from {{ ref('generators') }}
+
+),
+
+ranker as (
+
+    select
+        case
+            when usable_rankers.kind = 'learned' and not contains(usable_rankers.model, expected.names) then 'fixed'
+            else coalesce(usable_rankers.kind, 'fixed')
+        end as kind,
+        case
+            when usable_rankers.kind = 'learned' and not contains(usable_rankers.model, expected.names)
+                then 'the newest was learned with other generators'
+            else coalesce(usable_rankers.note, 'not trained yet')
+        end as note
+    from expected
+    left join usable_rankers on usable_rankers.recency = 1
+
+),
+
 final as (
 
     select
@@ -55,6 +96,8 @@ final as (
         cast(recommendations.n_people as bigint) as n_people,
         cast(recommendations.n_recommendations as bigint) as n_recommendations,
         cast(recommendations.n_recommended_items as bigint) as n_recommended_items,
+        ranker.kind as ranker,
+        ranker.note as ranker_note,
         cast({{ dbt.datediff(started_at, kindred.utc_now(), 'second') }} as double) as seconds,  -- noqa: LT05
         as_of.as_of,
         person_events.first_event_at,
@@ -66,6 +109,7 @@ final as (
     cross join items
     cross join recommendations
     cross join as_of
+    cross join ranker
 
 )
 

@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+import types
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -176,8 +177,9 @@ def small_shop(small_folder):
 
 
 def run_helpers(namespace):
-    """Run the shared helpers in a namespace, file by file; tracebacks name the macro's file and line."""
-    for name in re.findall(r"kindred\.(\w+)\(\)", (HELPERS / "py_script_comment.sql").read_text(encoding="utf-8")):
+    """Run the helpers in a namespace, in the order in which dbt renders them."""
+    comment = (HELPERS / "py_script_comment.sql").read_text(encoding="utf-8")
+    for name in re.findall(r"{{ kindred\.(python_\w+)\(\) }}", comment):
         path = HELPERS / f"{name}.sql"
         [(before, source)] = re.findall(
             r"^(.*){% raw %}(.*){% endraw %}", path.read_text(encoding="utf-8"), flags=re.DOTALL
@@ -192,6 +194,28 @@ def load_python_model(name):
     specification.loader.exec_module(module)
     run_helpers(module.__dict__)
     return module
+
+
+class FakeDbt:
+    """The `dbt` argument of a Python model: relations of an in-memory DuckDB and the settings of its YAML."""
+
+    def __init__(self, connection, settings):
+        self.connection = connection
+        self.config = types.SimpleNamespace(meta_get=settings.get, get=settings.get)
+
+    def ref(self, name):
+        return self.connection.table(name)
+
+
+def run_model(connection, name, settings, **constants):
+    """Run a Python model on the tables of a DuckDB connection and leave its rows there as a table of its name.
+
+    constants: what to change in the model's module first, such as the size of its blocks.
+    """
+    module = load_python_model(name)
+    vars(module).update(constants)
+    rows = module.model(FakeDbt(connection, settings), connection).read_all()  # noqa: F841, DuckDB finds it by name
+    connection.execute(f"create or replace table {name} as select * from rows")
 
 
 @pytest.fixture(scope="session")

@@ -3,30 +3,29 @@
 On the checkerboard people like the items of their own parity: even people even items, odd people odd ones.
 """
 
-import types
-
 import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
+from conftest import FakeDbt, run_model
 from scipy.sparse import csr_matrix
 
 N_USERS, N_ITEMS = 40, 20
 
 
 @pytest.fixture(scope="module")
-def train_item_factors(python_model):
-    return python_model("als_item_factors").train_item_factors
+def train_item_factors(helpers):
+    return helpers.train_item_factors
 
 
 @pytest.fixture(scope="module")
-def solve_user_factors(python_model):
-    return python_model("als_user_factors").solve_user_factors
+def solve_user_factors(helpers):
+    return helpers.solve_user_factors
 
 
 @pytest.fixture(scope="module")
-def best_items(python_model):
-    return python_model("als_candidates").best_items
+def best_items(helpers):
+    return helpers.best_items
 
 
 @pytest.fixture
@@ -259,8 +258,50 @@ def test_best_items__one_user_one_item(best_items):
     assert as_rows(best_items(one, one, exclude(1, 1, (0, 0)), 5)) == []
 
 
+# Settings -----------------------------------------------------------------------------------------------------------
+
+AUTO = {"factors": "auto", "iterations": 15, "regularization": "auto", "alpha": "auto"}
+
+
+def random_weights(n_users, n_items, n_per_user, weight):
+    items = np.concatenate([(np.arange(n_per_user) + user * 7) % n_items for user in range(n_users)])
+    indptr = np.arange(0, n_users * n_per_user + 1, n_per_user)
+    weights = np.full(len(items), weight, dtype=np.float32)
+    return csr_matrix((weights, items, indptr), shape=(n_users, n_items))
+
+
+def test_settings__alpha_by_hand(helpers):
+    # 100 people x 50 items, 500 pairs that weigh 2 or -2, as much as a like: .06 * 5,000 / 1,000.
+    weights = random_weights(100, 50, 5, 2)
+    weights.data[::2] *= -1
+    filled = helpers.fill_als_settings(AUTO, weights)
+    assert filled["alpha"] == pytest.approx(0.3)
+    assert filled["regularization"] == 30
+    assert filled["iterations"] == 15
+    assert AUTO["alpha"] == "auto"  # a copy: the next fold is filled anew
+
+
+@pytest.mark.parametrize(("n_items", "factors"), [(10, 16), (64, 16), (255, 32), (256, 64), (1023, 128), (5000, 256)])
+def test_settings__factors_grow_with_the_items(helpers, n_items, factors):
+    assert helpers.fill_als_settings(AUTO, random_weights(20, n_items, 3, 1))["factors"] == factors
+
+
+def test_settings__factors_are_bounded_by_what_an_iteration_costs(helpers):
+    # 8 nnz f + 6 (users + items) f^2: 3.6e10 with 256 factors, 9e9 with 128.
+    weights = csr_matrix((90_000, 2_000), dtype=np.float32)
+    assert helpers.fill_als_settings(AUTO, weights)["factors"] == 128
+
+
+def test_settings__what_is_given_stays(helpers):
+    given = {"factors": 7, "iterations": 2, "regularization": 0.5, "alpha": 0}
+    assert helpers.fill_als_settings(given, random_weights(20, 30, 3, 1)) == given
+
+
 # The models as dbt calls them ---------------------------------------------------------------------------------------
 
+NO_TRIALS = """
+    create table tuning_trials (generator varchar, tuned_at timestamp, trial bigint, settings varchar, ndcg double)
+"""
 TABLES = {
     "folds": "select unnest(['live', 'backtest']) as fold",
     "interactions": """
@@ -270,47 +311,53 @@ TABLES = {
     """,
     "item_features": "select 'live' as fold, 'i' || range as item_id, range <> 7 as is_recommendable from range(9)",
 }
-SETTINGS = {
-    "als_item_factors": {"factors": 4, "iterations": 5, "regularization": 0.1, "alpha": 10.0},
-    "als_user_factors": {"regularization": 0.1, "alpha": 10.0},
-    "als_candidates": {"n_candidates": 5},
-}
-
-
-class FakeDbt:
-    """The `dbt` argument of a Python model: relations of an in-memory DuckDB and the settings of its YAML."""
-
-    def __init__(self, connection, settings):
-        self.connection = connection
-        self.config = types.SimpleNamespace(meta_get=settings.get, get=settings.get)
-
-    def ref(self, name):
-        return self.connection.table(name)
+ALS = {"factors": 4, "iterations": 5, "regularization": 0.1, "alpha": 10.0}
+SETTINGS = {"als_item_factors": {"als": ALS}, "als_user_factors": {"als": ALS}, "als_candidates": {"n_candidates": 5}}
 
 
 @pytest.fixture
 def connection():
     with duckdb.connect() as connection:
+        connection.execute(NO_TRIALS)
         for name, select in TABLES.items():
             connection.execute(f"create table {name} as {select}")
         yield connection
 
 
-def run_model(python_model, connection, name, **changes):
-    rows = python_model(name).model(FakeDbt(connection, SETTINGS[name] | changes), connection).read_all()  # noqa: F841
-    connection.execute(f"create or replace table {name} as select * from rows")
+def build(connection):
+    for name, settings in SETTINGS.items():
+        run_model(connection, name, settings)
 
 
-@pytest.mark.parametrize(("model", "setting"), [(model, name) for model, names in SETTINGS.items() for name in names])
-def test_model__a_setting_that_is_not_wired_is_named(python_model, model, setting):
-    settings = {name: value for name, value in SETTINGS[model].items() if name != setting}
-    with pytest.raises(ValueError, match=rf"{model}.*{setting}"):
-        python_model(model).model(FakeDbt(None, settings), None)
+def test_candidates__a_setting_that_is_not_wired_is_named(python_model):
+    with pytest.raises(ValueError, match="als_candidates.*n_candidates"):
+        python_model("als_candidates").model(FakeDbt(None, {}), None)
 
 
-def test_models__from_interactions_to_candidates(python_model, connection):
-    for name in SETTINGS:
-        run_model(python_model, connection, name)
+@pytest.mark.parametrize("model", ["als_item_factors", "als_user_factors"])
+def test_model__a_setting_that_does_not_exist_is_named(connection, model):
+    build(connection)
+    with pytest.raises(ValueError, match="kindred__als has 'factor': its settings are factors, iterations"):
+        run_model(connection, model, {"als": {"factor": 8}})
+
+
+def test_models__both_halves_use_the_settings_of_the_best_trial(connection):
+    connection.execute("""
+        insert into tuning_trials values ('als', '2026-01-01', 1, '{"factors": 3, "alpha": 5.0}', 0.1)
+    """)
+    given = {"iterations": 5, "regularization": 0.1, "alpha": "auto"}
+    for name in ("als_item_factors", "als_user_factors"):
+        run_model(connection, name, {"als": given})
+    tried = connection.sql("from als_user_factors order by all").fetchall()
+    assert {len(factors) for _, _, factors in tried} == {3}
+    connection.execute("delete from tuning_trials")
+    for name in ("als_item_factors", "als_user_factors"):
+        run_model(connection, name, {"als": given | {"factors": 3, "alpha": 5.0}})
+    assert connection.sql("from als_user_factors order by all").fetchall() == tried
+
+
+def test_models__from_interactions_to_candidates(connection):
+    build(connection)
     rows = connection.sql("select user_id, item_id from als_candidates where fold = 'live' order by user_id, rank")
     found = {}
     for user_id, item_id in rows.fetchall():
@@ -324,36 +371,33 @@ def test_models__from_interactions_to_candidates(python_model, connection):
         assert not {"i7", "i8", "i0" if "i2" in own else "i1"} & set(items)
 
 
-def test_user_factors__refuse_items_of_another_training(python_model, connection):
-    run_model(python_model, connection, "als_item_factors")
+def test_user_factors__refuse_items_of_another_training(connection):
+    run_model(connection, "als_item_factors", SETTINGS["als_item_factors"])
     connection.execute("delete from als_item_factors where item_id = 'i3'")
     with pytest.raises(ValueError, match="other items in fold live: rebuild it"):
-        run_model(python_model, connection, "als_user_factors")
+        run_model(connection, "als_user_factors", SETTINGS["als_user_factors"])
 
 
-def test_user_factors__nobody_who_likes_nothing_has_a_vector(python_model, connection):
+def test_user_factors__nobody_who_likes_nothing_has_a_vector(connection):
     # A vector of zeros would score all items alike, and the list would be alphabetical.
     connection.execute("update interactions set weight = -abs(weight) where user_id = 'u3'")
-    for name in SETTINGS:
-        run_model(python_model, connection, name)
+    build(connection)
     for table in ("als_user_factors", "als_candidates"):
         found = {user_id for (user_id,) in connection.sql(f"select distinct user_id from {table}").fetchall()}
         assert found == {"u0", "u1", "u2", "u4", "u5"}
 
 
 @pytest.mark.parametrize("emptied", ["interactions", "folds", "item_features where is_recommendable"])
-def test_models__of_nothing_are_empty_tables(python_model, connection, emptied):
+def test_models__of_nothing_are_empty_tables(connection, emptied):
     connection.execute(f"delete from {emptied}")
     if emptied.startswith("item_features"):
         connection.execute("insert into item_features select 'live', 'i' || range, false from range(9)")
-    for name in SETTINGS:
-        run_model(python_model, connection, name)
+    build(connection)
     assert connection.sql("select count(*) from als_candidates").fetchall() == [(0,)]
 
 
 def test_candidates__blocks_of_users_join_without_a_seam(python_model, connection):
-    for name in SETTINGS:
-        run_model(python_model, connection, name)
+    build(connection)
     whole = connection.sql("select * from als_candidates order by all").fetchall()
     module = python_model("als_candidates")
     module.USERS_PER_BLOCK = 4

@@ -8,7 +8,7 @@ import pytest
 from conftest import INPUTS, Shop
 
 DAY = datetime.datetime(2026, 5, 1, 12)
-SMALL = {"kindred__als_factors": 4, "kindred__als_iterations": 2, "kindred__segment_by": ""}
+SMALL = {"kindred__als": {"factors": 4, "iterations": 2}, "kindred__segment_by": ""}
 CHECKS = ["--select", "+events", "rejected_events", "input_problems", "consents", "users", "items"]
 
 
@@ -40,10 +40,11 @@ def test_settings__all_that_is_wrong_is_said_at_once(small_shop):
         "kindred__diversity": (1.5, "give a number from 0 to 1"),
         "kindred__freshness": (-1, "give a number of at least 0"),
         "kindred__exploration_share": ("some", "give a number from 0 to 1"),
-        "kindred__als_factors": (True, "give a whole number of at least 1"),
-        "kindred__als_iterations": (-1, "give a whole number of at least 1"),
-        "kindred__als_regularization": (0, "give a number above 0"),
-        "kindred__als_alpha": (-2, "give a number of at least 0"),
+        "kindred__n_neighbors": (0, "give a whole number of at least 1"),
+        "kindred__neighbors": ("auto", "give a mapping such as {user_exponent: auto}"),
+        "kindred__sequence": ({"decay": "slow"}, "has decay 'slow': give a number of at least 0, or auto"),
+        "kindred__content": ({"steps": 3}, "has 'steps': its settings are decay, n_steps"),
+        "kindred__als": ({"factors": True, "iterations": -1, "regularization": 0, "alpa": 1, "alpha": "auto"}, "has"),
         "kindred__max_rejected_share": ([], "give a number of at least 0"),
         "kindred__n_recomendations": (5, "is no setting of kindred; dbt_project.yml of the package lists them all"),
     }
@@ -55,6 +56,13 @@ def test_settings__all_that_is_wrong_is_said_at_once(small_shop):
         assert any(line.startswith(f"- {name} ") and advice in line for line in lines), (name, result.output)
     assert "- kindred__events is empty: name the table or model that holds your events" in lines
     assert "- kindred__folds names a fold twice: live, yesterday, live" in lines
+    for advice in (
+        "has factors 'True': give a number of at least 0, or auto",
+        "has iterations '-1': give a number of at least 0, or auto",
+        "has regularization 0: give a number above 0, or auto",
+        "has 'alpa': its settings are factors, iterations, regularization, alpha",
+    ):
+        assert f"- kindred__als {advice}" in lines
     assert "Traceback" not in result.output
 
 

@@ -24,7 +24,7 @@ PROJECT = {
             "kindred__users": "",
             "kindred__consents": "",
             "kindred__n_recommendations": 5,
-            "kindred__als_factors": 4,
+            "kindred__als": {"factors": 4},
         }
     },
 }

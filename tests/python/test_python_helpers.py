@@ -1,9 +1,14 @@
 """The helpers that are rendered into every Python model, on real DuckDB relations."""
 
+import re
+import symtable
+import tomllib
+
 import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
+from conftest import REPOSITORY
 
 INTERACTIONS = """
     select fold, user_id, item_id, weight::double as weight from (values
@@ -107,29 +112,34 @@ def test_write_table__of_nothing_has_the_columns(helpers, connection):
     assert (result.columns, result.fetchall()) == (["item_id", "factors"], [])
 
 
-# read_confidences ---------------------------------------------------------------------------------------------------
+# read_weights, to_confidences ----------------------------------------------------------------------------------------
 
 
-def test_read_confidences__signed_and_of_one_fold(helpers, connection):
-    users, items, matrix = helpers.read_confidences(connection.sql(INTERACTIONS), "live", alpha=10)
+def test_read_weights__signed_and_of_one_fold(helpers, connection):
+    users, items, matrix = helpers.read_weights(connection.sql(INTERACTIONS), "live")
     # u3's only weight is 0: no sign of taste, so neither u3 nor i2 is in the matrix.
     assert users.to_pylist() == ["u1", "u2"]
     assert items.to_pylist() == ["i1", "i3"]
     assert matrix.dtype == np.float32
-    assert matrix.toarray().tolist() == [[-6, 11], [21, 0]]
+    assert matrix.toarray().tolist() == [[-0.5, 1], [2, 0]]
 
 
-def test_read_confidences__alpha_0_keeps_the_signs(helpers, connection):
-    matrix = helpers.read_confidences(connection.sql(INTERACTIONS), "live", alpha=0)[2]
-    assert matrix.toarray().tolist() == [[-1, 1], [1, 0]]
+@pytest.mark.parametrize(("alpha", "expected"), [(10, [[-6, 11], [21, 0]]), (0, [[-1, 1], [1, 0]])])
+def test_to_confidences__signed(helpers, connection, alpha, expected):
+    weights = helpers.read_weights(connection.sql(INTERACTIONS), "live")[2]
+    before = weights.toarray()
+    confidences = helpers.to_confidences(weights, alpha)
+    assert confidences.dtype == np.float32
+    assert confidences.toarray().tolist() == expected
+    assert np.array_equal(weights.toarray(), before)
 
 
-def test_read_confidences__of_an_empty_fold(helpers, connection):
-    users, items, matrix = helpers.read_confidences(connection.sql(INTERACTIONS), "tuning", alpha=10)
+def test_read_weights__of_an_empty_fold(helpers, connection):
+    users, items, matrix = helpers.read_weights(connection.sql(INTERACTIONS), "tuning")
     assert (len(users), len(items), matrix.shape, matrix.nnz) == (0, 0, (0, 0), 0)
 
 
-def test_read_confidences__row_order_does_not_matter(helpers, connection):
+def test_read_weights__row_order_does_not_matter(helpers, connection):
     connection.execute("""
         create table interactions as
         select 'live' as fold, 'u' || (range % 971) as user_id, 'i' || (range * 31 % 113) as item_id,
@@ -138,7 +148,7 @@ def test_read_confidences__row_order_does_not_matter(helpers, connection):
         qualify row_number() over (partition by user_id, item_id order by range) = 1
     """)
     answers = [
-        helpers.read_confidences(connection.sql(f"select * from interactions order by {order}"), "live", alpha=3)
+        helpers.read_weights(connection.sql(f"select * from interactions order by {order}"), "live")
         for order in ("user_id, item_id", "hash(user_id || item_id)", "item_id desc, weight")
     ]
     for users, items, matrix in answers[1:]:
@@ -168,7 +178,6 @@ def test_read_factors__in_the_order_of_the_ids(helpers, connection, order):
     assert (vectors.dtype, vectors.shape, vectors.flags.writeable) == (np.float32, (5000, 3), True)
     numbers = np.array([int(text[1:]) for text in ids.to_pylist()])
     assert np.array_equal(vectors, np.column_stack([numbers, -numbers, np.full(5000, 0.5)]).astype(np.float32))
-    assert helpers.read_factors(relation, "item_id", "live", "item_id in ('i7', 'i10')")[0].to_pylist() == ["i10", "i7"]
 
 
 def test_read_factors__of_an_empty_fold(helpers, connection):
@@ -177,7 +186,7 @@ def test_read_factors__of_an_empty_fold(helpers, connection):
     assert (ids.to_pylist(), vectors.shape) == ([], (0, 0))
     # als_user_factors compares these ids with those of the matrix, so an empty fold must give equal ones.
     empty = connection.sql(f"{INTERACTIONS} limit 0")
-    assert ids.equals(helpers.read_confidences(empty, "backtest", 1)[1])
+    assert ids.equals(helpers.read_weights(empty, "backtest")[1])
 
 
 def test_vector_column__one_list_per_row(helpers):
@@ -193,11 +202,85 @@ def test_vector_column__of_no_rows(helpers):
     assert helpers.vector_column(np.empty((0, 3), dtype=np.float32)).to_pylist() == []
 
 
+# choose_settings ----------------------------------------------------------------------------------------------------
+
+TRIALS = """
+    select generator, tuned_at::timestamp as tuned_at, trial::bigint as trial, settings, ndcg::double as ndcg
+    from (values
+        ('sequence', '2026-01-01', 1, '{"decay": 0.1, "n_steps": 99}', 0.9),
+        ('sequence', '2026-01-02', 1, '{"decay": 0.2}', 0.3),
+        ('sequence', '2026-01-02', 2, '{"decay": 0.3}', 0.4),
+        ('sequence', '2026-01-02', 3, '{"decay": 0.4}', 0.4),
+        ('content', '2026-01-03', 1, '{"decay": 0.5}', 0.8)
+    ) as trials(generator, tuned_at, trial, settings, ndcg)
+"""
+
+
+def test_choose_settings__given_before_tuned_before_default(helpers, connection):
+    trials, none = connection.sql(TRIALS), connection.sql(f"{TRIALS} limit 0")
+    defaults = helpers.DEFAULT_SETTINGS["sequence"]
+    assert helpers.choose_settings("sequence", {}, none) == defaults
+    assert helpers.choose_settings("sequence", {"decay": "auto"}, none) == defaults
+    # The newest search's best trial, and of two as good the first; what an older search found is gone.
+    assert helpers.choose_settings("sequence", {"n_steps": "auto"}, trials) == defaults | {"decay": 0.3}
+    assert helpers.choose_settings("sequence", {"decay": 0, "n_steps": 3}, trials) == defaults | {
+        "decay": 0,
+        "n_steps": 3,
+    }
+    assert helpers.choose_settings("neighbors", {}, trials) == helpers.DEFAULT_SETTINGS["neighbors"]
+
+
+def test_choose_settings__what_does_not_exist_is_named(helpers, connection):
+    with pytest.raises(ValueError, match="kindred__content has 'steps': its settings are decay, n_steps"):
+        helpers.choose_settings("content", {"steps": 3}, connection.sql(TRIALS))
+
+
+def test_default_settings__are_those_that_can_be_given(helpers):
+    macro = (REPOSITORY / "macros/operations/validate_configuration.sql").read_text(encoding="utf-8")
+    allowed = dict(re.findall(r"'kindred__(\w+)': \[(.*)\]", macro))
+    for generator, settings in helpers.DEFAULT_SETTINGS.items():
+        assert [name.strip(" '") for name in allowed[generator].split(",")] == list(settings)
+
+
 # Rendered into models -----------------------------------------------------------------------------------------------
 
 
 def test_every_python_model_gets_the_helpers(sample_shop):
     compiled = list((sample_shop.database.parent / "target/run/kindred/python_models").glob("*.py"))
-    assert {path.stem for path in compiled} >= {"als_item_factors", "als_user_factors", "als_candidates"}
+    assert {path.stem for path in compiled} == {path.stem for path in (REPOSITORY / "python_models").glob("*.py")}
+    macros = {path.stem for path in (REPOSITORY / "macros/python").glob("python_*.sql")}
+    assert macros
     for path in compiled:
-        assert path.read_text(encoding="utf-8").count("def read_confidences(") == 1, path.name
+        text = path.read_text(encoding="utf-8")
+        for macro in macros:
+            definitions = re.findall(
+                r"^def \w+\(", (REPOSITORY / f"macros/python/{macro}.sql").read_text(), re.MULTILINE
+            )
+            assert definitions
+            for definition in definitions:
+                assert text.count("\n" + definition) == 1, (path.name, macro, definition)
+
+
+def test_no_part_of_implicit_is_imported_before_the_whole():
+    """Its parts import one another in a circle: models in two threads that begin with different parts deadlock."""
+    for folder in ("macros/python", "python_models"):
+        for path in (REPOSITORY / folder).iterdir():
+            assert not re.search(r"(from|import) implicit\.", path.read_text(encoding="utf-8")), path.name
+
+
+def test_ruff_knows_exactly_the_helpers_that_models_use(helpers):
+    """A helper that a model names by a misspelt name is then an undefined name to ruff."""
+    shared = {name for name in vars(helpers) if not name.startswith("__")}
+    settings = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    used = set()
+    for path in (REPOSITORY / "python_models").glob("*.py"):
+        module = symtable.symtable(path.read_text(encoding="utf-8"), path.name, "exec")
+        own = {symbol.get_name() for symbol in module.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
+        used |= (names_of(module) & shared) - own
+    assert settings["tool"]["ruff"]["builtins"] == sorted(used)
+
+
+def names_of(scope):
+    """The global names that a scope and those within it refer to."""
+    names = {s.get_name() for s in scope.get_symbols() if s.is_referenced() and (s.is_global() or not s.is_local())}
+    return names.union(*(names_of(child) for child in scope.get_children()))
