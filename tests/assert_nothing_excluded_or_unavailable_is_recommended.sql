@@ -1,5 +1,5 @@
 -- Fails for each published item that is not in the catalogue, not available, or excluded by a rule or by the history of
--- the person it is shown to; for each that stands beside itself or its own variant; and for whoever may not be addressed.
+-- the person it is shown to; for each beside itself or its own variant; and for whoever may not be addressed.
 with items as (select item_id from {{ ref('items') }} where is_available),
 
 item_features as (select * from {{ ref('item_features') }} where fold = 'live'),

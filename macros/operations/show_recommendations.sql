@@ -34,9 +34,11 @@
         ~ " order by interactions.weight desc, interactions.item_id limit " ~ items
     ) %}
     {% set list = kindred.fetch_rows(
-        "select recommendations.rank, recommendations.item_id, items.title, items.category, recommendations.reason"
+        "select recommendations.rank, recommendations.item_id, items.title, items.category, recommendations.reason,"
+        ~ " coalesce(because.title, recommendations.because_item_id) as because"
         ~ " from " ~ ref('recommendations') ~ " as recommendations"
         ~ " left join " ~ ref('items') ~ " as items on recommendations.item_id = items.item_id"
+        ~ " left join " ~ ref('items') ~ " as because on recommendations.because_item_id = because.item_id"
         ~ " where recommendations.user_id = " ~ literal
         ~ " order by recommendations.rank limit " ~ items
     ) %}
@@ -48,7 +50,8 @@
     {% do lines.append(user_id ~ " is recommended") %}
     {% for row in list %}
         {% do lines.append("  " ~ "%2d" % (row.rank | int) ~ " " ~ kindred.pad(row.title or row.item_id, 52)
-                           ~ kindred.pad(row.category, 22) ~ row.reason) %}
+                           ~ kindred.pad(row.category, 22) ~ row.reason
+                           ~ (", because of " ~ row.because if row.because else "")) %}
     {% endfor %}
     {% for line in lines %}{% do print(line) %}{% endfor %}
 {% endmacro %}

@@ -195,4 +195,29 @@ def best_neighbors(profile, neighbors, excluded, n):
     if excluded.nnz:
         scores = (scores - excluded.multiply(np.float32(np.finfo(np.float32).max / 2))).tocsr()
     return best_per_row(scores, n)
+
+
+def strongest_sources(profile, neighbors, users, items, entries_per_block=2_000_000):
+    """For pairs of users and items (arrays of places), the item of the profile that says most for it: column or -1.
+
+    The largest profile(u, i) neighbors(i, j) over i, of equals the first column; -1 where nothing speaks for the item.
+    neighbors: CSR with sorted columns. Memory grows with a block of pairs, whose profiles have so many entries together.
+    """
+    n_entries = np.diff(profile.indptr)[users]
+    strongest = np.full(len(users), -1, dtype=np.int32)
+    block_at = np.cumsum(n_entries) // entries_per_block
+    for pairs in np.split(np.arange(len(users)), np.flatnonzero(np.diff(block_at)) + 1):
+        pairs = pairs[n_entries[pairs] > 0]
+        if len(pairs) == 0:
+            continue
+        lengths = n_entries[pairs]
+        starts = np.cumsum(lengths) - lengths
+        entries = np.arange(lengths.sum()) + np.repeat(profile.indptr[users[pairs]] - starts, lengths)
+        sources = profile.indices[entries]
+        values = np.asarray(neighbors[sources, np.repeat(items[pairs], lengths)]).ravel() * profile.data[entries]
+        largest = np.maximum.reduceat(values, starts)
+        is_largest = values == np.repeat(largest, lengths)
+        first = np.minimum.reduceat(np.where(is_largest, sources, profile.shape[1]), starts)
+        strongest[pairs] = np.where(largest > 0, first, -1)
+    return strongest
 {% endraw %}{% endmacro %}

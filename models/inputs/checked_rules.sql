@@ -80,7 +80,7 @@ judged as (
             when converted.rule_id is null then 'it has no rule_id: give it one'
             when converted.n_rows_of_id > 1 then 'its rule_id stands more than once: give each rule its own'
             when coalesce(converted.action, '') not in ('exclude', 'boost', 'bury', 'pin', 'cap')
-                then concat('action is ''', coalesce(converted.action, ''), ''': exclude, boost, bury, pin and cap exist')
+                then concat('action is ''', coalesce(converted.action, ''), ''': give exclude, boost, bury, pin or cap')
             when coalesce(converted.item_id, converted.category, converted.brand) is null
                 then 'it names no items: fill in item_id, category or brand'
             when converted.action = 'pin' and converted.item_id is null

@@ -83,6 +83,26 @@ due as (
 
 ),
 
+-- Rules for a segment; those for everyone are in is_recommendable already.
+excluded as (
+
+    select
+        due.user_id,
+        item_rules.item_id
+    from due
+    inner join {{ ref('user_features') }} as people
+        on due.user_id = people.user_id
+            and people.fold = 'live'
+    inner join {{ ref('item_rules') }} as item_rules
+        on people.fold = item_rules.fold
+            and item_rules.action = 'exclude'
+            and {{ kindred.rule_is_for('people') }}
+    group by
+        due.user_id,
+        item_rules.item_id
+
+),
+
 -- The size or flavour that the person took last, of those that can be had and that weren't sent back or disliked.
 choices as (
 
@@ -104,6 +124,10 @@ choices as (
             and item_features.item_id = interactions.item_id
             and interactions.fold = 'live'
             and interactions.weight > 0
+    left join excluded
+        on due.user_id = excluded.user_id
+            and item_features.item_id = excluded.item_id
+    where excluded.item_id is null
 
 ),
 

@@ -1,15 +1,43 @@
 -- one row per (item_id, rank): whom to tell about an item
 -- First whoever has it nearest the top of their own pool: scores order the items of a person, not people among each
--- other. Candidates hold nothing that a person's history excludes, so nothing needs to be taken out here.
-with ranked as (
+-- other. Candidates hold nothing that a person's history excludes: only rules are left to mind.
+with excluded as (
 
     select
-        item_id,
-        user_id,
-        score,
-        row_number() over (partition by item_id order by rank, score desc, user_id) as place
-    from {{ ref('scored_candidates') }}
-    where fold = 'live'
+        candidates.user_id,
+        candidates.item_id
+    from {{ ref('scored_candidates') }} as candidates
+    inner join {{ ref('item_rules') }} as item_rules
+        on candidates.fold = item_rules.fold
+            and candidates.item_id = item_rules.item_id
+            and item_rules.action = 'exclude'
+    inner join {{ ref('user_features') }} as people
+        on candidates.fold = people.fold
+            and candidates.user_id = people.user_id
+            and {{ kindred.rule_is_for('people') }}
+    where candidates.fold = 'live'
+    group by
+        candidates.user_id,
+        candidates.item_id
+
+),
+
+ranked as (
+
+    select
+        candidates.item_id,
+        candidates.user_id,
+        candidates.score,
+        row_number() over (
+            partition by candidates.item_id
+            order by candidates.rank, candidates.score desc, candidates.user_id
+        ) as place
+    from {{ ref('scored_candidates') }} as candidates
+    left join excluded
+        on candidates.user_id = excluded.user_id
+            and candidates.item_id = excluded.item_id
+    where candidates.fold = 'live'
+        and excluded.user_id is null
     qualify place <= 100
 
 ),

@@ -161,7 +161,7 @@ def test_exploration__frequencies_are_the_logged_probabilities(small_shop):
 
 
 SLIPS = {
-    "shout": ({"action": "shout", "item_id": "i1"}, "action is 'shout': exclude, boost, bury, pin and cap exist"),
+    "shout": ({"action": "shout", "item_id": "i1"}, "action is 'shout': give exclude, boost, bury, pin or cap"),
     "none": ({"action": "exclude"}, "it names no items: fill in item_id, category or brand"),
     "no_amount": ({"action": "boost", "category": "a"}, "write a number above 1, at most 1000"),
     "weak": ({"action": "boost", "category": "a", "amount": "0.5"}, "write a number above 1, at most 1000"),

@@ -1,0 +1,95 @@
+"""Which item of a person's own history led to a published recommendation: "because you liked ...".
+
+Grain: one row per (user_id, item_id) of the live lists, where there is such an item; empty without the fold live.
+Columns: user_id, item_id, because_item_id: an item of positive weight in the person's history, never item_id itself.
+What stands there because of what everybody does, by a rule, by chance or because the person had it before has no row.
+Errors: ValueError where a setting isn't wired or als_item_factors was trained on other items.
+
+Method: the largest term of the sum that is the generator's score. For neighbours, transitions and content that is what
+an item says for its neighbour times what it counts in the person's profile; for ALS an item's share of the inner
+product, section 5 of Hu, Koren, Volinsky (ICDM 2008). Where that finds nothing, neighbours are asked, then content.
+"""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+SCHEMA = pa.schema([("user_id", pa.string()), ("item_id", pa.string()), ("because_item_id", pa.string())])
+EXPLAINED = "fold = 'live' and source in ('als', 'neighbors', 'sequence', 'content')"
+
+
+def explain_als(interactions, item_factors, chosen, user_ids, item_ids):
+    """For columns of users and items, the ids of what adds most to ALS's scores; null where there is nothing."""
+    trained, vectors = read_factors(item_factors, "item_id", "live")
+    users, items, weights = read_weights(interactions, "live")
+    if not trained.equals(items):
+        raise ValueError("reasons: als_item_factors was trained on other items in fold live: rebuild it")
+    settings = fill_als_settings(chosen, weights)
+    user_at, item_at = encode_ids(user_ids, users)[1], encode_ids(item_ids, items)[1]
+    pairs = np.flatnonzero((user_at >= 0) & (item_at >= 0))
+    pairs = pairs[np.lexsort((item_at[pairs], user_at[pairs]))]
+    starts = np.searchsorted(user_at[pairs], np.arange(len(users) + 1))
+    wanted = csr_matrix((np.ones(len(pairs), dtype=np.float32), item_at[pairs], starts), shape=weights.shape)
+    confidences = to_confidences(weights, settings["alpha"])
+    strongest = np.full(len(user_at), -1, dtype=np.int32)
+    strongest[pairs] = strongest_likes(confidences, wanted, vectors, settings["regularization"])
+    return items.take(pa.array(strongest, mask=strongest < 0))
+
+
+def model(dbt, session):
+    given_als = dbt.config.meta_get("als")
+    given_neighbors = dbt.config.meta_get("neighbors")
+    given_sequence = dbt.config.meta_get("sequence")
+    given_content = dbt.config.meta_get("content")
+    ranked = dbt.ref("ranked")
+    interactions = dbt.ref("interactions")
+    item_features = dbt.ref("item_features")
+    als_item_factors = dbt.ref("als_item_factors")
+    item_neighbors = dbt.ref("item_neighbors")
+    item_transitions = dbt.ref("item_transitions")
+    item_content_neighbors = dbt.ref("item_content_neighbors")
+    tuning_trials = dbt.ref("tuning_trials")
+    generators = {
+        "neighbors": (item_neighbors, choose_settings("neighbors", given_neighbors, tuning_trials)),
+        "sequence": (item_transitions, choose_settings("sequence", given_sequence, tuning_trials)),
+        "content": (item_content_neighbors, choose_settings("content", given_content, tuning_trials)),
+    }
+
+    rows = read_table(ranked, ["user_id", "item_id", "source"], EXPLAINED)
+    if rows.num_rows == 0:
+        return write_table(session, SCHEMA, [])
+    catalogue = encode_ids(read_table(item_features, ["item_id"], "fold = 'live'")["item_id"])[0]
+    users, liked, history, steps = read_history(interactions, "live")
+    # From the items that somebody liked to the whole catalogue, both in the order of the ids.
+    places = encode_ids(liked, catalogue)[1]
+    history = csr_matrix((history.data, places[history.indices], history.indptr), shape=(len(users), len(catalogue)))
+    user_at, item_at = encode_ids(rows["user_id"], users)[1], encode_ids(rows["item_id"], catalogue)[1]
+    because = np.full(rows.num_rows, -1, dtype=np.int32)
+
+    def by_source(source):
+        return pc.equal(rows["source"], source).to_numpy()
+
+    def explain(generator, is_asked):
+        relation, settings = generators[generator]
+        pairs = np.flatnonzero(is_asked & (because < 0) & (user_at >= 0) & (item_at >= 0))
+        if len(pairs):
+            profile = profiles(history, steps, settings["decay"], settings["n_steps"])
+            neighbors = read_neighbors(relation, "live", catalogue)
+            because[pairs] = strongest_sources(profile, neighbors, user_at[pairs], item_at[pairs])
+
+    of_als = np.flatnonzero(by_source("als"))
+    if len(of_als):
+        chosen = choose_settings("als", given_als, tuning_trials)
+        asked = rows.take(of_als)
+        ids = explain_als(interactions, als_item_factors, chosen, asked["user_id"], asked["item_id"])
+        because[of_als] = encode_ids(ids.fill_null(""), catalogue)[1]
+    explain("sequence", by_source("sequence"))
+    explain("content", by_source("content"))
+    explain("neighbors", True)
+    explain("content", True)
+
+    found = np.flatnonzero(because >= 0)
+    found = found[np.lexsort((item_at[found], user_at[found]))]
+    ids = [rows[name].take(found).combine_chunks() for name in ("user_id", "item_id")]
+    ids.append(catalogue.take(pa.array(because[found])))
+    return write_table(session, SCHEMA, [pa.record_batch(ids, schema=SCHEMA)])
