@@ -433,7 +433,13 @@ def test_candidates__no_more_than_wanted(checkerboard):
     assert checkerboard.sql("select max(rank), count(*) from neighbor_candidates").fetchall()[0][0] == 2
 
 
-@pytest.mark.parametrize("emptied", ["interactions", "folds", "item_features", "items"])
+def test_candidates__refuse_items_that_the_fold_does_not_know(checkerboard):
+    checkerboard.execute("delete from item_features where item_id = 'i07'")
+    with pytest.raises(ValueError, match="item_features lacks items of interactions in fold live: rebuild it"):
+        build(checkerboard)
+
+
+@pytest.mark.parametrize("emptied", ["interactions", "folds", "items"])
 def test_models__of_nothing_are_empty_tables(checkerboard, emptied):
     checkerboard.execute(f"delete from {emptied}")
     if emptied == "items":
