@@ -49,10 +49,11 @@ def model(dbt, session):
     item_transitions = dbt.ref("item_transitions")
     item_content_neighbors = dbt.ref("item_content_neighbors")
     tuning_trials = dbt.ref("tuning_trials")
+    folds = dbt.ref("folds")
     generators = {
-        "neighbors": (item_neighbors, choose_settings("neighbors", given_neighbors, tuning_trials)),
-        "sequence": (item_transitions, choose_settings("sequence", given_sequence, tuning_trials)),
-        "content": (item_content_neighbors, choose_settings("content", given_content, tuning_trials)),
+        "neighbors": (item_neighbors, choose_settings("neighbors", given_neighbors, tuning_trials, folds)),
+        "sequence": (item_transitions, choose_settings("sequence", given_sequence, tuning_trials, folds)),
+        "content": (item_content_neighbors, choose_settings("content", given_content, tuning_trials, folds)),
     }
 
     rows = read_table(ranked, ["user_id", "item_id", "source"], EXPLAINED)
@@ -79,7 +80,7 @@ def model(dbt, session):
 
     of_als = np.flatnonzero(by_source("als"))
     if len(of_als):
-        chosen = choose_settings("als", given_als, tuning_trials)
+        chosen = choose_settings("als", given_als, tuning_trials, folds)
         asked = rows.take(of_als)
         ids = explain_als(interactions, als_item_factors, chosen, asked["user_id"], asked["item_id"])
         because[of_als] = encode_ids(ids.fill_null(""), catalogue)[1]
