@@ -131,29 +131,29 @@ TABLES = {
         select 'backtest', 'cy', 'book', 9.0, timestamp '2025-12-01'
     """,
     "item_features": """
-        select 'live' as fold, unnest(['vase', 'pot', 'mug', 'jar', 'book', 'lone', 'cup']) as item_id
+        select 'live' as fold, unnest(['vase', 'rug', 'pot', 'mug', 'lone', 'lid', 'jar', 'fig', 'cup', 'book']) as item_id
     """,
     "als_item_factors": """
         select 'live' as fold, * from (values
             ('book', [1.0::float, 0.0, 0.0]), ('mug', [0.0, 0.0, 1.0]), ('pot', [0.0, 1.0, 0.0])
         ) as factors(item_id, factors)
     """,
-    # With book's weight 4 (2 in the profile, a step back) pot needs more than 2 * 0.9 (or 0.7 or 0.8) of its score.
     "item_neighbors": """
         select * from (values
             ('live', 'book', 'vase', 0.5::double), ('live', 'pot', 'vase', 0.8), ('live', 'mug', 'vase', 99.0),
-            ('live', 'pot', 'jar', 0.1), ('live', 'pot', 'mug', 0.1), ('backtest', 'pot', 'cup', 0.9)
+            ('live', 'pot', 'jar', 0.1), ('live', 'pot', 'mug', 0.1), ('live', 'pot', 'rug', 0.9),
+            ('live', 'pot', 'fig', 0.9), ('backtest', 'pot', 'cup', 0.9)
         ) as neighbors(fold, item_id, neighbor_id, score)
     """,
     "item_transitions": """
         select 'live' as fold, 'book' as item_id, 'vase' as neighbor_id, 0.5::double as score
         union all
-        select 'live', 'pot', 'vase', 0.75
+        select 'live', 'pot', 'vase', 0.65
     """,
     "item_content_neighbors": """
         select 'live' as fold, 'book' as item_id, 'cup' as neighbor_id, 0.5::double as score
         union all
-        select 'live', 'book', 'jar', 0.9
+        select 'live', 'book', unnest(['jar', 'lid', 'rug']), 0.9
     """,
     "tuning_trials": """
         select '' as generator, timestamp '2026-01-01' as tuned_at, 1 as trial, '{}' as settings, 0.5 as ndcg
@@ -162,18 +162,20 @@ TABLES = {
 }
 RANKED = [
     # fold, user, item, source, what is expected
-    ("live", "ann", "vase", "neighbors", "book"),  # 2 * .9 * .5 > 1 * .8
+    ("live", "ann", "vase", "neighbors", "book"),  # weight 4, a step back: sqrt(4) * .9 * .5 > 1 * .8
     ("live", "bob", "vase", "sequence", "pot"),
     ("live", "ann", "cup", "content", "book"),
+    ("live", "ann", "rug", "content", "book"),  # content's own word before the neighbours'
+    ("live", "ann", "lid", "neighbors", "book"),  # no neighbour: content
     ("live", "ann", "book", "als", "pot"),  # never itself; what neighbours say isn't asked first
     ("live", "ann", "jar", "sequence", "pot"),  # no transition: the neighbours before the content
     ("live", "bob", "mug", "als", "pot"),  # ALS's share is 0: the neighbours
     ("live", "bob", "cup", "neighbors", None),  # backtest's neighbours aren't asked, and content knows of book alone
     ("live", "ann", "lone", "neighbors", None),
     ("live", "ann", "mug", "popular", None),
-    ("live", "ann", "pot", "history", None),
-    ("live", "bob", "book", "pinned", None),
-    ("live", "bob", "jar", "exploration", None),
+    ("live", "bob", "jar", "history", None),
+    ("live", "bob", "fig", "pinned", None),
+    ("live", "ann", "fig", "exploration", None),
     ("live", "cy", "vase", "als", None),
     ("backtest", "ann", "vase", "neighbors", None),
 ]
@@ -222,9 +224,9 @@ def test_model__each_generator_has_its_own_settings(reasons):
     assert build_reasons(reasons, TABLES, row)[0] == {("ann", "vase"): "book"}
     assert build_reasons(reasons, TABLES, row, neighbors={"n_steps": 1})[0] == {("ann", "vase"): "pot"}
     assert build_reasons(reasons, TABLES, row, sequence={"n_steps": 1})[0] == {("ann", "vase"): "book"}
-    row = [("live", "ann", "vase", "sequence")]  # 2 * .7 * .5 < .75
-    assert build_reasons(reasons, TABLES, row)[0] == {("ann", "vase"): "pot"}
-    assert build_reasons(reasons, TABLES, row, sequence={"decay": 1})[0] == {("ann", "vase"): "book"}
+    row = [("live", "ann", "vase", "sequence")]  # 2 * .7 * .5 > .65
+    assert build_reasons(reasons, TABLES, row)[0] == {("ann", "vase"): "book"}
+    assert build_reasons(reasons, TABLES, row, sequence={"decay": 0.5})[0] == {("ann", "vase"): "pot"}
 
 
 def test_model__without_a_live_fold_or_without_lists(reasons):
