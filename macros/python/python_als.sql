@@ -133,17 +133,15 @@ def strongest_likes(matrix, wanted, item_factors, regularization):
     def explain_batch(rows):
         items, confidences = take_rows(met, rows)
         users = asking[rows]
-        # Filled up to equally many with the first: what stands beyond a person's own is computed in vain.
-        places = np.arange(n_wanted[users].max())
-        is_own = places < n_wanted[users][:, None]
-        entries = wanted.indptr[users][:, None] + np.where(is_own, places, 0)
+        # Filled up to equally many: whoever wants fewer has the last one several times.
+        places = np.minimum(np.arange(n_wanted[users].max()), n_wanted[users][:, None] - 1)
+        entries = wanted.indptr[users][:, None] + places
         columns = wanted.indices[entries]
         shares = like_shares(whitened[items], confidences, whitened[columns])
         shares[items[:, :, None] == columns[:, None]] = 0
         largest = shares.max(axis=1, keepdims=True)
         first = (shares >= largest * (1 - 1e-5)).argmax(axis=1)
-        found = np.where(largest[:, 0] > 0, np.take_along_axis(items, first, axis=1), -1)
-        strongest[entries[is_own]] = found[is_own]
+        strongest[entries] = np.where(largest[:, 0] > 0, np.take_along_axis(items, first, axis=1), -1)
 
     run_on_all_cores(explain_batch, alike_rows(met, item_factors.shape[1], n_wanted.max(initial=0)))
     return strongest

@@ -79,13 +79,21 @@ def test_strongest_likes__agree_with_the_sums_of_the_paper(reasons, factors):
     assert (found >= 0).mean() > 0.5
 
 
-def test_strongest_likes__of_equals_the_first(reasons):
-    items = np.random.default_rng(1).normal(size=(8, 4)).astype(np.float32)
-    items[[1, 3, 5, 6]] = items[0]
-    likes = csr_matrix(([7.0, 7.0, 9.0, 9.0], ([0, 0, 1, 1], [3, 5, 6, 1])), shape=(2, 8), dtype=np.float32)
-    likes.sort_indices()
-    wanted = csr_matrix(([1.0, 1.0], ([0, 1], [0, 0])), shape=(2, 8), dtype=np.float32)
-    assert reasons.strongest_likes(likes, wanted, items, 0.5).tolist() == [3, 1]
+@pytest.mark.parametrize("factors", [5, 60])
+def test_strongest_likes__of_equals_the_first(reasons, factors):
+    """Items 0 to 9 are the same thing; everybody likes three of them alike, and others. What is computed isn't equal."""
+    random = np.random.default_rng(1)
+    items = random.normal(size=(40, factors)).astype(np.float32)
+    items[:10] = items[0]
+    likes = np.where(random.random((300, 40)) < 0.5, 21.7, 0)
+    likes[:, :10] = 0
+    for row in likes:
+        row[random.choice(np.arange(1, 10), 3, replace=False)] = 33.3
+    wanted = csr_matrix(np.eye(1, 40, dtype=np.float32).repeat(300, axis=0))
+    found = reasons.strongest_likes(csr_matrix(likes.astype(np.float32)), wanted, items, 0.5)
+    is_twin = found < 10
+    assert is_twin.mean() > 0.5
+    assert found[is_twin].tolist() == (likes[is_twin, :10] > 0).argmax(axis=1).tolist()
 
 
 def test_strongest_likes__what_speaks_against_or_is_the_item_itself_is_no_reason(reasons):
@@ -227,6 +235,32 @@ def test_model__each_generator_has_its_own_settings(reasons):
     row = [("live", "ann", "vase", "sequence")]  # 2 * .7 * .5 > .65
     assert build_reasons(reasons, TABLES, row)[0] == {("ann", "vase"): "book"}
     assert build_reasons(reasons, TABLES, row, sequence={"decay": 0.5})[0] == {("ann", "vase"): "pot"}
+
+
+def test_model__als_in_whatever_order_the_lists_come(reasons):
+    confidences = signed_confidences(20, 12, 0.4, strength=ALS["alpha"])
+    vectors = np.random.default_rng(1).normal(0, 0.5, size=(12, 4)).astype(np.float32)
+    met = confidences.tocoo()
+    weights = np.copysign((np.abs(met.data) - 1) / ALS["alpha"], met.data)
+    liked = ", ".join(
+        f"('live', 'u{user:02}', 'i{item:02}', {weight}::double, timestamp '2026-01-01')"
+        for user, item, weight in zip(met.row, met.col, weights, strict=True)
+    )
+    factors = ", ".join(f"('live', 'i{item:02}', {vector.tolist()}::float[])" for item, vector in enumerate(vectors))
+    tables = {
+        "interactions": f"select * from (values {liked}) as rows(fold, user_id, item_id, weight, last_at)",
+        "als_item_factors": f"select * from (values {factors}) as rows(fold, item_id, factors)",
+        "item_features": "select 'live' as fold, 'i' || lpad(range::varchar, 2, '0') as item_id from range(12)",
+    }
+    pairs = np.random.default_rng(2).permutation(20 * 12)
+    ranked = [("live", f"u{pair // 12:02}", f"i{pair % 12:02}", "als") for pair in pairs]
+    found, _ = build_reasons(reasons, TABLES | tables, ranked)
+    assert len(found) > 120
+    for user in range(20):
+        exact = shares_exactly(confidences[[user]].toarray()[0], vectors, ALS["regularization"])
+        for item in range(12):
+            because = found.get((f"u{user:02}", f"i{item:02}"))
+            assert_strongest(int(because[1:]) if because else -1, exact[item], item)
 
 
 def test_model__without_a_live_fold_or_without_lists(reasons):
