@@ -81,7 +81,7 @@ def test_strongest_likes__agree_with_the_sums_of_the_paper(reasons, factors):
 
 @pytest.mark.parametrize("factors", [5, 60])
 def test_strongest_likes__of_equals_the_first(reasons, factors):
-    """Items 0 to 9 are the same thing; everybody likes three of them alike, and others. What is computed isn't equal."""
+    """Items 0 to 9 are the same thing; everybody likes three of them alike, and others."""
     random = np.random.default_rng(1)
     items = random.normal(size=(40, factors)).astype(np.float32)
     items[:10] = items[0]
