@@ -139,7 +139,9 @@ TABLES = {
         select 'backtest', 'cy', 'book', 9.0, timestamp '2025-12-01'
     """,
     "item_features": """
-        select 'live' as fold, unnest(['vase', 'rug', 'pot', 'mug', 'lone', 'lid', 'jar', 'fig', 'cup', 'book']) as item_id
+        select 'live' as fold, * from (values
+            ('vase'), ('rug'), ('pot'), ('mug'), ('lone'), ('lid'), ('jar'), ('fig'), ('cup'), ('book')
+        ) as items(item_id)
     """,
     "als_item_factors": """
         select 'live' as fold, * from (values
