@@ -27,7 +27,7 @@ def explain_als(interactions, item_factors, chosen, user_ids, item_ids):
     settings = fill_als_settings(chosen, weights)
     user_at, item_at = encode_ids(user_ids, users)[1], encode_ids(item_ids, items)[1]
     pairs = np.flatnonzero((user_at >= 0) & (item_at >= 0))
-    pairs = pairs[np.lexsort((item_at[pairs], user_at[pairs]))]
+    pairs = pairs[np.argsort(user_at[pairs], kind="stable")]
     starts = np.searchsorted(user_at[pairs], np.arange(len(users) + 1))
     wanted = csr_matrix((np.ones(len(pairs), dtype=np.float32), item_at[pairs], starts), shape=weights.shape)
     confidences = to_confidences(weights, settings["alpha"])
