@@ -64,7 +64,7 @@ def ndcgs(people, scores, labels, n_targets, k=20):
 
 
 def train(features, labels, people, names, n_trees, validation=None):
-    """A LightGBM booster; rows stand person by person. With validation (features, labels, people): the best of n_trees."""
+    """A LightGBM booster of n_trees, fewer where validation (features, labels, people) ends it; rows person by person."""
     import lightgbm
 
     parameters = PARAMETERS | {"min_data_in_leaf": min(1_000, max(20, len(labels) // 500))}
