@@ -142,7 +142,7 @@ def model(dbt, session):
             parts.append(ranker_features(tables, *rows))
     if parts:
         people, items, features, votes = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        labels = np.asarray(wanted[people, items]).ravel() > 0
+        labels = are_in(wanted, people, items)
         n_targets = dict(zip(judged.tolist(), np.diff(wanted.indptr)[judged].tolist(), strict=True))
         kind, note, learned, fixed, text = learn(
             features, ranker_feature_names(tables), labels, people, votes.sum(axis=1), n_targets

@@ -46,7 +46,7 @@ def ndcg_of_lists(people, items, ranks, wanted, k=20):
 
     people, items, ranks: the lists, ranks from 1. wanted: CSR matrix of people x items, nonzero = a target.
     """
-    is_hit = (np.asarray(wanted[people, items]).ravel() > 0) & (ranks <= k)
+    is_hit = are_in(wanted, people, items) & (ranks <= k)
     gains = np.bincount(people[is_hit], 1 / np.log2(ranks[is_hit] + 1), minlength=wanted.shape[0])
     ideals = np.cumsum(1 / np.log2(np.arange(k) + 2))
     return gains / ideals[np.minimum(np.maximum(np.diff(wanted.indptr), 1), k) - 1]
