@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export DBT_PROFILES_DIR := .
 
 .DEFAULT_GOAL := help
-.PHONY: help build show test lint test-snowflake bench-quality bench-speed sample clean
+.PHONY: help build show tune test lint test-snowflake bench-quality bench-speed sample clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "make %-16s %s\n", $$1, $$2}'
@@ -25,6 +25,10 @@ build: $(VENV)/installed  ## the sample shop: events to recommendations, shown f
 
 show: $(VENV)/installed  ## three people, their lists, and the evaluation
 	@$(BIN)/dbt --quiet run-operation show_recommendations
+
+MINUTES ?= 10
+tune: $(VENV)/installed  ## search better settings for MINUTES (10) on the fold tuning; later builds use them
+	$(BIN)/dbt run --select +tuning_trials --vars '{kindred__tune_minutes: $(MINUTES)}'
 
 test: $(VENV)/installed-dev lint  ## every test but the Snowflake ones
 	$(BIN)/dbt build --target-path target/test --vars '{}'

@@ -1,17 +1,23 @@
-"""Recommendation quality on Gowalla (LightGCN protocol) through the project's own main path: events in, metrics out.
+"""Recommendation quality on four public data sets through the project's own main path: events in, metrics out.
 
-    python benchmarks/bench_quality.py [--factors 64 256] [--minutes 30]
+    python benchmarks/bench_quality.py [--minutes 10] [--only gowalla beauty retailrocket online_retail] [--no-tuning]
 
-The published training rows are events before the moment of the fold `backtest`, the test rows events in its horizon.
-A tenth of each person's training rows (seeded choice) lies in the horizon of the fold `tuning`: alpha and
-regularization are chosen there, by recall@20, and never see a test row. Then `backtest` is built with the choice.
-Beside it stands a bare script: implicit alone, same parameters, same seed, on the same rows.
+Each set is laid out as events: what a published split trains on lies before the moment of the fold `backtest`, what it
+tests on in its horizon. `make tune` searches on the fold `tuning`, which holds training rows alone, for so many minutes;
+then one `dbt build` of both folds trains, learns the ranker on `tuning` and judges on `backtest`. Nothing is chosen on a
+test row, and no setting is given by hand.
 
-Protocol: all items but the person's training items are ranked; recall@20 = hits / test items of the person, ndcg@20
-with the ideal list cut at 20, mean over people with test items (He et al., "LightGCN", SIGIR 2020).
+gowalla        check-ins, split and protocol of LightGCN (He et al., SIGIR 2020): all items but the person's training items
+               are ranked; recall@20 = hits / test items of the person, ndcg@20 with the ideal list cut at 20, mean over
+               people. A tenth of each person's training rows (seeded choice) is judged in `tuning`.
+beauty         Amazon Beauty 5-core, leave-one-out, full ranking: recall@10 and ndcg@10 of each person's last item. The
+               item before it is judged in `tuning`. Reviews of one day have no order: a seeded shuffle decides.
+retailrocket   buyers' clicks, one held-out purchase each; examples/retailrocket.
+online_retail  a wholesaler's invoices, the last four weeks held back; examples/online_retail. Discoveries are items that
+               the customer hadn't bought before.
 
-Needs ../shared/data/gowalla (or KINDRED_DATA=folder that holds gowalla/); says so and stops where it is absent.
-Writes benchmarks/results/quality.md and quality.json.
+Needs ../shared/data (or KINDRED_DATA=folder); a set that is absent is left out with a message. Writes
+benchmarks/results/quality.md and quality.json; sets that weren't run keep their results.
 """
 
 from __future__ import annotations
@@ -19,243 +25,260 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
 
 ROOT = Path(__file__).resolve().parent.parent
+DATA = Path(os.environ.get("KINDRED_DATA", ROOT.parent / "shared" / "data")).resolve()
 RESULTS = ROOT / "benchmarks" / "results"
-AS_OF = "2024-01-03"  # horizons of one day: tuning is judged on January 1st, backtest on the 2nd
-ITERATIONS = 15
-RATE_WEIGHT = 4.0  # `rate` without a value: weight 4, no half-life, excluded from lists, a target
-# One line through the grid at a time: alpha first, then regularization at the best alpha.
-ALPHAS = (1.0, 3.0, 10.0, 30.0)
-REGULARIZATIONS = (1.0, 10.0, 30.0, 100.0, 300.0)
-PUBLISHED = {  # recall@20, ndcg@20, as reported by the papers and the BARS leaderboard
-    "ItemKNN": (0.1570, 0.1214),
-    "LightGCN": (0.1830, 0.1554),
-    "UltraGCN": (0.1862, 0.1580),
-    "BSPM-EM": (0.1920, 0.1597),
+# Horizons of one day: `tuning` is judged on January 1st, `backtest` on the 2nd. `rate` without a value: weight 4, no
+# half-life, kept out of later lists, a target.
+SPLIT_IN_TIME = {
+    "kindred__events": "raw.events",
+    "kindred__users": "",
+    "kindred__consents": "",
+    "kindred__segment_by": "",
+    "kindred__as_of": "2024-01-03",
+    "kindred__horizon_days": 1,
 }
+GOWALLA = """
+    with numbered as (
+        select
+            *,
+            row_number() over (partition by user_id, split order by hash(user_id, item_id)) as place,
+            count(*) over (partition by user_id, split) as n_rows
+        from read_parquet('{data}/gowalla/interactions.parquet')
+    )
+    select
+        concat(split, '-', user_id, '-', item_id) as event_id,
+        cast(user_id as varchar) as user_id,
+        cast(item_id as varchar) as item_id,
+        'rate' as event_type,
+        case
+            when split = 'test' then timestamp '2024-01-02 12:00:00'
+            when place <= n_rows // 10 then timestamp '2024-01-01 12:00:00'
+            else timestamp '2023-12-31 12:00:00'
+        end as occurred_at
+    from numbered
+"""
+BEAUTY = """
+    with ordered as (
+        select
+            user_id, item_id, ts,
+            row_number() over (partition by user_id order by ts desc, hash(user_id, item_id)) as place_from_end
+        from read_parquet('{data}/amazon_beauty_seq/sequences.parquet')
+    ),
+    stepped as (
+        select *, dense_rank() over (partition by user_id, place_from_end > 2 order by ts desc) as days_back
+        from ordered
+    )
+    select
+        concat(user_id, '-', place_from_end) as event_id,
+        cast(user_id as varchar) as user_id,
+        cast(item_id as varchar) as item_id,
+        'rate' as event_type,
+        case place_from_end
+            when 1 then timestamp '2024-01-02 12:00:00'
+            when 2 then timestamp '2024-01-01 12:00:00'
+            else timestamp '2023-12-31 12:00:00' - to_days(cast(days_back as integer))
+        end as occurred_at
+    from stepped
+"""
+BEAUTY_ITEMS = """
+    select
+        cast(items.item_id as varchar) as item_id,
+        string_agg('attribute' || attribute_id, ' ' order by attribute_id) as description
+    from (select distinct item_id from read_parquet('{data}/amazon_beauty_seq/sequences.parquet')) as items
+    left join read_parquet('{data}/amazon_beauty_seq/item_attributes.parquet') as attributes
+        on items.item_id = attributes.item_id
+    group by items.item_id
+"""
 
 
-def write_events(source: Path, database: Path) -> None:
-    """Lay the split out in time, as a table raw.events of a new DuckDB file."""
-    with duckdb.connect(str(database)) as connection:
-        connection.execute("create schema raw")
-        connection.execute(
-            f"""
-            create table raw.events as
-            with numbered as (
-                select
-                    *,
-                    row_number() over (partition by user_id, split order by hash(user_id, item_id)) as place,
-                    count(*) over (partition by user_id, split) as n_rows
-                from read_parquet('{source}')
-            )
-            select
-                concat(split, '-', user_id, '-', item_id) as event_id,
-                cast(user_id as varchar) as user_id,
-                cast(item_id as varchar) as item_id,
-                'rate' as event_type,
-                case
-                    when split = 'test' then timestamp '2024-01-02 12:00:00'
-                    when place <= n_rows // 10 then timestamp '2024-01-01 12:00:00'
-                    else timestamp '2023-12-31 12:00:00'
-                end as occurred_at
-            from numbered
-            """
-        )
+@dataclass
+class Benchmark:
+    """A data set, where it is, how it becomes a shop, and what was published for it (recall, ndcg)."""
+
+    name: str
+    title: str
+    needs: str
+    k: int
+    tables: dict[str, str] = field(default_factory=dict)
+    settings: dict = field(default_factory=dict)
+    example: str = ""
+    segments: tuple[str, ...] = ("all",)
+    published: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+
+BENCHMARKS = [
+    Benchmark(
+        name="gowalla", title="Gowalla, LightGCN protocol", needs="gowalla/interactions.parquet", k=20,
+        tables={"events": GOWALLA}, settings={**SPLIT_IN_TIME, "kindred__items": ""},
+        published={
+            "ItemKNN": (0.1570, 0.1214), "EASE": (0.1765, 0.1467), "LightGCN": (0.1830, 0.1554),
+            "UltraGCN": (0.1862, 0.1580), "SimpleX": (0.1872, 0.1557), "BSPM-EM": (0.1920, 0.1597),
+        },
+    ),
+    Benchmark(
+        name="beauty", title="Amazon Beauty, leave-one-out, full ranking", needs="amazon_beauty_seq/sequences.parquet",
+        k=10, tables={"events": BEAUTY, "items": BEAUTY_ITEMS},
+        settings={**SPLIT_IN_TIME, "kindred__items": "raw.items"},
+        published={
+            "GRU4Rec": (0.0283, 0.0137), "SASRec": (0.0605, 0.0318), "S3-Rec": (0.0647, 0.0327), "TIGER": (0.0648, 0.0384),
+        },
+    ),
+    Benchmark(
+        name="retailrocket", title="Retailrocket buyers, purchases from earlier views, carts and buys",
+        needs="retailrocket_buyers/events.parquet", k=20, example="retailrocket",
+    ),
+    Benchmark(
+        name="online_retail", title="UCI Online Retail, last four weeks",
+        needs="uci_online_retail/online_retail_2010_2011.parquet", k=20, example="online_retail",
+        segments=("all", "discoveries"),
+    ),
+]  # fmt: skip
 
 
 class Project:
-    """kindred on one DuckDB file."""
+    """kindred, or one of its examples, on a DuckDB file in a folder of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, benchmark: Benchmark) -> None:
         self.folder = folder
         self.database = folder / "quality.duckdb"
+        self.schema, self.project, self.settings = "main", ROOT, benchmark.settings
+        if benchmark.example:
+            self.schema, self.project = "main_kindred", folder / "kindred" / "examples" / benchmark.example
+            for part in ("macros", "models", "python_models", "seeds", "tests", f"examples/{benchmark.example}"):
+                shutil.copytree(ROOT / part, folder / "kindred" / part)
+            shutil.copy(ROOT / "dbt_project.yml", folder / "kindred")
+            self.dbt("deps")
+        with duckdb.connect(str(self.database)) as connection:
+            connection.execute("create schema raw")
+            for name, select in benchmark.tables.items():
+                connection.execute(f"create table raw.{name} as {select.format(data=DATA)}")
 
-    def build(self, fold: str, models: list[str] | None = None, **settings) -> float:
-        """Build one fold, wholly or the models named; returns wall seconds."""
-        variables = {
-            "kindred__events": "raw.events",
-            "kindred__items": "",
-            "kindred__users": "",
-            "kindred__consents": "",
-            "kindred__segment_by": "",
-            "kindred__as_of": AS_OF,
-            "kindred__horizon_days": 1,
-            "kindred__folds": [fold],
-            "kindred__als_iterations": ITERATIONS,
-            **{f"kindred__{name}": value for name, value in settings.items()},
-        }
+    def dbt(self, *arguments: str, **settings) -> float:
+        """Run dbt; returns wall seconds."""
         command = [
-            str(Path(sys.executable).parent / "dbt"), "--quiet",
-            *(["run", "--select", *models] if models else ["build", "--exclude-resource-type", "unit_test"]),
-            "--vars", json.dumps(variables), "--profiles-dir", str(ROOT), "--project-dir", str(ROOT),
-            "--target-path", str(self.folder / "target"), "--log-path", str(self.folder / "logs"),
+            str(Path(sys.executable).parent / "dbt"), "--quiet", *arguments,
+            "--profiles-dir", str(self.project), "--project-dir", str(self.project),
         ]  # fmt: skip
+        if arguments[0] != "deps":
+            command += [
+                "--vars",
+                json.dumps({**self.settings, **settings}),
+                "--target-path",
+                str(self.folder / "target"),
+            ]
         environment = {
             **os.environ,
+            "KINDRED_DATA": str(DATA),
             "KINDRED_DUCKDB_PATH": str(self.database),
             "KINDRED_TEMP_DIRECTORY": str(self.folder / "temp"),
         }
         started = time.monotonic()
-        subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(command, cwd=self.project, env=environment, check=True)
         return time.monotonic() - started
 
-    def metrics(self, fold: str) -> dict[str, dict[str, tuple[float, float, int]]]:
-        """{model: {metric: (value, standard error, people)}} at 20, over all people."""
+    def query(self, sql: str) -> list[dict]:
         with duckdb.connect(str(self.database), read_only=True) as connection:
-            rows = connection.execute(
-                "select model, metric, value, standard_error, n_users from evaluation_metrics "
-                "where fold = ? and segment = 'all' and k = 20",
-                [fold],
-            ).fetchall()
-        table: dict[str, dict] = {}
-        for model, metric, value, error, n_users in rows:
-            table.setdefault(model, {})[metric] = (value, error, n_users)
-        return table
+            connection.execute(f"set search_path = '{self.schema},main'")
+            found = connection.execute(sql)
+            names = [column[0] for column in found.description]
+            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
-RETRAINED = ["als_item_factors", "als_user_factors", "als_candidates", "ranked", "user_metrics", "exposure_metrics"]
+def run(benchmark: Benchmark, minutes: float) -> dict:
+    """Tune, build and judge one data set."""
+    folds = {"kindred__folds": ["tuning", "backtest"]}
+    with tempfile.TemporaryDirectory() as folder:
+        project = Project(Path(folder), benchmark)
+        tuning_seconds = 0.0
+        if minutes:
+            print(f"{benchmark.name}: searching for {minutes:g} minutes", flush=True)
+            selection = ["--select", "+tuning_trials"]
+            tuning_seconds = project.dbt("build", "--exclude-resource-type", "unit_test", "test", *selection,
+                                         kindred__tune_minutes=minutes, **folds)  # fmt: skip
+        build_seconds = project.dbt("build", "--exclude-resource-type", "unit_test", **folds)
+        metrics = project.query(f"""
+            select model, segment, metric, value, standard_error, n_users from evaluation_metrics
+            where fold = 'backtest' and metric in ('recall', 'ndcg') and k = {benchmark.k}
+        """)
+        best = project.query("""
+            select generator, settings, ndcg from tuning_trials
+            qualify row_number() over (partition by generator order by ndcg desc, trial) = 1 order by generator
+        """)
+        [ranker] = project.query("select kind, note from rankers")
+    values: dict = {}
+    for row in metrics:
+        if row["segment"] in benchmark.segments:
+            cell = values.setdefault(row["segment"], {"n_people": row["n_users"], "models": {}})
+            cell["models"].setdefault(row["model"], {})[row["metric"]] = (row["value"], row["standard_error"])
+    return {
+        "title": benchmark.title, "k": benchmark.k, "segments": values, "published": benchmark.published, "best": best,
+        "ranker": ranker, "minutes": minutes, "tuning_seconds": tuning_seconds, "build_seconds": build_seconds,
+    }  # fmt: skip
 
 
-def tune(project: Project, factors: int, deadline: float) -> tuple[dict, list[dict]]:
-    """Choose alpha, then regularization, on the fold `tuning`; returns (choice, trials)."""
-    trials: list[dict] = []
-
-    def trial(alpha: float, regularization: float) -> float:
-        for done in trials:
-            if (done["alpha"], done["regularization"]) == (alpha, regularization):
-                return done["recall"]
-        parameters = {"als_factors": factors, "als_alpha": alpha, "als_regularization": regularization}
-        seconds = project.build("tuning", [*RETRAINED, "evaluation_metrics"], **parameters)
-        recall = project.metrics("tuning")["als"]["recall"][0]
-        trials.append({"factors": factors, "alpha": alpha, "regularization": regularization, "recall": recall})
-        print(f"  {factors} factors, alpha {alpha:g}, regularization {regularization:g}: "
-              f"tuning recall@20 {recall:.4f} ({seconds:.0f} s)", flush=True)  # fmt: skip
-        return recall
-
-    def best_of(values, pick):
-        """The best pair on one line through the grid, of those that the budget leaves time for."""
-        scores = {pick(value): trial(*pick(value)) for value in values if time.monotonic() < deadline or not trials}
-        return max(scores, key=scores.get) if scores else None
-
-    alpha, regularization = ALPHAS[-2], REGULARIZATIONS[2]
-    for _ in range(2):
-        fixed_regularization = regularization
-        alpha, _ = best_of(ALPHAS, lambda x, y=fixed_regularization: (x, y)) or (alpha, regularization)
-        fixed_alpha = alpha
-        _, regularization = best_of(REGULARIZATIONS, lambda y, x=fixed_alpha: (x, y)) or (alpha, regularization)
-    return {"als_factors": factors, "als_alpha": alpha, "als_regularization": regularization}, trials
-
-
-def bare_script(source: Path, factors: int, alpha: float, regularization: float) -> tuple[float, float]:
-    """recall@20 and ndcg@20 of implicit alone, in float64 numpy, on the published split."""
-    import numpy as np
-    from implicit.als import AlternatingLeastSquares
-    from scipy.sparse import csr_matrix
-    from threadpoolctl import threadpool_limits
-
-    frame = duckdb.sql(f"select user_id, item_id, split = 'test' as is_test from read_parquet('{source}')").fetchnumpy()
-    shape = (int(frame["user_id"].max()) + 1, int(frame["item_id"].max()) + 1)
-
-    def matrix(rows, value):
-        values = np.full(rows.sum(), value, dtype=np.float32)
-        return csr_matrix((values, (frame["user_id"][rows], frame["item_id"][rows])), shape=shape)
-
-    is_test = frame["is_test"].astype(bool)
-    train, test = matrix(~is_test, 1 + alpha * RATE_WEIGHT), matrix(is_test, 1)
-    with threadpool_limits(limits=1, user_api="blas"):
-        als = AlternatingLeastSquares(
-            factors=factors, regularization=regularization, iterations=ITERATIONS, random_state=0
-        )
-        als.fit(train, show_progress=False)
-        lists, _ = als.recommend(np.arange(shape[0]), train, N=20)
-    gains = 1 / np.log2(np.arange(2, 22))
-    recalls, ndcgs = [], []
-    for user in np.flatnonzero(np.diff(test.indptr)):
-        wanted = test.indices[test.indptr[user] : test.indptr[user + 1]]
-        hits = np.isin(lists[user], wanted)
-        recalls.append(hits.sum() / len(wanted))
-        ndcgs.append((hits * gains).sum() / gains[: len(wanted)].sum())
-    return float(np.mean(recalls)), float(np.mean(ndcgs))
-
-
-def write_report(rows: list[dict], trials: list[dict]) -> None:
-    """results/quality.md and quality.json."""
-    RESULTS.mkdir(exist_ok=True)
+def report(results: dict) -> str:
+    """The results as Markdown."""
     lines = [
-        "# Quality: Gowalla, LightGCN protocol",
-        "",
-        "`make bench-quality`. Through the main path: events in, `evaluation_metrics` out; alpha and regularization",
-        "chosen on the fold `tuning` (a tenth of the training rows); judged once on the published test rows.",
-        "",
-        "| model | recall@20 | ± | ndcg@20 | ± | parameters |",
-        "|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        errors = [f"{row[name]:.4f}" if row.get(name) else "" for name in ("recall_error", "ndcg_error")]
-        lines.append(
-            f"| {row['model']} | {row['recall']:.4f} | {errors[0]} | {row['ndcg']:.4f} | {errors[1]} "
-            f"| {row.get('parameters', '')} |"
-        )
-    lines += ["", "Trials on `tuning`:", "", "| factors | alpha | regularization | recall@20 |", "|---|---|---|---|"]
-    for trial in trials:
-        lines.append(
-            f"| {trial['factors']} | {trial['alpha']:g} | {trial['regularization']:g} | {trial['recall']:.4f} |"
-        )
-    (RESULTS / "quality.md").write_text("\n".join(lines) + "\n")
-    (RESULTS / "quality.json").write_text(json.dumps({"rows": rows, "trials": trials}, indent=2) + "\n")
-    print("\n".join(lines))
+        "# Quality on public data", "",
+        "`make bench-quality`. Through the main path: events in, `evaluation_metrics` out, fold `backtest`; settings by",
+        "`make tune` and the ranker by the fold `tuning`, on training rows alone. ± is the standard error over people.",
+    ]  # fmt: skip
+    for result in results.values():
+        k = result["k"]
+        for segment, cell in result["segments"].items():
+            suffix = "" if segment == "all" else f", {segment}"
+            lines += ["", f"## {result['title']}{suffix} ({cell['n_people']:,} people)", "",
+                      f"| model | recall@{k} | ± | ndcg@{k} | ± |", "|---|---|---|---|---|"]  # fmt: skip
+            if segment == "all":
+                for name, (recall, ndcg) in result["published"].items():
+                    lines.append(f"| published: {name} | {recall:.4f} | | {ndcg:.4f} | |")
+            ordered = sorted(cell["models"].items(), key=lambda item: item[1]["recall"][0])
+            for name, values in ordered:
+                numbers = " | ".join(
+                    f"{value:.4f} | {error:.4f}" for value, error in (values["recall"], values["ndcg"])
+                )
+                lines.append(f"| {name} | {numbers} |")
+        lines += ["", f"Ranker: {result['ranker']['kind']}; {result['ranker']['note']}. Search {result['tuning_seconds']:.0f} s "
+                  f"(budget {result['minutes']:g} min), build of both folds {result['build_seconds']:.0f} s."]  # fmt: skip
+        lines += [
+            f"- {row['generator']}: {row['settings']} (ndcg@20 on `tuning` {row['ndcg']:.4f})" for row in result["best"]
+        ]
+    return "\n".join(lines) + "\n"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--factors", type=int, nargs="+", default=[64, 256])
-    parser.add_argument("--minutes", type=float, default=15, help="budget of the search, per number of factors")
+    parser.add_argument("--minutes", type=float, default=10, help="budget of the search, per data set")
+    parser.add_argument("--only", nargs="+", choices=[benchmark.name for benchmark in BENCHMARKS])
+    parser.add_argument("--no-tuning", action="store_true", help="the defaults, for comparison; writes nothing")
     arguments = parser.parse_args()
-    source = Path(os.environ.get("KINDRED_DATA", ROOT.parent / "shared" / "data")) / "gowalla" / "interactions.parquet"
-    if not source.exists():
-        print(f"bench_quality: no {source}; set KINDRED_DATA to the folder that holds gowalla/", file=sys.stderr)
-        return 1
-
-    rows, trials = [], []
-    for name, (recall, ndcg) in PUBLISHED.items():
-        rows.append({"model": f"published: {name}", "recall": recall, "ndcg": ndcg})
-    with tempfile.TemporaryDirectory() as folder:
-        project = Project(Path(folder))
-        write_events(source, project.database)
-        choices = []
-        for factors in arguments.factors:
-            print(f"ALS with {factors} factors", flush=True)
-            if not choices:
-                project.build("tuning", als_factors=8, als_iterations=1)
-            choice, made = tune(project, factors, time.monotonic() + 60 * arguments.minutes)
-            choices.append(choice)
-            trials += made
-        for number, choice in enumerate(choices):
-            project.build("backtest", None if number == 0 else [*RETRAINED, "evaluation_metrics"], **choice)
-            metrics = project.metrics("backtest")
-            factors, alpha, regularization = choice.values()
-            parameters = f"{factors} factors, alpha {alpha:g}, regularization {regularization:g}"
-            for model in (["popular"] if number == 0 else []) + ["als", "recommendations"]:
-                (recall, recall_error, _), (ndcg, ndcg_error, _) = metrics[model]["recall"], metrics[model]["ndcg"]
-                rows.append({
-                    "model": f"kindred: {model}", "recall": recall, "recall_error": recall_error, "ndcg": ndcg,
-                    "ndcg_error": ndcg_error, "parameters": "" if model == "popular" else parameters,
-                })  # fmt: skip
-            recall, ndcg = bare_script(source, factors, alpha, regularization)
-            rows.append({"model": "bare implicit script", "recall": recall, "ndcg": ndcg, "parameters": parameters})
-            als = metrics["als"]
-            print(f"{parameters}: als against the bare script: recall {als['recall'][0] / recall - 1:+.2%}, "
-                  f"ndcg {als['ndcg'][0] / ndcg - 1:+.2%}", flush=True)  # fmt: skip
-    write_report(rows, trials)
+    stored = RESULTS / "quality.json"
+    results = json.loads(stored.read_text()) if stored.exists() else {}
+    for benchmark in BENCHMARKS:
+        if arguments.only and benchmark.name not in arguments.only:
+            continue
+        if not (DATA / benchmark.needs).exists():
+            print(f"bench_quality: no {DATA / benchmark.needs}: {benchmark.name} is left out; set KINDRED_DATA to the "
+                  "folder that holds it", file=sys.stderr)  # fmt: skip
+            continue
+        result = run(benchmark, 0 if arguments.no_tuning else arguments.minutes)
+        print(report({benchmark.name: result}), flush=True)
+        if not arguments.no_tuning:
+            results[benchmark.name] = result
+            RESULTS.mkdir(exist_ok=True)
+            stored.write_text(json.dumps(results, indent=2, default=str) + "\n")
+            stored.with_suffix(".md").write_text(report(results))
     return 0
 
 

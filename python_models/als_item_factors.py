@@ -5,8 +5,8 @@ Columns: fold, item_id, factors: a list of `factors` 32-bit floats.
 Errors: ValueError where a hyper-parameter isn't wired. A fold without interactions has no rows.
 
 Method: Y. Hu, Y. Koren, C. Volinsky, "Collaborative Filtering for Implicit Feedback Datasets", ICDM 2008, as solved by
-implicit's conjugate gradients. The preference is 1 where an interaction's weight is positive, else 0; its confidence is
-1 + alpha * |weight|; a pair that never met has preference 0 and confidence 1.
+implicit's conjugate gradients. The preference is 1 where an interaction's weight is positive, else 0; its confidence
+is 1 + alpha * |weight|; a pair that never met has preference 0 and confidence 1.
 """
 
 import time
@@ -39,7 +39,7 @@ def model(dbt, session):
     interactions = dbt.ref("interactions")
     tuning_trials = dbt.ref("tuning_trials")
     folds = dbt.ref("folds")
-    chosen = choose_settings("als", given, tuning_trials)
+    chosen = choose_settings("als", given, tuning_trials, folds)
 
     batches = []
     for fold in read_folds(folds):

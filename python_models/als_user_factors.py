@@ -22,7 +22,7 @@ def model(dbt, session):
     item_factors = dbt.ref("als_item_factors")
     tuning_trials = dbt.ref("tuning_trials")
     folds = dbt.ref("folds")
-    chosen = choose_settings("als", given, tuning_trials)
+    chosen = choose_settings("als", given, tuning_trials, folds)
 
     batches = []
     for fold in read_folds(folds):

@@ -1,8 +1,8 @@
 """Content neighbours: the items of which the same is said, per fold, touched or not.
 
 Grain: one row per (fold, item_id, neighbor_id).
-Columns: fold, item_id, neighbor_id: never the item itself, rank: from 1, by falling score, ties in the order of the ids,
-score: above 0, at most 1: the cosine of the TF-IDF vectors of title, description, category, brand and attributes;
+Columns: fold, item_id, neighbor_id: never the item itself, rank: from 1, by falling score, ties in the order of the
+ids, score: above 0, at most 1: the cosine of the TF-IDF vectors of title, description, category, brand and attributes;
 where items come with an embedding, the mean of that and of the embeddings' cosine.
 Errors: ValueError where embeddings aren't lists of numbers of one length. Items without any text have no rows.
 """
@@ -21,7 +21,9 @@ def to_embeddings(column):
     if not lengths:
         return None
     if len(lengths) > 1:
-        raise ValueError(f"item_content_neighbors: items.embedding has vectors of {sorted(lengths)} numbers: give one length")
+        raise ValueError(
+            f"item_content_neighbors: items.embedding has vectors of {sorted(lengths)} numbers: give one length"
+        )
     zeros = [0.0] * lengths.pop()
     return np.array([vector or zeros for vector in vectors], dtype=np.float32)
 

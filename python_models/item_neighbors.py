@@ -1,13 +1,14 @@
 """Collaborative neighbours: the items that the same people like, per fold.
 
 Grain: one row per (fold, item_id, neighbor_id).
-Columns: fold, item_id, neighbor_id: never the item itself, rank: from 1, by falling score, ties in the order of the ids,
-score: above 0; the scores of the rows of a person's items add up to what speaks for a neighbour.
+Columns: fold, item_id, neighbor_id: never the item itself, rank: from 1, by falling score, ties in the order of the
+ids, score: above 0; the scores of the rows of a person's items add up to what speaks for a neighbour.
 Errors: ValueError where a setting isn't wired. An item that nobody liked together with another has no rows.
 
-Method: item-based nearest neighbours (Sarwar et al., WWW 2001) on a matrix normalised by the degrees of people and items,
-as a product of sparse matrices by implicit.
+Method: item-based nearest neighbours (Sarwar et al., WWW 2001) on a matrix normalised by the degrees of people and
+items, as a product of sparse matrices by implicit.
 """
+
 
 def model(dbt, session):
     n_neighbors = dbt.config.meta_get("n_neighbors")
@@ -15,7 +16,7 @@ def model(dbt, session):
     interactions = dbt.ref("interactions")
     tuning_trials = dbt.ref("tuning_trials")
     folds = dbt.ref("folds")
-    settings = choose_settings("neighbors", given, tuning_trials)
+    settings = choose_settings("neighbors", given, tuning_trials, folds)
 
     batches = []
     for fold in read_folds(folds):

@@ -5,9 +5,10 @@ Columns: fold, item_id: what came before, neighbor_id: what came after, never th
 score, ties in the order of the ids, score: above 0.
 Errors: ValueError where a setting isn't wired. An item after which nothing ever came has no rows.
 
-Method: first-order Markov chains with a skip window, weighted by distance, as "sequential rules" in M. Ludewig and
-D. Jannach, "Evaluation of session-based recommendation algorithms", UMUAI 2018.
+Method: first-order Markov chains with a skip window, weighted by distance, as "sequential rules" in M. Ludewig and D.
+Jannach, "Evaluation of session-based recommendation algorithms", UMUAI 2018.
 """
+
 
 def model(dbt, session):
     n_neighbors = dbt.config.meta_get("n_neighbors")
@@ -15,7 +16,7 @@ def model(dbt, session):
     interactions = dbt.ref("interactions")
     tuning_trials = dbt.ref("tuning_trials")
     folds = dbt.ref("folds")
-    settings = choose_settings("sequence", given, tuning_trials)
+    settings = choose_settings("sequence", given, tuning_trials, folds)
 
     batches = []
     for fold in read_folds(folds):

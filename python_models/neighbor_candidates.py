@@ -1,10 +1,18 @@
 """The items that a person's history leads to: by its neighbours, by what comes next, by what is said about them.
 
 Grain: one row per (fold, generator, user_id, item_id).
+<<<<<<< HEAD
 Columns: fold, generator: neighbors, sequence or content, user_id, item_id, rank: from 1, in falling order of the score, ties
 in the order of the item ids, score: the sum of the neighbours' scores over what speaks for the person now, above 0.
 Items that a person's history excludes, and items that can't be recommended in the fold, are left out.
 Errors: ValueError where item_features lacks an item of interactions. A person may have fewer than n_candidates rows where the neighbours run out.
+=======
+Columns: fold, generator: neighbors, sequence or content, user_id, item_id, rank: from 1, in falling order of the
+score, ties in the order of the item ids, score: the sum of the neighbours' scores over what speaks for the person now,
+above 0. Items that a person's history excludes, and items that can't be recommended in the fold, are left out.
+Errors: ValueError where a setting isn't wired. A person may have fewer than n_candidates rows where the neighbours run
+out.
+>>>>>>> origin/main
 
 Memory grows with the people in a block and with the items' neighbours, not with people x items.
 """
@@ -38,9 +46,9 @@ def model(dbt, session):
     tuning_trials = dbt.ref("tuning_trials")
     folds = dbt.ref("folds")
     generators = [
-        ("neighbors", item_neighbors, choose_settings("neighbors", given_neighbors, tuning_trials)),
-        ("sequence", item_transitions, choose_settings("sequence", given_sequence, tuning_trials)),
-        ("content", item_content_neighbors, choose_settings("content", given_content, tuning_trials)),
+        ("neighbors", item_neighbors, choose_settings("neighbors", given_neighbors, tuning_trials, folds)),
+        ("sequence", item_transitions, choose_settings("sequence", given_sequence, tuning_trials, folds)),
+        ("content", item_content_neighbors, choose_settings("content", given_content, tuning_trials, folds)),
     ]
 
     def prepare(fold):
@@ -54,7 +62,9 @@ def model(dbt, session):
             raise ValueError(f"neighbor_candidates: item_features lacks items of interactions in fold {fold}: rebuild it")
         history = csr_matrix((history.data, places[history.indices], history.indptr), shape=(len(users), len(items)))
         is_shown = catalogue["is_recommendable"].combine_chunks().to_numpy(zero_copy_only=False)
-        neighbors = [read_neighbors(table, fold, items) @ diags(is_shown.astype("float32")) for _, table, _ in generators]
+        neighbors = [
+            read_neighbors(table, fold, items) @ diags(is_shown.astype("float32")) for _, table, _ in generators
+        ]
         excluded = read_pairs(interactions, users, items, f"fold = '{fold}' and is_excluded")
         return fold, users, items, history, steps, neighbors, excluded
 
@@ -66,7 +76,9 @@ def model(dbt, session):
                 profile = profiles(history, steps, settings["decay"], settings["n_steps"])
                 for start in range(0, len(users), USERS_PER_BLOCK):
                     block = slice(start, start + USERS_PER_BLOCK)
-                    rows, columns, ranks, scores = best_neighbors(profile[block], neighbors, excluded[block], n_candidates)
+                    rows, columns, ranks, scores = best_neighbors(
+                        profile[block], neighbors, excluded[block], n_candidates
+                    )
                     names = [pa.repeat(pa.scalar(name), len(rows)) for name in (fold, generator)]
                     ids = [users.take(pa.array(start + rows)), items.take(pa.array(columns))]
                     yield pa.record_batch([*names, *ids, pa.array(ranks), pa.array(scores)], schema=SCHEMA)

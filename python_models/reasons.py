@@ -27,7 +27,7 @@ def explain_als(interactions, item_factors, chosen, user_ids, item_ids):
     settings = fill_als_settings(chosen, weights)
     user_at, item_at = encode_ids(user_ids, users)[1], encode_ids(item_ids, items)[1]
     pairs = np.flatnonzero((user_at >= 0) & (item_at >= 0))
-    pairs = pairs[np.lexsort((item_at[pairs], user_at[pairs]))]
+    pairs = pairs[np.argsort(user_at[pairs], kind="stable")]
     starts = np.searchsorted(user_at[pairs], np.arange(len(users) + 1))
     wanted = csr_matrix((np.ones(len(pairs), dtype=np.float32), item_at[pairs], starts), shape=weights.shape)
     confidences = to_confidences(weights, settings["alpha"])
@@ -49,10 +49,11 @@ def model(dbt, session):
     item_transitions = dbt.ref("item_transitions")
     item_content_neighbors = dbt.ref("item_content_neighbors")
     tuning_trials = dbt.ref("tuning_trials")
+    folds = dbt.ref("folds")
     generators = {
-        "neighbors": (item_neighbors, choose_settings("neighbors", given_neighbors, tuning_trials)),
-        "sequence": (item_transitions, choose_settings("sequence", given_sequence, tuning_trials)),
-        "content": (item_content_neighbors, choose_settings("content", given_content, tuning_trials)),
+        "neighbors": (item_neighbors, choose_settings("neighbors", given_neighbors, tuning_trials, folds)),
+        "sequence": (item_transitions, choose_settings("sequence", given_sequence, tuning_trials, folds)),
+        "content": (item_content_neighbors, choose_settings("content", given_content, tuning_trials, folds)),
     }
 
     rows = read_table(ranked, ["user_id", "item_id", "source"], EXPLAINED)
@@ -79,7 +80,7 @@ def model(dbt, session):
 
     of_als = np.flatnonzero(by_source("als"))
     if len(of_als):
-        chosen = choose_settings("als", given_als, tuning_trials)
+        chosen = choose_settings("als", given_als, tuning_trials, folds)
         asked = rows.take(of_als)
         ids = explain_als(interactions, als_item_factors, chosen, asked["user_id"], asked["item_id"])
         because[of_als] = encode_ids(ids.fill_null(""), catalogue)[1]

@@ -1,10 +1,10 @@
 """The pool from which each person's list is made: the best of what all generators propose, in the ranker's order.
 
 Grain: one row per (fold, user_id, item_id).
-Columns: fold, user_id, item_id, rank: from 1, by falling score, ties in the order of the item ids, score: between 0 and 1,
-rising with the ranker's margin (or the fixed blend's sum of votes), comparable within a person's list, source: the
-generator that says most for the item by the weights of generator_weights.
-The ranker is the newest of `rankers` that was trained no later than this build's moment; without one the blend is fixed.
+Columns: fold, user_id, item_id, rank: from 1, by falling score, ties in the order of the item ids, score: between 0
+and 1, rising with the ranker's margin (or the fixed blend's sum of votes), comparable within a person's list, source:
+the generator that says most for the item by the weights of generator_weights. The ranker is the newest of `rankers`
+that was trained no later than this build's moment; without one the blend is fixed.
 """
 
 import numpy as np
@@ -71,7 +71,9 @@ def model(dbt, session):
             users, items, ranks, scores, sources = best_of_block(users, items, totals, sources, pool_size)
             parts.append((users.astype(np.int32), items.astype(np.int32), ranks, scores, sources))
             if block.start > 0:
-                report_progress(f"scored_candidates: {fold}, {block.start:,} of {len(tables.users):,} people are scored")
+                report_progress(
+                    f"scored_candidates: {fold}, {block.start:,} of {len(tables.users):,} people are scored"
+                )
         return fold, tables, parts
 
     scored = [score(fold) for fold in read_folds(folds)]

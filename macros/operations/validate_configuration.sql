@@ -26,7 +26,7 @@
             {% do problems.append(name ~ " is '" ~ value ~ "': give a whole number of at least 1") %}
         {% endif %}
     {% endfor %}
-    {% for name in ['kindred__max_rejected_share', 'kindred__freshness'] %}
+    {% for name in ['kindred__max_rejected_share', 'kindred__freshness', 'kindred__tune_minutes'] %}
         {% set value = var(name) %}
         {% if value is not number or value is boolean or value < 0 %}
             {% do problems.append(name ~ " is '" ~ value ~ "': give a number of at least 0") %}

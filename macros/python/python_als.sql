@@ -123,8 +123,7 @@ def strongest_likes(matrix, wanted, item_factors, regularization):
 
     matrix: CSR of signed confidences; wanted: CSR of the same shape. Returns an array in the order of wanted's entries.
     The score is a sum over what the person likes: y_i' W_u y_j c_uj, W_u = (Y'Y + reg I + Y_u' (|C_u| - I) Y_u)^-1
-    (section 5 of the paper). -1 where nothing else than the item itself adds to it. Shares within 1e-5 of the largest
-    count as equal, and the first column wins.
+    (section 5 of the paper). -1 where nothing else than the item itself adds to it; of equals the first column.
     """
     whitened, _ = whiten(item_factors, regularization)
     n_wanted = np.diff(wanted.indptr)
@@ -135,17 +134,14 @@ def strongest_likes(matrix, wanted, item_factors, regularization):
     def explain_batch(rows):
         items, confidences = take_rows(met, rows)
         users = asking[rows]
-        # Filled up to equally many with the first: what stands beyond a person's own is computed in vain.
-        places = np.arange(n_wanted[users].max())
-        is_own = places < n_wanted[users][:, None]
-        entries = wanted.indptr[users][:, None] + np.where(is_own, places, 0)
+        # Filled up to equally many: whoever wants fewer has the last one several times.
+        places = np.minimum(np.arange(n_wanted[users].max()), n_wanted[users][:, None] - 1)
+        entries = wanted.indptr[users][:, None] + places
         columns = wanted.indices[entries]
         shares = like_shares(whitened[items], confidences, whitened[columns])
         shares[items[:, :, None] == columns[:, None]] = 0
-        largest = shares.max(axis=1, keepdims=True)
-        first = (shares >= largest * (1 - 1e-5)).argmax(axis=1)
-        found = np.where(largest[:, 0] > 0, np.take_along_axis(items, first, axis=1), -1)
-        strongest[entries[is_own]] = found[is_own]
+        first = shares.argmax(axis=1)
+        strongest[entries] = np.where(shares.max(axis=1) > 0, np.take_along_axis(items, first, axis=1), -1)
 
     run_on_all_cores(explain_batch, alike_rows(met, item_factors.shape[1], n_wanted.max(initial=0)))
     return strongest

@@ -55,6 +55,13 @@ def to_pairs(table, users, items):
     return csr_matrix((ones, (user_positions[is_known], item_positions[is_known])), shape=(len(users), len(items)))
 
 
+def are_in(matrix, rows, columns):
+    """Whether each pair of a row and a column has an entry in a CSR matrix; array of truth values."""
+    n_columns = np.int64(matrix.shape[1])
+    stored = np.repeat(np.arange(matrix.shape[0], dtype=np.int64), np.diff(matrix.indptr)) * n_columns + matrix.indices
+    return np.isin(rows.astype(np.int64) * n_columns + columns, stored)
+
+
 def read_factors(relation, id_column, fold):
     """A fold's vectors, in the order of their ids: (ids, array of n_ids x n_factors of 32-bit floats)."""
     return unpack_factors(read_table(relation, [id_column, "factors"], f"fold = '{fold}'"), id_column)

@@ -14,7 +14,7 @@ DEFAULT_SETTINGS = {
 }
 
 
-def choose_settings(generator, given, tuning_trials):
+def choose_settings(generator, given, tuning_trials, folds):
     """A generator's settings: the best trial's where there was tuning, else the defaults; what is given wins.
 
     given: {setting: number or 'auto'}, the variable kindred__<generator>. Errors: ValueError for an unknown setting.
@@ -24,18 +24,30 @@ def choose_settings(generator, given, tuning_trials):
         if name not in defaults:
             raise ValueError(f"kindred__{generator} has '{name}': its settings are {', '.join(defaults)}")
     fixed = {name: value for name, value in given.items() if value != "auto"}
-    return defaults | best_trial(generator, tuning_trials) | fixed
+    return defaults | best_trial(generator, tuning_trials, folds) | fixed
 
 
-def best_trial(generator, tuning_trials):
-    """The settings of the newest search's best trial, by ndcg; empty where there was none."""
+def best_trial(generator, tuning_trials, folds):
+    """The settings of the best trial, by ndcg, of the newest search that knew nothing later than this build's moment."""
     import json
 
-    columns = ["generator", "tuned_at", "trial", "settings", "ndcg"]
+    moments = read_table(folds, ["as_of"])["as_of"].to_pylist()
+    columns = ["as_of", "trial", "settings", "ndcg"]
     trials = read_table(tuning_trials, columns, f"generator = '{generator}'").to_pylist()
-    if not trials:
-        return {}
-    newest = max(trial["tuned_at"] for trial in trials)
-    best = max((t for t in trials if t["tuned_at"] == newest), key=lambda t: (float(t["ndcg"]), -int(t["trial"])))
+    trials = [trial for trial in trials if moments and trial["as_of"] <= max(moments)]
+    newest = max((trial["as_of"] for trial in trials), default=None)
+    of_newest = [trial for trial in trials if trial["as_of"] == newest]
+    best = max(of_newest, key=lambda trial: (trial["ndcg"], -trial["trial"]), default={"settings": "{}"})
     return json.loads(best["settings"])
+
+
+def ndcg_of_lists(people, items, ranks, wanted, k=20):
+    """ndcg@k of each person, binary relevance; array of the rows of `wanted`.
+
+    people, items, ranks: the lists, ranks from 1. wanted: CSR matrix of people x items, nonzero = a target.
+    """
+    is_hit = are_in(wanted, people, items) & (ranks <= k)
+    gains = np.bincount(people[is_hit], 1 / np.log2(ranks[is_hit] + 1), minlength=wanted.shape[0])
+    ideals = np.cumsum(1 / np.log2(np.arange(k) + 2))
+    return gains / ideals[np.minimum(np.maximum(np.diff(wanted.indptr), 1), k) - 1]
 {% endraw %}{% endmacro %}

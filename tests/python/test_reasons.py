@@ -79,13 +79,21 @@ def test_strongest_likes__agree_with_the_sums_of_the_paper(reasons, factors):
     assert (found >= 0).mean() > 0.5
 
 
-def test_strongest_likes__of_equals_the_first(reasons):
-    items = np.random.default_rng(1).normal(size=(8, 4)).astype(np.float32)
-    items[[1, 3, 5, 6]] = items[0]
-    likes = csr_matrix(([7.0, 7.0, 9.0, 9.0], ([0, 0, 1, 1], [3, 5, 6, 1])), shape=(2, 8), dtype=np.float32)
-    likes.sort_indices()
-    wanted = csr_matrix(([1.0, 1.0], ([0, 1], [0, 0])), shape=(2, 8), dtype=np.float32)
-    assert reasons.strongest_likes(likes, wanted, items, 0.5).tolist() == [3, 1]
+@pytest.mark.parametrize("factors", [5, 60])
+def test_strongest_likes__of_equals_the_first(reasons, factors):
+    """Items 0 to 9 are the same thing; everybody likes three of them alike, and others."""
+    random = np.random.default_rng(1)
+    items = random.normal(size=(40, factors)).astype(np.float32)
+    items[:10] = items[0]
+    likes = np.where(random.random((300, 40)) < 0.5, 21.7, 0)
+    likes[:, :10] = 0
+    for row in likes:
+        row[random.choice(np.arange(1, 10), 3, replace=False)] = 33.3
+    wanted = csr_matrix(np.eye(1, 40, dtype=np.float32).repeat(300, axis=0))
+    found = reasons.strongest_likes(csr_matrix(likes.astype(np.float32)), wanted, items, 0.5)
+    is_twin = found < 10
+    assert is_twin.mean() > 0.5
+    assert found[is_twin].tolist() == (likes[is_twin, :10] > 0).argmax(axis=1).tolist()
 
 
 def test_strongest_likes__what_speaks_against_or_is_the_item_itself_is_no_reason(reasons):
@@ -131,29 +139,31 @@ TABLES = {
         select 'backtest', 'cy', 'book', 9.0, timestamp '2025-12-01'
     """,
     "item_features": """
-        select 'live' as fold, unnest(['vase', 'pot', 'mug', 'jar', 'book', 'lone', 'cup']) as item_id
+        select 'live' as fold, * from (values
+            ('vase'), ('rug'), ('pot'), ('mug'), ('lone'), ('lid'), ('jar'), ('fig'), ('cup'), ('book')
+        ) as items(item_id)
     """,
     "als_item_factors": """
         select 'live' as fold, * from (values
             ('book', [1.0::float, 0.0, 0.0]), ('mug', [0.0, 0.0, 1.0]), ('pot', [0.0, 1.0, 0.0])
         ) as factors(item_id, factors)
     """,
-    # With book's weight 4 (2 in the profile, a step back) pot needs more than 2 * 0.9 (or 0.7 or 0.8) of its score.
     "item_neighbors": """
         select * from (values
             ('live', 'book', 'vase', 0.5::double), ('live', 'pot', 'vase', 0.8), ('live', 'mug', 'vase', 99.0),
-            ('live', 'pot', 'jar', 0.1), ('live', 'pot', 'mug', 0.1), ('backtest', 'pot', 'cup', 0.9)
+            ('live', 'pot', 'jar', 0.1), ('live', 'pot', 'mug', 0.1), ('live', 'pot', 'rug', 0.9),
+            ('live', 'pot', 'fig', 0.9), ('backtest', 'pot', 'cup', 0.9)
         ) as neighbors(fold, item_id, neighbor_id, score)
     """,
     "item_transitions": """
         select 'live' as fold, 'book' as item_id, 'vase' as neighbor_id, 0.5::double as score
         union all
-        select 'live', 'pot', 'vase', 0.75
+        select 'live', 'pot', 'vase', 0.65
     """,
     "item_content_neighbors": """
         select 'live' as fold, 'book' as item_id, 'cup' as neighbor_id, 0.5::double as score
         union all
-        select 'live', 'book', 'jar', 0.9
+        select 'live', 'book', unnest(['jar', 'lid', 'rug']), 0.9
     """,
     "tuning_trials": """
         select '' as generator, timestamp '2026-01-01' as tuned_at, 1 as trial, '{}' as settings, 0.5 as ndcg
@@ -162,18 +172,20 @@ TABLES = {
 }
 RANKED = [
     # fold, user, item, source, what is expected
-    ("live", "ann", "vase", "neighbors", "book"),  # 2 * .9 * .5 > 1 * .8
+    ("live", "ann", "vase", "neighbors", "book"),  # weight 4, a step back: sqrt(4) * .9 * .5 > 1 * .8
     ("live", "bob", "vase", "sequence", "pot"),
     ("live", "ann", "cup", "content", "book"),
+    ("live", "ann", "rug", "content", "book"),  # content's own word before the neighbours'
+    ("live", "ann", "lid", "neighbors", "book"),  # no neighbour: content
     ("live", "ann", "book", "als", "pot"),  # never itself; what neighbours say isn't asked first
     ("live", "ann", "jar", "sequence", "pot"),  # no transition: the neighbours before the content
     ("live", "bob", "mug", "als", "pot"),  # ALS's share is 0: the neighbours
     ("live", "bob", "cup", "neighbors", None),  # backtest's neighbours aren't asked, and content knows of book alone
     ("live", "ann", "lone", "neighbors", None),
     ("live", "ann", "mug", "popular", None),
-    ("live", "ann", "pot", "history", None),
-    ("live", "bob", "book", "pinned", None),
-    ("live", "bob", "jar", "exploration", None),
+    ("live", "bob", "jar", "history", None),
+    ("live", "bob", "fig", "pinned", None),
+    ("live", "ann", "fig", "exploration", None),
     ("live", "cy", "vase", "als", None),
     ("backtest", "ann", "vase", "neighbors", None),
 ]
@@ -222,9 +234,35 @@ def test_model__each_generator_has_its_own_settings(reasons):
     assert build_reasons(reasons, TABLES, row)[0] == {("ann", "vase"): "book"}
     assert build_reasons(reasons, TABLES, row, neighbors={"n_steps": 1})[0] == {("ann", "vase"): "pot"}
     assert build_reasons(reasons, TABLES, row, sequence={"n_steps": 1})[0] == {("ann", "vase"): "book"}
-    row = [("live", "ann", "vase", "sequence")]  # 2 * .7 * .5 < .75
-    assert build_reasons(reasons, TABLES, row)[0] == {("ann", "vase"): "pot"}
-    assert build_reasons(reasons, TABLES, row, sequence={"decay": 1})[0] == {("ann", "vase"): "book"}
+    row = [("live", "ann", "vase", "sequence")]  # 2 * .7 * .5 > .65
+    assert build_reasons(reasons, TABLES, row)[0] == {("ann", "vase"): "book"}
+    assert build_reasons(reasons, TABLES, row, sequence={"decay": 0.5})[0] == {("ann", "vase"): "pot"}
+
+
+def test_model__als_in_whatever_order_the_lists_come(reasons):
+    confidences = signed_confidences(20, 12, 0.4, strength=ALS["alpha"])
+    vectors = np.random.default_rng(1).normal(0, 0.5, size=(12, 4)).astype(np.float32)
+    met = confidences.tocoo()
+    weights = np.copysign((np.abs(met.data) - 1) / ALS["alpha"], met.data)
+    liked = ", ".join(
+        f"('live', 'u{user:02}', 'i{item:02}', {weight}::double, timestamp '2026-01-01')"
+        for user, item, weight in zip(met.row, met.col, weights, strict=True)
+    )
+    factors = ", ".join(f"('live', 'i{item:02}', {vector.tolist()}::float[])" for item, vector in enumerate(vectors))
+    tables = {
+        "interactions": f"select * from (values {liked}) as rows(fold, user_id, item_id, weight, last_at)",
+        "als_item_factors": f"select * from (values {factors}) as rows(fold, item_id, factors)",
+        "item_features": "select 'live' as fold, 'i' || lpad(range::varchar, 2, '0') as item_id from range(12)",
+    }
+    pairs = np.random.default_rng(2).permutation(20 * 12)
+    ranked = [("live", f"u{pair // 12:02}", f"i{pair % 12:02}", "als") for pair in pairs]
+    found, _ = build_reasons(reasons, TABLES | tables, ranked)
+    assert len(found) > 120
+    for user in range(20):
+        exact = shares_exactly(confidences[[user]].toarray()[0], vectors, ALS["regularization"])
+        for item in range(12):
+            because = found.get((f"u{user:02}", f"i{item:02}"))
+            assert_strongest(int(because[1:]) if because else -1, exact[item], item)
 
 
 def test_model__without_a_live_fold_or_without_lists(reasons):
