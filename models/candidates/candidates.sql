@@ -53,3 +53,14 @@ select
     cast(score as double) as score,
     cast(rank as bigint) as rank
 from {{ ref('preferred_candidates') }}
+
+union all
+
+select
+    fold,
+    'sessions' as generator,
+    user_id,
+    item_id,
+    cast(score as double) as score,
+    cast(rank as bigint) as rank
+from {{ ref('session_candidates') }}
