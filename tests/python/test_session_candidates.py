@@ -65,7 +65,8 @@ def test_checkerboard__everybody_gets_their_parity(shop):
 
 
 def test_same_rows_in_any_order_and_any_blocks__same_lists(shop):
-    fill(shop, checkerboard())
+    likes = checkerboard()
+    fill(shop, likes, {(user, liked[0]) for user, liked in likes.items()})
     everything = "select * from session_candidates order by all"
     lists(shop, constants={"USERS_PER_BLOCK": 7})
     first = shop.execute(everything).fetchall()
