@@ -1,17 +1,24 @@
 """The items that a person's history leads to: by its neighbours, by what comes next, by what is said about them.
 
 Grain: one row per (fold, generator, user_id, item_id).
+<<<<<<< HEAD
+Columns: fold, generator: neighbors, sequence or content, user_id, item_id, rank: from 1, in falling order of the score, ties
+in the order of the item ids, score: the sum of the neighbours' scores over what speaks for the person now, above 0.
+Items that a person's history excludes, and items that can't be recommended in the fold, are left out.
+Errors: ValueError where item_features lacks an item of interactions. A person may have fewer than n_candidates rows where the neighbours run out.
+=======
 Columns: fold, generator: neighbors, sequence or content, user_id, item_id, rank: from 1, in falling order of the
 score, ties in the order of the item ids, score: the sum of the neighbours' scores over what speaks for the person now,
 above 0. Items that a person's history excludes, and items that can't be recommended in the fold, are left out.
 Errors: ValueError where a setting isn't wired. A person may have fewer than n_candidates rows where the neighbours run
 out.
+>>>>>>> origin/main
 
 Memory grows with the people in a block and with the items' neighbours, not with people x items.
 """
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 SCHEMA = pa.schema(
     [
@@ -50,7 +57,9 @@ def model(dbt, session):
         catalogue = read_table(item_features, ["item_id", "is_recommendable"], f"fold = '{fold}'").sort_by("item_id")
         items = catalogue["item_id"].combine_chunks()
         # From the items that somebody liked to the whole catalogue.
-        places = pc.index_in(liked, value_set=items).to_numpy(zero_copy_only=False)
+        places = encode_ids(liked, items)[1]
+        if np.any(places < 0):
+            raise ValueError(f"neighbor_candidates: item_features lacks items of interactions in fold {fold}: rebuild it")
         history = csr_matrix((history.data, places[history.indices], history.indptr), shape=(len(users), len(items)))
         is_shown = catalogue["is_recommendable"].combine_chunks().to_numpy(zero_copy_only=False)
         neighbors = [

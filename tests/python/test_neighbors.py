@@ -1,0 +1,449 @@
+"""Neighbours, transitions and content: dense formulas that say the same, and the checkerboard.
+
+On the checkerboard people like the items of their own parity: even people even items, odd people odd ones.
+"""
+
+import datetime
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pytest
+from conftest import run_model
+from scipy.sparse import csr_matrix
+
+N_USERS, N_ITEMS = 40, 20
+
+
+@pytest.fixture
+def connection():
+    with duckdb.connect() as connection:
+        yield connection
+
+
+def relation(connection, rows, fold="live"):
+    """interactions of (user_id, item_id, day of May, weight)."""
+    given = pa.Table.from_pylist(  # noqa: F841, DuckDB finds it by its name
+        [
+            {
+                "fold": fold,
+                "user_id": user,
+                "item_id": item,
+                "weight": float(w),
+                "last_at": datetime.datetime(2026, 5, day),
+            }
+            for user, item, day, w in rows
+        ]
+    )
+    connection.execute("create or replace table interactions as select * from given")
+    return connection.table("interactions")
+
+
+def random_rows(n_users=30, n_items=14, n_days=9, seed=0):
+    random = np.random.default_rng(seed)
+    pairs = [(u, i) for u in range(n_users) for i in range(n_items) if random.random() < 0.4]
+    return [(f"u{u:02d}", f"i{i:02d}", int(random.integers(1, n_days + 1)), random.uniform(0.3, 9)) for u, i in pairs]
+
+
+# read_history -------------------------------------------------------------------------------------------------------
+
+
+def rows_of(history, steps):
+    """{user place: [(item place, strength, step), ...] in the order in which they stand}"""
+    entries = list(zip(history.indices.tolist(), history.data.tolist(), steps.tolist(), strict=True))
+    return [entries[history.indptr[row] : history.indptr[row + 1]] for row in range(history.shape[0])]
+
+
+def test_history__newest_first_in_steps(helpers, connection):
+    rows = [("u2", "a", 3, 4), ("u1", "c", 2, 9), ("u1", "a", 7, 1), ("u1", "b", 7, 16), ("u1", "z", 9, -1)]
+    other = [("u1", "d", 1, 0.25), ("u3", "a", 5, 0)]
+    users, items, history, steps = helpers.read_history(relation(connection, rows + other), "live")
+    # What has no positive weight is no history: neither u3 nor z is there.
+    assert (users.to_pylist(), items.to_pylist()) == (["u1", "u2"], ["a", "b", "c", "d"])
+    first, second = rows_of(history, steps)
+    assert sorted(first[:2]) == [(0, 1.0, 0), (1, 4.0, 0)]
+    assert first[2:] == [(2, 3.0, 1), (3, 0.5, 2)]
+    # Steps are counted anew for each person, also where two people's moments are the same.
+    assert second == [(0, 2.0, 0)]
+
+
+def test_history__neighbouring_people_with_one_moment_start_at_step_0(helpers, connection):
+    history, steps = helpers.read_history(relation(connection, [("u1", "a", 1, 1), ("u2", "a", 1, 1)]), "live")[2:]
+    assert rows_of(history, steps) == [[(0, 1.0, 0)], [(0, 1.0, 0)]]
+
+
+def test_history__the_newest_are_kept(helpers, connection):
+    rows = [("u1", f"i{day:02d}", day, 1) for day in range(1, 11)] + [("u2", "i01", 1, 1)]
+    users, items, history, steps = helpers.read_history(relation(connection, rows), "live", max_items=3)
+    assert rows_of(history, steps) == [[(9, 1.0, 0), (8, 1.0, 1), (7, 1.0, 2)], [(0, 1.0, 0)]]
+    assert history.shape == (2, 10)
+
+
+def test_history__row_order_does_not_matter(helpers, connection):
+    relation(connection, random_rows(n_days=2))
+    orders = ("user_id, item_id", "hash(user_id || item_id)", "item_id desc, weight")
+    answers = [
+        helpers.read_history(connection.sql(f"select * from interactions order by {order}"), "live", max_items=4)
+        for order in orders
+    ]
+    for _, _, history, steps in answers[1:]:
+        for part in ("indptr", "indices", "data"):
+            assert np.array_equal(getattr(history, part), getattr(answers[0][2], part))
+        assert np.array_equal(steps, answers[0][3])
+    # Items of one moment don't stand in the order of their names.
+    assert not all(np.all(np.diff(row) > 0) for row in np.split(answers[0][2].indices, answers[0][2].indptr[1:-1]))
+
+
+def test_history__of_an_empty_fold(helpers, connection):
+    users, items, history, steps = helpers.read_history(relation(connection, random_rows()), "tuning")
+    assert (len(users), len(items), history.shape, len(steps)) == (0, 0, (0, 0), 0)
+    assert helpers.collaborative_neighbors(history, 0.5, 0.5, 0.5, 5).shape == (0, 0)
+    assert helpers.transitions(history, steps, 0.5, 5).shape == (0, 0)
+
+
+def test_profiles__decay_by_steps_and_end(helpers, connection):
+    rows = [("u1", "a", 9, 4), ("u1", "b", 9, 1), ("u1", "c", 8, 1), ("u1", "d", 7, 16), ("u1", "e", 6, 1)]
+    history, steps = helpers.read_history(relation(connection, rows), "live")[2:]
+    assert helpers.profiles(history, steps, 0.5, 3).toarray().tolist() == [[2, 1, 0.5, 1, 0]]
+    assert helpers.profiles(history, steps, 1, 99).toarray().tolist() == [[2, 1, 1, 4, 1]]
+    assert helpers.profiles(history, steps, 0, 99).toarray().tolist() == [[2, 1, 0, 0, 0]]
+
+
+# Collaborative neighbours -------------------------------------------------------------------------------------------
+
+
+def neighbors_densely(history, user_exponent, source_exponent, target_exponent):
+    x = history.toarray().astype(np.float64)
+    of_users, of_items = x.sum(axis=1), x.sum(axis=0)
+    scores = (x * of_users[:, None] ** -user_exponent).T @ x
+    scores *= of_items[:, None] ** -source_exponent * of_items[None, :] ** -target_exponent
+    np.fill_diagonal(scores, 0)
+    return scores
+
+
+@pytest.mark.parametrize("exponents", [(0, 0.5, 0.5), (0.75, 0.6, 0.3), (1, 0, 0), (0, 1, 0), (0, 0, 1)])
+def test_collaborative__is_the_formula(helpers, connection, exponents):
+    history = helpers.read_history(relation(connection, random_rows()), "live")[2]
+    exact = neighbors_densely(history, *exponents)
+    found = helpers.collaborative_neighbors(history, *exponents, 99)
+    np.testing.assert_allclose(found.toarray(), exact, rtol=1e-5)
+    # Cut: the n best of each row, of the same scores.
+    rows, columns, ranks, scores = helpers.best_per_row(helpers.collaborative_neighbors(history, *exponents, 3), 3)
+    assert ranks.tolist() == [1, 2, 3] * history.shape[1]
+    assert columns.reshape(-1, 3).tolist() == np.argsort(-exact, axis=1)[:, :3].tolist()
+    np.testing.assert_allclose(scores, exact[rows, columns], rtol=1e-5)
+
+
+def test_collaborative__items_that_tie_at_the_cut(helpers):
+    # Everybody likes everything: all neighbours are as near.
+    history = csr_matrix(np.ones((5, 8), dtype=np.float32))
+    neighbors = helpers.collaborative_neighbors(history, 0, 0.5, 0.5, 3)
+    rows, columns, ranks, scores = helpers.best_per_row(neighbors, 3)
+    assert ranks.tolist() == [1, 2, 3] * 8
+    assert not np.any(rows == columns)
+    assert np.allclose(scores, 1)
+    assert np.all(np.diff(columns.reshape(8, 3), axis=1) > 0)
+
+
+def test_collaborative__who_likes_one_thing_alone_has_no_say(helpers):
+    history = csr_matrix(np.array([[1, 0, 0], [0, 1, 1]], dtype=np.float32))
+    neighbors = helpers.collaborative_neighbors(history, 0.5, 0.5, 0.5, 5)
+    assert (neighbors.toarray() > 0).tolist() == [[False] * 3, [False, False, True], [False, True, False]]
+
+
+# Transitions --------------------------------------------------------------------------------------------------------
+
+
+def transition_scores(helpers, connection, rows, exponent=0.0, n=99):
+    users, items, history, steps = helpers.read_history(relation(connection, rows), "live")
+    found = helpers.transitions(history, steps, exponent, n).tocoo()
+    names = items.to_pylist()
+    return {names[i] + names[j]: pytest.approx(s) for i, j, s in zip(found.row, found.col, found.data, strict=True)}
+
+
+def test_transitions__by_hand(helpers, connection):
+    # ab 1, bc 1 and, over a gap of two, ac 1/2; so a is left 1.5 times and c reached 1.5 times.
+    rows = [("u1", "a", 1, 9), ("u1", "b", 5, 1), ("u1", "c", 6, 1)]
+    assert transition_scores(helpers, connection, rows) == {"ab": 2 / 3, "ac": 1 / 3, "bc": 1}
+    assert transition_scores(helpers, connection, rows, 1) == {"ab": 2 / 3, "ac": 2 / 9, "bc": 2 / 3}
+    assert transition_scores(helpers, connection, rows, n=1) == {"ab": 2 / 3, "bc": 1}
+    # Another person's history isn't a continuation of this one.
+    assert transition_scores(helpers, connection, [*rows, ("u2", "d", 9, 1)]) == {"ab": 2 / 3, "ac": 1 / 3, "bc": 1}
+
+
+def test_transitions__of_one_moment_count_half_both_ways(helpers, connection):
+    # b and c are one step after a, and one before d.
+    rows = [("u1", "a", 1, 1), ("u1", "b", 2, 1), ("u1", "c", 2, 1), ("u1", "d", 3, 1)]
+    assert transition_scores(helpers, connection, rows) == {
+        "ab": 1 / 2.5, "ac": 1 / 2.5, "ad": 0.5 / 2.5, "bc": 0.5 / 1.5, "bd": 1 / 1.5, "cb": 0.5 / 1.5, "cd": 1 / 1.5,
+    }  # fmt: skip
+
+
+def transitions_densely(history, steps, exponent, reach=5):
+    n = history.shape[1]
+    counts = np.zeros((n, n))
+    for start, end in zip(history.indptr[:-1], history.indptr[1:], strict=True):
+        for newer in range(start, end):
+            for older in range(newer + 1, min(newer + reach + 1, end)):
+                gap = steps[older] - steps[newer]
+                after, before = history.indices[newer], history.indices[older]
+                if gap == 0:
+                    counts[before, after] += 0.5
+                    counts[after, before] += 0.5
+                else:
+                    counts[before, after] += 1 / gap
+    leaving, arriving = np.maximum(counts.sum(axis=1), 1), np.maximum(counts.sum(axis=0), 1)
+    return counts, counts / leaving[:, None] / arriving[None, :] ** exponent
+
+
+@pytest.mark.parametrize("n_days", [1, 3, 28])
+def test_transitions__are_the_formula(helpers, connection, n_days):
+    history, steps = helpers.read_history(relation(connection, random_rows(n_days=n_days)), "live")[2:]
+    counts, exact = transitions_densely(history, steps, 0.3)
+    np.testing.assert_allclose(helpers.transitions(history, steps, 0.3, 99).toarray(), exact, rtol=1e-4)
+    # Where all is of one moment, no direction is preferred, whatever order was drawn.
+    assert np.allclose(counts, counts.T) == (n_days == 1)
+
+
+# The best of each row -----------------------------------------------------------------------------------------------
+
+
+def test_best_per_row__ties_in_the_order_of_the_columns(helpers):
+    matrix = csr_matrix(np.array([[1, 3, 3, 3, 2], [0, 0, 0, 0, 0], [-1, -2, 0, 0, 0], [5, 5, 5, 5, 5.0]]))
+    rows, columns, ranks, scores = helpers.best_per_row(matrix, 2)
+    assert rows.tolist() == [0, 0, 3, 3]
+    assert columns.tolist() == [1, 2, 0, 1]
+    assert ranks.tolist() == [1, 2, 1, 2]
+    assert scores.tolist() == [3, 3, 5, 5]
+    # Also where the columns don't stand in their order, as products of sparse matrices leave them.
+    turned = csr_matrix((np.array([3.0, 2, 3, 3, 1]), np.array([3, 4, 2, 1, 0]), np.array([0, 5])), shape=(1, 5))
+    assert helpers.best_per_row(turned, 2)[1].tolist() == [1, 2]
+    assert helpers.best_per_row(turned, 9)[1].tolist() == [1, 2, 3, 4, 0]
+
+
+def test_best_per_row__agrees_with_a_sort(helpers):
+    dense = np.random.default_rng(4).integers(-2, 6, size=(60, 40)).astype(np.float64)
+    rows, columns, ranks, scores = helpers.best_per_row(csr_matrix(dense), 7)
+    order = np.argsort(-dense, axis=1, kind="stable")[:, :7]
+    assert columns.reshape(60, 7).tolist() == order.tolist()
+    assert np.array_equal(scores, dense[rows, columns])
+    assert ranks.tolist() == list(range(1, 8)) * 60
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (0, 3), (3, 3)])
+def test_best_per_row__of_nothing(helpers, shape):
+    assert [len(column) for column in helpers.best_per_row(csr_matrix(shape), 5)] == [0, 0, 0, 0]
+
+
+def test_best_neighbors__agree_with_a_dense_product(helpers):
+    random = np.random.default_rng(5)
+    profile, neighbors = (random.random(shape) * (random.random(shape) < 0.3) for shape in ((20, 15), (15, 15)))
+    excluded = (random.random((20, 15)) < 0.4).astype(np.float32)
+    scores = np.where(excluded > 0, 0, profile @ neighbors)
+    rows, columns, ranks, found = helpers.best_neighbors(*map(csr_matrix, (profile, neighbors, excluded)), 4)
+    expected = [(u, i) for u in range(20) for i in np.argsort(-scores[u])[:4] if scores[u, i] > 0]
+    assert list(zip(rows.tolist(), columns.tolist(), strict=True)) == expected
+    np.testing.assert_allclose(found, scores[rows, columns], rtol=1e-5)
+
+
+# Content ------------------------------------------------------------------------------------------------------------
+
+TEXTS = ["red chair wood", "red chair steel", "blue lamp", "", "Lamp, blue: glass", "unheard", "red wood"]
+
+
+def test_content__is_the_cosine_of_the_texts(helpers):
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    vectors = TfidfVectorizer(sublinear_tf=True, min_df=2).fit_transform(TEXTS).toarray()
+    exact = vectors @ vectors.T
+    np.fill_diagonal(exact, 0)
+    found = helpers.content_neighbors(TEXTS, None, 9).toarray()
+    np.testing.assert_allclose(found, exact, rtol=1e-5, atol=1e-7)
+    assert found[2, 4] == pytest.approx(1)
+    # Nothing is said, or nothing that is said of another item: no neighbours.
+    assert not found[[3, 5]].any() and not found[:, [3, 5]].any()
+
+
+@pytest.mark.parametrize("texts", [[], [""], ["", ""], ["a", "b"], ["the thing", "that other"]])
+def test_content__of_texts_without_a_common_term(helpers, texts):
+    assert helpers.content_neighbors(texts, None, 5).nnz == 0
+
+
+EMBEDDINGS = np.array([[2, 0], [0, 3], [1, 1], [4, 0], [0, 0], [-1, 0], [0, 0]], dtype=np.float32)
+
+
+def test_content__embeddings_alone(helpers):
+    found = helpers.content_neighbors([""] * 7, EMBEDDINGS, 9).toarray()
+    half = np.sqrt(0.5)
+    # Half a cosine, as the texts say nothing; what points the other way is no neighbour, nor what has no embedding.
+    cosines = {(0, 2): half, (0, 3): 1, (1, 2): half, (2, 3): half}
+    exact = np.zeros((7, 7))
+    for (i, j), cosine in cosines.items():
+        exact[i, j] = exact[j, i] = cosine / 2
+    np.testing.assert_allclose(found, exact, atol=1e-6)
+
+
+def test_content__both_count_half(helpers):
+    by_text = helpers.content_neighbors(TEXTS, None, 9).toarray()
+    by_embedding = helpers.content_neighbors([""] * 7, EMBEDDINGS, 9).toarray()
+    both = helpers.content_neighbors(TEXTS, EMBEDDINGS, 9)
+    np.testing.assert_allclose(both.toarray(), by_text / 2 + by_embedding, atol=1e-6)
+    cut = helpers.content_neighbors(TEXTS, EMBEDDINGS, 2)
+    assert np.diff(cut.indptr).max() == 2
+    assert not cut.diagonal().any()
+
+
+def test_content__embeddings_in_blocks(helpers):
+    vectors = np.random.default_rng(6).normal(size=(1_203, 4)).astype(np.float32)
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    cosines = unit @ unit.T
+    np.fill_diagonal(cosines, -1)
+    rows, columns, _, _ = helpers.best_per_row(helpers.content_neighbors([""] * 1_203, vectors, 1), 1)
+    assert columns.tolist() == cosines.argmax(axis=1).tolist()
+
+
+# The models ---------------------------------------------------------------------------------------------------------
+
+SETTINGS = {
+    "item_neighbors": {"n_neighbors": 50, "neighbors": {}},
+    "item_transitions": {"n_neighbors": 50, "sequence": {}},
+    "item_content_neighbors": {"n_neighbors": 50},
+    "neighbor_candidates": {"n_candidates": 10, "neighbors": {}, "sequence": {}, "content": {}},
+}
+GENERATORS = ["neighbors", "sequence", "content"]
+
+
+def board():
+    """(interactions, {user_id: what can be proposed of those of their parity that they didn't meet}).
+
+    Each likes seven of the ten items of their parity; u98 met but one item; i16 and i17 can't be recommended.
+    """
+    rows, held_out = [], {}
+    for user in range(N_USERS):
+        own = np.roll(np.arange(user % 2, N_ITEMS, 2), user)
+        held_out[f"u{user:02d}"] = {f"i{item:02d}" for item in own[:3]} - {"i16", "i17"}
+        rows += [(f"u{user:02d}", f"i{item:02d}", 1 + day, 1) for day, item in enumerate(own[3:])]
+    rows.append(("u98", "i03", 5, 1))
+    held_out["u98"] = {f"i{item:02d}" for item in range(1, N_ITEMS, 2)} - {"i03", "i17"}
+    return rows, held_out
+
+
+@pytest.fixture
+def checkerboard(connection):
+    """The board, where what was met is excluded; i20 and i21 are new: nobody touched them."""
+    relation(connection, board()[0])
+    connection.execute("""
+        alter table interactions add column is_excluded boolean default true;
+        create table tuning_trials (generator varchar, tuned_at timestamp, trial bigint, settings varchar, ndcg double);
+        create table folds as select unnest(['live', 'backtest']) as fold;
+        create table items as
+        select
+            printf('i%02d', range::int) as item_id, 'thing ' || range as title, null::varchar as description,
+            if(range % 2 = 0, 'even', 'odd') as category, null::varchar as brand, null::varchar as attributes,
+            null::varchar as embedding
+        from range(22);
+        create table item_features as
+        select 'live' as fold, item_id, item_id not in ('i16', 'i17') as is_recommendable from items
+        union all
+        select 'backtest', item_id, true from items where item_id < 'i05'
+    """)
+    return connection
+
+
+def build(connection, **changes):
+    for name, settings in SETTINGS.items():
+        run_model(connection, name, settings, **changes.get(name, {}))
+
+
+def lists(connection, generator):
+    """{user_id: [item_id by rank]} of the live fold"""
+    found = {}
+    select = f"from neighbor_candidates where fold = 'live' and generator = '{generator}' order by user_id, rank"
+    for user_id, item_id, rank in connection.sql(f"select user_id, item_id, rank {select}").fetchall():
+        found.setdefault(user_id, []).append(item_id)
+        assert rank == len(found[user_id])
+    return found
+
+
+@pytest.mark.parametrize("generator", GENERATORS)
+def test_checkerboard__what_was_held_out_is_proposed(checkerboard, generator):
+    held_out = board()[1]
+    build(checkerboard)
+    found = lists(checkerboard, generator)
+    # Nobody who is cold; all who met something, be it one item, and nothing that is excluded or barred.
+    assert set(found) == set(held_out)
+    for user_id, items in found.items():
+        is_odd = "u98" == user_id or int(user_id[1:]) % 2 == 1
+        new = {"i21" if is_odd else "i20"} if generator == "content" else set()
+        expected = held_out[user_id] | new
+        assert len(items) == len(set(items))
+        if user_id == "u98" and generator == "sequence":
+            # What came within five places after i03 in somebody's history: no more, but nothing else either.
+            assert items and set(items) <= expected
+        else:
+            assert set(items) == expected
+
+
+@pytest.mark.parametrize(
+    ("table", "n_items"), [("item_neighbors", 20), ("item_transitions", 20), ("item_content_neighbors", 22)]
+)
+def test_checkerboard__neighbours_are_of_one_parity(checkerboard, table, n_items):
+    build(checkerboard)
+    rows = checkerboard.sql(f"select item_id, neighbor_id, rank, score from {table} where fold = 'live'").fetchall()
+    assert len({item_id for item_id, *_ in rows}) == n_items
+    for item_id, neighbor_id, _, score in rows:
+        assert item_id != neighbor_id
+        assert int(item_id[1:]) % 2 == int(neighbor_id[1:]) % 2
+        assert score > 0
+    ordered = (
+        f"select item_id, rank, row_number() over (partition by item_id order by score desc, neighbor_id) from {table}"
+    )
+    assert all(rank == place for _, rank, place in checkerboard.sql(f"{ordered} where fold = 'live'").fetchall())
+
+
+def test_content__a_fold_has_the_items_that_existed(checkerboard):
+    build(checkerboard)
+    select = "select distinct item_id from item_content_neighbors where fold = 'backtest' order by all"
+    assert checkerboard.sql(select).fetchall() == [(f"i0{number}",) for number in range(5)]
+
+
+def test_content__embeddings_are_read_and_checked(checkerboard):
+    checkerboard.execute("update items set category = '', embedding = '[1, 0]' where item_id in ('i00', 'i01')")
+    build(checkerboard)
+    pairs = "select item_id, neighbor_id, score from item_content_neighbors where fold = 'live' and rank = 1"
+    assert ("i00", "i01") in {(item, neighbor) for item, neighbor, _ in checkerboard.sql(pairs).fetchall()}
+    checkerboard.execute("update items set embedding = '[1, 0, 0]' where item_id = 'i05'")
+    with pytest.raises(ValueError, match=r"items.embedding has vectors of \[2, 3\] numbers: give one length"):
+        build(checkerboard)
+
+
+def test_candidates__blocks_join_without_a_seam_in_any_order_of_rows(checkerboard):
+    build(checkerboard)
+    whole = checkerboard.sql("from neighbor_candidates order by all").fetchall()
+    assert len(whole) > 300
+    for table in ("interactions", "items", "item_features", "folds"):
+        checkerboard.execute(f"create or replace table {table} as select * from {table} t order by md5(t::varchar)")
+    build(checkerboard, neighbor_candidates={"USERS_PER_BLOCK": 7})
+    assert checkerboard.sql("from neighbor_candidates order by all").fetchall() == whole
+
+
+def test_candidates__no_more_than_wanted(checkerboard):
+    build(checkerboard)
+    run_model(checkerboard, "neighbor_candidates", SETTINGS["neighbor_candidates"] | {"n_candidates": 2})
+    assert checkerboard.sql("select max(rank), count(*) from neighbor_candidates").fetchall()[0][0] == 2
+
+
+def test_candidates__refuse_items_that_the_fold_does_not_know(checkerboard):
+    checkerboard.execute("delete from item_features where item_id = 'i07'")
+    with pytest.raises(ValueError, match="item_features lacks items of interactions in fold live: rebuild it"):
+        build(checkerboard)
+
+
+@pytest.mark.parametrize("emptied", ["interactions", "folds", "items"])
+def test_models__of_nothing_are_empty_tables(checkerboard, emptied):
+    checkerboard.execute(f"delete from {emptied}")
+    if emptied == "items":
+        checkerboard.execute("delete from item_features")
+        checkerboard.execute("delete from interactions")
+    build(checkerboard)
+    assert checkerboard.sql("select count(*) from neighbor_candidates").fetchall() == [(0,)]
