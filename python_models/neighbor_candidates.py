@@ -52,7 +52,9 @@ def model(dbt, session):
         # From the items that somebody liked to the whole catalogue.
         places = encode_ids(liked, items)[1]
         if np.any(places < 0):
-            raise ValueError(f"neighbor_candidates: item_features lacks items of interactions in fold {fold}: rebuild it")
+            raise ValueError(
+                f"neighbor_candidates: item_features lacks items of interactions in fold {fold}: rebuild it"
+            )
         history = csr_matrix((history.data, places[history.indices], history.indptr), shape=(len(users), len(items)))
         is_shown = catalogue["is_recommendable"].combine_chunks().to_numpy(zero_copy_only=False)
         neighbors = [

@@ -10,6 +10,14 @@ DEFAULT_SETTINGS = {
         "n_steps": 100,
     },
     "sequence": {"target_exponent": 0.3, "decay": 0.7, "n_steps": 10},
+    "sessions": {
+        "decay": 0.75,
+        "n_steps": 20,
+        "n_sessions": 150,
+        "per_item": 300,
+        "source_exponent": 0.4,
+        "target_exponent": 0.2,
+    },
     "content": {"decay": 0.8, "n_steps": 20},
 }
 

@@ -42,3 +42,25 @@ select
     cast(score as double) as score,
     cast(rank as bigint) as rank
 from {{ ref('popular_candidates') }}
+
+union all
+
+select
+    fold,
+    'preferences' as generator,
+    user_id,
+    item_id,
+    cast(score as double) as score,
+    cast(rank as bigint) as rank
+from {{ ref('preferred_candidates') }}
+
+union all
+
+select
+    fold,
+    'sessions' as generator,
+    user_id,
+    item_id,
+    cast(score as double) as score,
+    cast(rank as bigint) as rank
+from {{ ref('session_candidates') }}
