@@ -1,18 +1,11 @@
 """The items that a person's history leads to: by its neighbours, by what comes next, by what is said about them.
 
 Grain: one row per (fold, generator, user_id, item_id).
-<<<<<<< HEAD
-Columns: fold, generator: neighbors, sequence or content, user_id, item_id, rank: from 1, in falling order of the score, ties
-in the order of the item ids, score: the sum of the neighbours' scores over what speaks for the person now, above 0.
-Items that a person's history excludes, and items that can't be recommended in the fold, are left out.
-Errors: ValueError where item_features lacks an item of interactions. A person may have fewer than n_candidates rows where the neighbours run out.
-=======
 Columns: fold, generator: neighbors, sequence or content, user_id, item_id, rank: from 1, in falling order of the
 score, ties in the order of the item ids, score: the sum of the neighbours' scores over what speaks for the person now,
 above 0. Items that a person's history excludes, and items that can't be recommended in the fold, are left out.
 Errors: ValueError where a setting isn't wired. A person may have fewer than n_candidates rows where the neighbours run
 out.
->>>>>>> origin/main
 
 Memory grows with the people in a block and with the items' neighbours, not with people x items.
 """

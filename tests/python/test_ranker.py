@@ -27,7 +27,7 @@ def create(connection, **tables):
 
 
 def world(connection, candidates, weights, barred=()):
-    """Tables for (fold, generator, user_id, item_id, score, rank) and {generator: weight}; numbers that tell rows apart."""
+    """Tables for (fold, generator, user_id, item_id, score, rank) and {generator: weight}; all numbers differ."""
     items = sorted({(row[0], row[3]) for row in candidates})
     users = sorted({(row[0], row[2]) for row in candidates})
     folds = sorted({row[0] for row in candidates})
@@ -377,7 +377,8 @@ def test_sample__shuffled_targets_fall_to_chance(sample_shop):
             pairs as (select distinct fold, user_id, item_id from candidates where fold = 'tuning')
             select fold, user_id, item_id
             from pairs join counts using (user_id)
-            qualify row_number() over (partition by user_id order by md5(user_id || item_id)) <= any_value(n) over (partition by user_id)
+            qualify row_number() over (partition by user_id order by md5(user_id || item_id))
+                <= any_value(n) over (partition by user_id)
         """)
         [(*_, learned, fixed, _)] = train(connection)
     # Some 40 people judge: standard errors of about .02.
