@@ -104,7 +104,8 @@ BEAUTY_ITEMS = """
 
 
 # What is held out is one purchase of each buyer, of an item that the buyer hadn't touched before, after the last
-# click. So `tuning` is judged on the same kind of thing: all that a buyer did with the last item bought lies in its horizon.
+# click. So `tuning` is judged on the same kind of thing: all that a buyer did with the last item bought lies in its
+# horizon.
 RETAILROCKET = """
     with clicks as (select distinct * from read_parquet('{data}/retailrocket_buyers/events.parquet')),
     last_bought as (
