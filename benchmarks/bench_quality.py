@@ -2,19 +2,19 @@
 
     python benchmarks/bench_quality.py [--minutes 10] [--only gowalla beauty retailrocket online_retail] [--no-tuning]
 
-Each set is laid out as events: what a published split trains on lies before the moment of the fold `backtest`, what it
-tests on in its horizon. `make tune` searches on the fold `tuning`, which holds training rows alone, for so many minutes;
-then one `dbt build` of both folds trains, learns the ranker on `tuning` and judges on `backtest`. Nothing is chosen on a
-test row, and no setting is given by hand.
+Each set is laid out as events: what a published split trains on lies before the moment of the fold `backtest`, what
+it tests on in its horizon. `make tune` searches on the fold `tuning`, which holds training rows alone, for so many
+minutes; then one `dbt build` of both folds trains, learns the ranker on `tuning` and judges on `backtest`. Nothing is
+chosen on a test row, and no setting is given by hand.
 
-gowalla        check-ins, split and protocol of LightGCN (He et al., SIGIR 2020): all items but the person's training
-               items are ranked; recall@20 = hits / test items of the person, ndcg@20 with the ideal list cut at 20, mean over
-               people. A tenth of each person's training rows (seeded choice) is judged in `tuning`.
+gowalla        Check-ins, split and protocol of LightGCN (He et al., SIGIR 2020): all items but the person's training
+               items are ranked; recall@20 = hits / test items of the person, ndcg@20 with the ideal list cut at 20,
+               mean over people. A tenth of each person's training rows (seeded choice) is judged in `tuning`.
 beauty         Amazon Beauty 5-core, leave-one-out, full ranking: recall@10 and ndcg@10 of each person's last item. The
                item before it is judged in `tuning`. Reviews of one day have no order: a seeded shuffle decides.
-retailrocket   buyers' clicks; recall@20 of one held-out purchase each, of an item not touched before. `tuning` is judged on
-               the last item that each buyer bought, with all that the buyer did with it held back.
-online_retail  a wholesaler's invoices, the last four weeks held back; examples/online_retail. Discoveries are items
+retailrocket   Buyers' clicks; recall@20 of one held-out purchase each, of an item not touched before. `tuning` is
+               judged on the last item that each buyer bought, with all that the buyer did with it held back.
+online_retail  A wholesaler's invoices, the last four weeks held back; examples/online_retail. Discoveries are items
                that the customer hadn't bought before; online_retail_new takes what was bought off the lists.
 
 Needs ../shared/data (or KINDRED_DATA=folder); a set that is absent is left out with a message. Writes
@@ -103,8 +103,9 @@ BEAUTY_ITEMS = """
 """
 
 
-# What is held out is one purchase of each buyer, of an item that the buyer hadn't touched before, after the last click. So
-# `tuning` is judged on the same kind of thing: all that a buyer did with the last item bought lies in its horizon.
+# What is held out is one purchase of each buyer, of an item that the buyer hadn't touched before, after the last
+# click. So `tuning` is judged on the same kind of thing: all that a buyer did with the last item bought lies in its
+# horizon.
 RETAILROCKET = """
     with clicks as (select distinct * from read_parquet('{data}/retailrocket_buyers/events.parquet')),
     last_bought as (
@@ -129,7 +130,7 @@ RETAILROCKET = """
         from read_parquet('{data}/retailrocket_buyers/test_purchases.parquet')
     )
     select
-        concat_ws('-', user_id, item_id, event_type, row_number() over (order by user_id, item_id, occurred_at)) as event_id,
+        row_number() over (order by user_id, item_id, event_type, occurred_at) as event_id,
         cast(user_id as varchar) as user_id,
         cast(item_id as varchar) as item_id,
         event_type,
@@ -168,7 +169,8 @@ BENCHMARKS = [
         k=10, tables={"events": BEAUTY, "items": BEAUTY_ITEMS},
         settings={**SPLIT_IN_TIME, "kindred__items": "raw.items"},
         published={
-            "GRU4Rec": (0.0283, 0.0137), "SASRec": (0.0605, 0.0318), "S3-Rec": (0.0647, 0.0327), "TIGER": (0.0648, 0.0384),
+            "GRU4Rec": (0.0283, 0.0137), "SASRec": (0.0605, 0.0318), "S3-Rec": (0.0647, 0.0327),
+            "TIGER": (0.0648, 0.0384),
         },
     ),
     Benchmark(
@@ -278,8 +280,8 @@ def report(results: dict) -> str:
     """The results as Markdown."""
     lines = [
         "# Quality on public data", "",
-        "`make bench-quality`. Through the main path: events in, `evaluation_metrics` out, fold `backtest`; settings by",
-        "`make tune` and the ranker by the fold `tuning`, on training rows alone. ± is the standard error over people.",
+        "`make bench-quality`. Through the main path: events in, `evaluation_metrics` out, fold `backtest`; settings",
+        "by `make tune` and the ranker by fold `tuning`, training rows alone. ± is the standard error over people.",
     ]  # fmt: skip
     for result in results.values():
         k = result["k"]
@@ -296,8 +298,9 @@ def report(results: dict) -> str:
                     f"{value:.4f} | {error:.4f}" for value, error in (values["recall"], values["ndcg"])
                 )
                 lines.append(f"| {name} | {numbers} |")
-        lines += ["", f"Ranker: {result['ranker']['kind']}; {result['ranker']['note']}. Search {result['tuning_seconds']:.0f} s "
-                  f"(budget {result['minutes']:g} min), build of both folds {result['build_seconds']:.0f} s."]  # fmt: skip
+        seconds = f"{result['tuning_seconds']:.0f} s (budget {result['minutes']:g} min)"
+        lines += ["", f"Ranker: {result['ranker']['kind']}; {result['ranker']['note']}."]
+        lines += [f"Search {seconds}, build of both folds {result['build_seconds']:.0f} s.", ""]
         lines += [
             f"- {row['generator']}: {row['settings']} (ndcg@20 on `tuning` {row['ndcg']:.4f})" for row in result["best"]
         ]

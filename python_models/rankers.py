@@ -64,7 +64,7 @@ def ndcgs(people, scores, labels, n_targets, k=20):
 
 
 def train(features, labels, people, names, n_trees, validation=None):
-    """A LightGBM booster of n_trees, fewer where validation (features, labels, people) ends it; rows person by person."""
+    """A LightGBM booster of n_trees; validation (features, labels, people) may end it early. Rows person by person."""
     import lightgbm
 
     parameters = PARAMETERS | {"min_data_in_leaf": min(1_000, max(20, len(labels) // 500))}

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 SCHEMA = pa.schema([("user_id", pa.string()), ("item_id", pa.string()), ("because_item_id", pa.string())])
-EXPLAINED = "fold = 'live' and source in ('als', 'neighbors', 'sequence', 'content')"
+EXPLAINED = "fold = 'live' and source in ('als', 'neighbors', 'sessions', 'sequence', 'content')"
 
 
 def explain_als(interactions, item_factors, chosen, user_ids, item_ids):

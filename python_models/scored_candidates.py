@@ -3,8 +3,8 @@
 Grain: one row per (fold, user_id, item_id).
 Columns: fold, user_id, item_id, rank: from 1, by falling score, ties in the order of the item ids, score: between 0
 and 1, rising with the ranker's margin (or the fixed blend's sum of votes), comparable within a person's list, source:
-the generator that says most for the item by the weights of generator_weights. The ranker is the newest of `rankers`
-that was trained no later than this build's moment; without one the blend is fixed.
+the generator that says most for the item by weight / rank, with the weights of generator_weights. The ranker is the
+newest of `rankers` that was trained no later than this build's moment; without one the blend is fixed.
 """
 
 import numpy as np
@@ -67,7 +67,9 @@ def model(dbt, session):
             totals = votes.sum(axis=1)
             if is_learned:
                 totals = 1 / (1 + np.exp(-booster.predict(features)))
-            sources = votes.argmax(axis=1).astype(np.int8)
+            # weight / rank falls faster than a vote: the source is whoever has the item near the top.
+            ranks_of_all = np.divide(tables.weights, votes, out=np.full_like(votes, np.inf), where=votes > 0) - 60
+            sources = (tables.weights / ranks_of_all).argmax(axis=1).astype(np.int8)
             users, items, ranks, scores, sources = best_of_block(users, items, totals, sources, pool_size)
             parts.append((users.astype(np.int32), items.astype(np.int32), ranks, scores, sources))
             if block.start > 0:

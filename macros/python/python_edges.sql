@@ -26,14 +26,30 @@ def read_table(relation, columns, condition=None):
 
 
 def frame_to_table(frame):
-    """A data frame as Snowflake hands it over, with our column names, as a pyarrow.Table in our types."""
+    """A data frame as Snowflake hands it over, with our column names, as a pyarrow.Table in our types.
+
+    Numbers are 64-bit floats, whatever Snowflake makes of them; factors come as JSON.
+    """
     import json
+
+    import pandas as pd
 
     if "factors" in frame:
         frame = frame.assign(factors=[json.loads(value) for value in frame["factors"]])
-    types = {"factors": pa.list_(pa.float32()), "weight": pa.float64(), "score": pa.float64(), "last_at": pa.timestamp("us")}
-    schema = pa.schema([(name, types.get(name, pa.string())) for name in frame.columns])
-    return pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
+
+    def type_of(name):
+        values = frame[name].dropna()
+        if name == "factors":
+            return pa.list_(pa.float32())
+        if name in ("weight", "score", "rank") or pd.api.types.is_numeric_dtype(values) and values.dtype != bool:
+            return pa.float64()
+        if name in ("last_at", "as_of"):
+            return pa.timestamp("us")
+        return pa.bool_() if len(values) and isinstance(values.iloc[0], (bool, np.bool_)) else pa.string()
+
+    schema = pa.schema([(name, type_of(name)) for name in frame.columns])
+    decimals = [name for name in frame.columns if schema.field(name).type == pa.float64()]
+    return pa.Table.from_pandas(frame.astype(dict.fromkeys(decimals, float)), schema=schema, preserve_index=False)
 
 
 def read_folds(folds):
@@ -45,9 +61,15 @@ def write_table(session, schema, batches):
     """What `model()` returns: an iterable of pyarrow.RecordBatch of `schema`, streamed on DuckDB."""
     if not is_snowflake(session):
         return pa.RecordBatchReader.from_batches(schema, batches)
-    frame = pa.Table.from_batches(list(batches), schema=schema).to_pandas()
-    frame.columns = [name.upper() for name in frame.columns]
-    return session.create_dataframe(frame)
+    table = pa.Table.from_batches(list(batches), schema=schema).rename_columns([name.upper() for name in schema.names])
+    if table.num_rows:
+        return session.create_dataframe(table.to_pandas())
+    # A frame without rows says nothing of its types.
+    from snowflake.snowpark.types import DoubleType, LongType, StringType, StructField, StructType, TimestampType
+
+    types = {pa.int64(): LongType(), pa.float64(): DoubleType(), pa.timestamp("us"): TimestampType()}
+    fields = [StructField(name.upper(), types.get(schema.field(name).type, StringType())) for name in schema.names]
+    return session.create_dataframe([], schema=StructType(fields))
 
 
 def stage_table(session, table, name):

@@ -304,8 +304,8 @@ def test_rankers__without_what_they_learn_from(connection):
 
 BY_HAND = [
     ("live", "als", "u1", "a", 9.0, 1),
-    ("live", "als", "u1", "b", 8.0, 2),
-    ("live", "als", "u1", "x", 7.0, 3),
+    ("live", "als", "u1", "x", 8.0, 2),
+    ("live", "als", "u1", "b", 7.0, 3),
     ("live", "popular", "u1", "b", 9.0, 1),
     ("live", "popular", "u1", "c", 8.0, 2),
     ("live", "trending", "u1", "x", 9.0, 1),
@@ -321,16 +321,17 @@ BY_HAND = [
 
 @pytest.mark.parametrize("n_per_block", [1, 5_000])
 def test_scored_candidates__fixed_votes_by_hand(connection, n_per_block):
-    """als gives 37.82 / (60 + rank): .62 for rank 1, .61 for 2, .1891 for 140; the other two half of that.
+    """als gives 37.82 / (60 + rank): .62 for rank 1, .60032 for 3, .1891 for 140; the other two half of that.
 
-    live: b has two votes; c and e tie, and one of them fits in a pool of three; x would be first, but can't be
-    recommended. tuning: an als vote below that of popular is not the source; of equal votes the first name is.
+    live: b has two votes, and popular, which has it on top, is its source by weight / rank; c and e tie, and one of
+    them fits in a pool of three; x would be first, but can't be recommended. tuning: of equals the first name is the
+    source.
     """
     world(connection, BY_HAND, {"als": 37.82, "popular": 18.91, "trending": 18.91}, barred=["x"])
     connection.execute("create table rankers (as_of timestamp, kind varchar, model varchar)")
     run_model(connection, "scored_candidates", {"pool_size": 3}, PEOPLE_PER_BLOCK=n_per_block)
     assert connection.sql("select * from scored_candidates order by fold, user_id, rank").fetchall() == [
-        ("live", "u1", "b", 1, pytest.approx(0.92), "als"),
+        ("live", "u1", "b", 1, pytest.approx(0.91032, abs=1e-5), "popular"),
         ("live", "u1", "a", 2, pytest.approx(0.62), "als"),
         ("live", "u1", "c", 3, pytest.approx(0.305), "popular"),
         ("live", "u2", "c", 1, pytest.approx(0.305), "popular"),
