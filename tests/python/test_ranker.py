@@ -390,9 +390,9 @@ def test_sample__shuffled_targets_fall_to_chance(sample_shop):
             qualify row_number() over (partition by user_id order by md5(user_id || item_id)) <= n
         """)
         [(*_, learned, fixed, _)] = train(connection)
-    # Some 40 people judge: standard errors of about .02.
+    # Some 40 people judge: standard errors of about .03.
     assert abs(learned - fixed) < 0.08
-    assert max(learned, fixed) < 0.5 * min(real_learned, real_fixed)
+    assert max(learned, fixed) < 0.7 * min(real_learned, real_fixed)
 
 
 def test_sample__the_diary_says_which_ranker_served(sample_shop):

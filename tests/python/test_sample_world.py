@@ -56,7 +56,7 @@ def tables_of(shop):
 # Truths -------------------------------------------------------------------------------------------------------------
 
 
-def own_taste_share(shop, activity, last_rank):
+def own_taste_share(shop, activity, last_rank, condition="true"):
     """(share of items of the people's main taste in their lists, its share in the catalogue, number of people)"""
     [answer] = shop.query(f"""
         with tastes as (select entity_id as user_id, value as taste from sample_truths where kind = 'user_taste'),
@@ -75,7 +75,8 @@ def own_taste_share(shop, activity, last_rank):
         join items using (item_id)
         join catalogue on tastes.taste = catalogue.taste
         join user_features using (user_id)
-        where fold = 'live' and activity = '{activity}' and recommendations.rank <= {last_rank}
+        left join users using (user_id)
+        where fold = 'live' and activity = '{activity}' and recommendations.rank <= {last_rank} and {condition}
     """)
     return answer
 
@@ -89,11 +90,17 @@ def test_truths__people_are_shown_their_taste(sample_shop, activity, last_rank, 
     assert share > at_least
 
 
-def test_truths__who_did_nothing_is_shown_no_taste(sample_shop):
+def test_truths__who_did_nothing_and_said_nothing_is_shown_no_taste(sample_shop):
     """The check on the check above: where nothing can be known, the share is that of chance."""
-    share, chance, n_people = own_taste_share(sample_shop, "cold", 20)
-    assert n_people > 20
+    share, chance, n_people = own_taste_share(sample_shop, "cold", 20, "users.preferences is null")
+    assert n_people > 5
     assert share < 2 * chance
+
+
+def test_truths__who_did_nothing_is_shown_the_taste_they_told_us(sample_shop):
+    share, chance, n_people = own_taste_share(sample_shop, "cold", 20, "users.preferences is not null")
+    assert n_people > 10
+    assert share > 3 * chance
 
 
 def test_truths__what_rises_is_trending(sample_shop):
