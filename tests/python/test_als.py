@@ -300,10 +300,10 @@ def test_settings__what_is_given_stays(helpers):
 # The models as dbt calls them ---------------------------------------------------------------------------------------
 
 NO_TRIALS = """
-    create table tuning_trials (generator varchar, tuned_at timestamp, trial bigint, settings varchar, ndcg double)
+    create table tuning_trials (generator varchar, as_of timestamp, trial bigint, settings varchar, ndcg double)
 """
 TABLES = {
-    "folds": "select unnest(['live', 'backtest']) as fold",
+    "folds": "select unnest(['live', 'backtest']) as fold, timestamp '2026-06-01' as as_of",
     "interactions": """
         select 'live' as fold, 'u' || u as user_id, 'i' || i as item_id, 1.0::double as weight, i < 2 as is_excluded
         from range(6) as users(u), range(8) as items(i)

@@ -334,8 +334,8 @@ def checkerboard(connection):
     relation(connection, board()[0])
     connection.execute("""
         alter table interactions add column is_excluded boolean default true;
-        create table tuning_trials (generator varchar, tuned_at timestamp, trial bigint, settings varchar, ndcg double);
-        create table folds as select unnest(['live', 'backtest']) as fold;
+        create table tuning_trials (generator varchar, as_of timestamp, trial bigint, settings varchar, ndcg double);
+        create table folds as select unnest(['live', 'backtest']) as fold, timestamp '2026-06-01' as as_of;
         create table items as
         select
             printf('i%02d', range::int) as item_id, 'thing ' || range as title, null::varchar as description,

@@ -205,34 +205,38 @@ def test_vector_column__of_no_rows(helpers):
 # choose_settings ----------------------------------------------------------------------------------------------------
 
 TRIALS = """
-    select generator, tuned_at::timestamp as tuned_at, trial::bigint as trial, settings, ndcg::double as ndcg
+    select generator, as_of::timestamp as as_of, trial::bigint as trial, settings, ndcg::double as ndcg
     from (values
         ('sequence', '2026-01-01', 1, '{"decay": 0.1, "n_steps": 99}', 0.9),
         ('sequence', '2026-01-02', 1, '{"decay": 0.2}', 0.3),
         ('sequence', '2026-01-02', 2, '{"decay": 0.3}', 0.4),
         ('sequence', '2026-01-02', 3, '{"decay": 0.4}', 0.4),
         ('content', '2026-01-03', 1, '{"decay": 0.5}', 0.8)
-    ) as trials(generator, tuned_at, trial, settings, ndcg)
+    ) as trials(generator, as_of, trial, settings, ndcg)
 """
 
 
 def test_choose_settings__given_before_tuned_before_default(helpers, connection):
+    folds = connection.sql("select timestamp '2026-01-05' as as_of")
     trials, none = connection.sql(TRIALS), connection.sql(f"{TRIALS} limit 0")
     defaults = helpers.DEFAULT_SETTINGS["sequence"]
-    assert helpers.choose_settings("sequence", {}, none) == defaults
-    assert helpers.choose_settings("sequence", {"decay": "auto"}, none) == defaults
+    assert helpers.choose_settings("sequence", {}, none, folds) == defaults
+    assert helpers.choose_settings("sequence", {"decay": "auto"}, none, folds) == defaults
     # The newest search's best trial, and of two as good the first; what an older search found is gone.
-    assert helpers.choose_settings("sequence", {"n_steps": "auto"}, trials) == defaults | {"decay": 0.3}
-    assert helpers.choose_settings("sequence", {"decay": 0, "n_steps": 3}, trials) == defaults | {
+    assert helpers.choose_settings("sequence", {"n_steps": "auto"}, trials, folds) == defaults | {"decay": 0.3}
+    assert helpers.choose_settings("sequence", {"decay": 0, "n_steps": 3}, trials, folds) == defaults | {
         "decay": 0,
         "n_steps": 3,
     }
-    assert helpers.choose_settings("neighbors", {}, trials) == helpers.DEFAULT_SETTINGS["neighbors"]
+    # A replay of an earlier day doesn't know what a later search found.
+    earlier = connection.sql("select timestamp '2026-01-01' as as_of")
+    assert helpers.choose_settings("sequence", {}, trials, earlier) == defaults | {"decay": 0.1, "n_steps": 99}
+    assert helpers.choose_settings("neighbors", {}, trials, folds) == helpers.DEFAULT_SETTINGS["neighbors"]
 
 
 def test_choose_settings__what_does_not_exist_is_named(helpers, connection):
     with pytest.raises(ValueError, match="kindred__content has 'steps': its settings are decay, n_steps"):
-        helpers.choose_settings("content", {"steps": 3}, connection.sql(TRIALS))
+        helpers.choose_settings("content", {"steps": 3}, connection.sql(TRIALS), connection.sql("select null as as_of"))
 
 
 def test_default_settings__are_those_that_can_be_given(helpers):
