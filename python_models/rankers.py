@@ -109,8 +109,8 @@ def learn(features, names, labels, people, votes, n_targets):
     fixed = ndcgs(people[of_judges], votes[of_judges], labels[of_judges], targets_of_judges)
     gain, error = (learned - fixed).mean(), (learned - fixed).std() / np.sqrt(len(judges))
     note = (
-        f"on {len(judges)} people of fold tuning it didn't learn from, ndcg@20 is {learned.mean():.4f} learned, "
-        f"{fixed.mean():.4f} fixed, gain {gain:.4f} ± {error:.4f}"
+        f"ndcg@20 on {len(judges)} people of fold tuning it didn't learn from: learned {learned.mean():.4f}, "
+        f"fixed {fixed.mean():.4f}, gain {gain:.4f} ± {error:.4f}"
     )
     # A gain within its error is chance, and the fixed blend has nothing that it could have learned wrong.
     if gain <= error:

@@ -211,29 +211,32 @@ TRIALS = """
         ('sequence', '2026-01-02', 1, '{"decay": 0.2}', 0.3),
         ('sequence', '2026-01-02', 2, '{"decay": 0.3}', 0.4),
         ('sequence', '2026-01-02', 3, '{"decay": 0.4}', 0.4),
-        ('sequence', '2026-01-04', 1, '{"decay": 0.6}', 0.9),
-        ('content', '2026-01-02', 1, '{"decay": 0.5}', 0.8)
+        ('content', '2026-01-03', 1, '{"decay": 0.5}', 0.8)
     ) as trials(generator, as_of, trial, settings, ndcg)
 """
 
 
 def test_choose_settings__given_before_tuned_before_default(helpers, connection):
-    connection.execute(f"create table trials as {TRIALS}; create table none as {TRIALS} limit 0")
-    connection.execute(
-        "create table folds as select timestamp '2026-01-03' as as_of; create table no_folds as from folds limit 0"
-    )
-    trials, none, folds, no_folds = map(connection.table, ("trials", "none", "folds", "no_folds"))
+    folds = connection.sql("select timestamp '2026-01-05' as as_of")
+    trials, none = connection.sql(TRIALS), connection.sql(f"{TRIALS} limit 0")
     defaults = helpers.DEFAULT_SETTINGS["sequence"]
     assert helpers.choose_settings("sequence", {}, none, folds) == defaults
-    assert helpers.choose_settings("sequence", {}, trials, no_folds) == defaults
     assert helpers.choose_settings("sequence", {"decay": "auto"}, none, folds) == defaults
-    # The best trial of the newest search that could be known, and of two as good the first; older searches are gone.
+    # The newest search's best trial, and of two as good the first; what an older search found is gone.
     assert helpers.choose_settings("sequence", {"n_steps": "auto"}, trials, folds) == defaults | {"decay": 0.3}
-    given = {"decay": 0, "n_steps": 3}
-    assert helpers.choose_settings("sequence", given, trials, folds) == defaults | given
+    assert helpers.choose_settings("sequence", {"decay": 0, "n_steps": 3}, trials, folds) == defaults | {
+        "decay": 0,
+        "n_steps": 3,
+    }
+    # A replay of an earlier day doesn't know what a later search found.
+    earlier = connection.sql("select timestamp '2026-01-01' as as_of")
+    assert helpers.choose_settings("sequence", {}, trials, earlier) == defaults | {"decay": 0.1, "n_steps": 99}
     assert helpers.choose_settings("neighbors", {}, trials, folds) == helpers.DEFAULT_SETTINGS["neighbors"]
+
+
+def test_choose_settings__what_does_not_exist_is_named(helpers, connection):
     with pytest.raises(ValueError, match="kindred__content has 'steps': its settings are decay, n_steps"):
-        helpers.choose_settings("content", {"steps": 3}, trials, folds)
+        helpers.choose_settings("content", {"steps": 3}, connection.sql(TRIALS), connection.sql("select null as as_of"))
 
 
 def test_default_settings__are_those_that_can_be_given(helpers):

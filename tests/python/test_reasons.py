@@ -165,8 +165,9 @@ TABLES = {
         union all
         select 'live', 'book', unnest(['jar', 'lid', 'rug']), 0.9
     """,
+    "folds": "select 'live' as fold, timestamp '2026-06-01' as as_of",
     "tuning_trials": """
-        select '' as generator, timestamp '2026-01-01' as tuned_at, 1 as trial, '{}' as settings, 0.5 as ndcg
+        select '' as generator, timestamp '2026-01-01' as as_of, 1 as trial, '{}' as settings, 0.5 as ndcg
         where false
     """,
 }

@@ -13,9 +13,9 @@ def shop():
     """Empty tables of one fold, to be filled by `fill`."""
     with duckdb.connect() as connection:
         connection.execute("""
-            create table folds as select 'live' as fold;
+            create table folds as select 'live' as fold, timestamp '2026-06-01' as as_of;
             create table tuning_trials (
-                generator varchar, tuned_at timestamp, trial bigint, settings varchar, ndcg double);
+                generator varchar, as_of timestamp, trial bigint, settings varchar, ndcg double);
             create table item_features (fold varchar, item_id varchar, is_recommendable boolean);
             create table interactions (
                 fold varchar, user_id varchar, item_id varchar, weight double, is_excluded boolean, last_at timestamp);
@@ -88,7 +88,7 @@ def test_what_is_left_out(shop):
     """Excluded items and items that can't be recommended; another fold knows nothing of this one."""
     fill(shop, {"u": ["a", "b"], "v": ["a", "b", "c", "d"]}, excluded={("u", "a")}, barred={"c"})
     fill(shop, {"u": ["a"], "v": ["a", "c"]}, fold="backtest")
-    shop.execute("insert into folds values ('backtest')")
+    shop.execute("insert into folds values ('backtest', timestamp '2026-06-01')")
     assert sorted(lists(shop)["u"]) == ["b", "d"]
     assert sorted(lists(shop, "backtest")["u"]) == ["a", "c"]
 

@@ -26,8 +26,9 @@ SEEDS = sorted(path.stem for path in (REPOSITORY / "seeds").rglob("*.csv"))
 # They say when and in which run a row was written; hash() isn't the same function on both.
 OF_THE_RUN = {"run_id", "generated_at", "expires_at", "started_at", "seconds", "data_fingerprint"}
 JSON_COLUMNS = {"items", "parameters", "factors"}
-# ALS and neighbours count in 32 bits, about 7 digits, and blocks of another size are added up in another order: after sums of 64
-# products some 6 digits remain. All else is 64-bit and summed up in fixed point: it should agree to the last digits.
+# ALS and neighbours count in 32 bits, about 7 digits, and blocks of another size are added up in another order: after
+# sums of 64 products some 6 digits remain. All else is 64-bit and summed up in fixed point: it should agree to the last
+# digits.
 NEIGHBORS = ["item_neighbors", "item_transitions", "item_content_neighbors", "neighbor_candidates"]
 TOLERANCES = dict.fromkeys(["als_item_factors", "als_user_factors", "als_candidates", "candidates", *NEIGHBORS], 1e-5)
 TOLERANCE = 1e-12
