@@ -305,7 +305,9 @@ def test_sample__every_reason_is_something_that_the_person_likes(sample_shop):
     )
     assert {source for source, share in shares.items() if share > 0} >= {"als", "neighbors"}
     for source, share in shares.items():
-        assert share > 0.99 if source in ("als", "neighbors", "sequence", "content") else share == 0, source
+        # What similar people's sessions bring in is explained by neighbours, which don't know every pair.
+        least = {"als": 0.99, "neighbors": 0.99, "sequence": 0.99, "content": 0.99, "sessions": 0.95}
+        assert share > least[source] if source in least else share == 0, source
 
 
 def test_sample__als_and_neighbors_agree_with_sums_written_out(sample_shop, reasons):
