@@ -9,7 +9,7 @@ logged as (
         rank,
         count(*) as n_rows
     from {{ ref('recommendation_log') }}
-    where run_id = (select min(run_id) from {{ ref('recommendations') }})
+    where run_id = (select min(newest.run_id) from {{ ref('recommendations') }} as newest)
     group by
         run_id,
         user_id,

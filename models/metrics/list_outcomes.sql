@@ -98,13 +98,10 @@ named as (
     select
         shown.*,
         case
-            when length(list_id) = 27 and substr(list_id, 9, 1) = '-' and substr(list_id, 11, 1) = '-'
-                then case substr(list_id, 10, 1)
-                    {%- for letter, kind in kinds.items() %}
-                    when '{{ letter }}' then '{{ kind }}'
-                    {%- endfor %}
-                    else 'other'
-                end
+            when length(shown.list_id) <> 27 then 'other'
+            {%- for letter, kind in kinds.items() %}
+            when substr(shown.list_id, 9, 3) = '-{{ letter }}-' then '{{ kind }}'
+            {%- endfor %}
             else 'other'
         end as kind
     from shown

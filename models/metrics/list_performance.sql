@@ -1,24 +1,37 @@
 -- one row per (run_id, kind, source, position): how lists did, '' (position: 0) standing for all of them together
-{% set breakdowns = [
-    [], ['kind'], ['kind', 'source'], ['kind', 'position'], ['kind', 'source', 'position'],
-] %}
+{% set finer = [[], ['kind'], ['kind', 'source'], ['kind', 'position'], ['kind', 'source', 'position']] %}
+{% set breakdowns = [] %}
+{% for columns in finer %}{% do breakdowns.extend([columns, columns + ['run_id']]) %}{% endfor %}
 
 with list_outcomes as (select * from {{ ref('list_outcomes') }}),
 
--- Nulls are what grouping sets write where they add up.
+breakdowns as (
+
+    {% for columns in breakdowns %}
+    select
+        {{ 'run_id' in columns }} as by_run,
+        {{ 'kind' in columns }} as by_kind,
+        {{ 'source' in columns }} as by_source,
+        {{ 'position' in columns }} as by_position
+    {{ "union all" if not loop.last }}
+    {% endfor %}
+
+),
+
 impressions as (
 
     select
-        coalesce(run_id, 'unknown') as run_id,
-        kind,
-        source,
-        coalesce(position, -1) as position,
-        user_id,
-        list_id,
-        case when n_clicks > 0 then 1 else 0 end as is_clicked,
-        case when n_purchases > 0 then 1 else 0 end as is_bought,
-        revenue
+        case when breakdowns.by_run then coalesce(list_outcomes.run_id, 'unknown') else '' end as run_id,
+        case when breakdowns.by_kind then list_outcomes.kind else '' end as kind,
+        case when breakdowns.by_source then list_outcomes.source else '' end as source,
+        case when breakdowns.by_position then coalesce(list_outcomes.position, -1) else 0 end as position,
+        list_outcomes.user_id,
+        list_outcomes.list_id,
+        case when list_outcomes.n_clicks > 0 then 1 else 0 end as is_clicked,
+        case when list_outcomes.n_purchases > 0 then 1 else 0 end as is_bought,
+        list_outcomes.revenue
     from list_outcomes
+    cross join breakdowns
 
 ),
 
@@ -27,10 +40,10 @@ impressions as (
 by_person as (
 
     select
-        coalesce(run_id, '') as run_id,
-        coalesce(kind, '') as kind,
-        coalesce(source, '') as source,
-        coalesce(position, 0) as position,
+        run_id,
+        kind,
+        source,
+        position,
         user_id,
         count(distinct list_id) as n_lists,
         count(*) as n_impressions,
@@ -38,12 +51,12 @@ by_person as (
         sum(is_bought) as n_conversions,
         {{ kindred.exact_sum('revenue') }} as revenue
     from impressions
-    group by grouping sets (
-        {%- for columns in breakdowns %}
-        ({{ (columns + ['user_id']) | join(', ') }}),
-        ({{ (['run_id'] + columns + ['user_id']) | join(', ') }}){{ "," if not loop.last }}
-        {%- endfor %}
-    )
+    group by
+        run_id,
+        kind,
+        source,
+        position,
+        user_id
 
 ),
 

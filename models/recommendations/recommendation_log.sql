@@ -20,7 +20,7 @@ logged_runs as (
 
     select run_id
     from {{ this }}
-    where run_id = (select min(run_id) from {{ ref('recommendations') }})
+    where run_id = (select min(newest.run_id) from {{ ref('recommendations') }} as newest)
     group by run_id
 
 ),
