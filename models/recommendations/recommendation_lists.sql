@@ -21,7 +21,7 @@ final as (
 
     select
         user_id,
-        {{ kindred.list_id() }} as list_id,
+        {{ kindred.list_id('user_id', 'run_id') }} as list_id,
         items,
         n_items,
         run_id,

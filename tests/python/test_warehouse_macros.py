@@ -61,6 +61,8 @@ def columns(warehouse):
     yield "zoned", call("try_convert", zoned, ZONED_TYPES[warehouse], "timestamp")
     yield "list_text", call("as_text", *ARRAYS[warehouse])
     yield "items", f"(select {call('json_array', ['rank', 'item_id', 'reason'], 'rank')} from ({ROWS}) as listed)"
+    yield "rows", f"(select {call('json_rows', ['item_id', 'rank', 'reason'], 'rank')} from ({ROWS}) as listed)"
+    yield "values_alone", f"(select {call('json_rows', ['item_id'], 'rank')} from ({ROWS}) as listed)"
     for number, text in enumerate(JSON_TEXTS):
         yield f"json_{number}", call("json_text", f"'{text}'", "a b")
     yield "now_utc", call("utc_now")
@@ -119,6 +121,11 @@ def test_json_array__in_order_with_nulls_kept(row):
         {"rank": 2, "item_id": 'b"', "reason": "r"},
         {"rank": 10, "item_id": "a", "reason": None},
     ]
+
+
+def test_json_rows__in_an_order_that_isnt_shown_with_nulls_kept(row):
+    assert json.loads(row["rows"]) == [['b"', 2, "r"], ["a", 10, None]]
+    assert json.loads(row["values_alone"]) == ['b"', "a"]
 
 
 def test_utc_now(row):
