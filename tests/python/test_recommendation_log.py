@@ -20,16 +20,17 @@ def test_what_stays_and_what_goes(small_shop):
     """One story, since each build takes seconds: the same run twice, a full refresh, a replay, a retention."""
 
     def build(run_id, *arguments, **settings):
-        rows = [
-            f"('u{user}', {rank}, 'i{rank}', 0.5, 'als', 'r', null, 1.0, '{run_id}', timestamp '2026-05-01', null)"
+        columns = "user_id, rank, item_id, score, source, reason, because_item_id, propensity, run_id"
+        rows = ", ".join(
+            f"('u{user}', {rank}, 'i{rank}', 0.5, 'als', 'r', null, 1.0, '{run_id}')"
             for user in range(3)
             for rank in (1, 2)
-        ]
-        columns = "user_id, rank, item_id, score, source, reason, because_item_id, propensity, run_id, generated_at"
-        rows = f"(values {', '.join(rows)}) as rows({columns}, expires_at)"
-        small_shop.run(f"create or replace table recommendations as from {rows}")
-        small_shop.run("update recommendations set generated_at = now() at time zone 'UTC'")
-        small_shop.run("alter table recommendations alter expires_at type timestamp")
+        )
+        small_shop.run(f"""
+            create or replace table recommendations as
+            select *, now() at time zone 'UTC' as generated_at, generated_at as expires_at
+            from (values {rows}) as rows({columns})
+        """)
         settings = {"kindred__events": "raw.none_needed"} | settings
         small_shop.build("--select", "recommendation_lists", "recommendation_log", *arguments, **settings)
         return small_shop.counts("recommendation_log", "run_id")
