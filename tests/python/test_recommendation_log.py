@@ -22,7 +22,7 @@ def test_what_stays_and_what_goes(small_shop):
     def build(run_id, *arguments, **settings):
         columns = "user_id, rank, item_id, score, source, reason, because_item_id, propensity, run_id"
         rows = ", ".join(
-            f"('u{user}', {rank}, 'i{rank}', 0.5, 'als', 'r', null, 1.0, '{run_id}')"
+            f"('u{user}', {rank}::bigint, 'i{rank}', 0.5::double, 'als', 'r', 'x', 1::double, '{run_id}')"
             for user in range(3)
             for rank in (1, 2)
         )
