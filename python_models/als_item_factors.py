@@ -1,8 +1,8 @@
 """Item factors of implicit-feedback alternating least squares (ALS), trained once per fold.
 
 Grain: one row per (fold, item_id).
-Columns: fold, item_id, factors: a list of `factors` 32-bit floats; alpha, regularization: what the fold was trained with,
-the same in all its rows: whoever has this table can make a person's vector.
+Columns: fold, item_id, factors: a list of `factors` 32-bit floats; alpha, regularization: what the fold was trained
+with, the same in all its rows, so that whoever has this table can make a person's vector.
 Errors: ValueError where a hyper-parameter isn't wired. A fold without interactions has no rows.
 
 Method: Y. Hu, Y. Koren, C. Volinsky, "Collaborative Filtering for Implicit Feedback Datasets", ICDM 2008, as solved by

@@ -126,6 +126,5 @@ if __name__ == "__main__":
     now = datetime.now(UTC).replace(tzinfo=None)
     weights, excluded = history_of(export, [("view", item, None, now) for item in sys.argv[2:]])
     vector = person_vector(export, weights)
-    print(
-        "by a vector:  ", *(item for item, _ in als_list(export, vector, excluded, n=10)) if vector is not None else ()
-    )
+    if vector is not None:
+        print("by a vector:  ", *(item for item, _ in als_list(export, vector, excluded, n=10)))
