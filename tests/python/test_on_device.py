@@ -5,6 +5,8 @@ import json
 import shutil
 import subprocess
 import sys
+import types
+from collections import defaultdict
 
 import numpy as np
 import pytest
@@ -105,32 +107,40 @@ def test_session_list_knows_the_person(device, export, sample_shop):
         assert device.session_list(export, [], own_list=own) == own
 
 
-def test_javascript_is_the_same(device, export, folder, sessions):
+def run_javascript(model, sessions, **options):
+    """sessionList of session_list.mjs for each session."""
     if not shutil.which("node"):
         pytest.skip("node isn't installed")
     script = f"""
         import {{ sessionList }} from {json.dumps((EXAMPLE / "session_list.mjs").as_uri())};
         import {{ readFileSync }} from "node:fs";
-        const model = JSON.parse(readFileSync({json.dumps(str(folder / "session.json"))}, "utf8"));
-        const options = {{ ownList: model.popular.slice(30, 50), excluded: model.popular.slice(0, 3) }};
-        console.log(JSON.stringify({json.dumps(sessions)}.map(
-            (session) => [sessionList(model, session), sessionList(model, session, options)])));
+        const {{ model, sessions, options }} = JSON.parse(readFileSync(0, "utf8"));
+        console.log(JSON.stringify(sessions.map((session) => sessionList(model, session, options))));
     """
+    given = json.dumps({"model": model, "sessions": sessions, "options": options})
     command = ["node", "--input-type=module", "--eval", script]
-    found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return json.loads(subprocess.run(command, input=given, capture_output=True, text=True, check=True).stdout)
+
+
+def test_javascript_is_the_same(device, export, folder, sessions):
+    model = json.loads((folder / "session.json").read_text(encoding="utf-8"))
     own, excluded = export.popular[30:50], export.popular[:3]
-    assert found == [
-        [device.session_list(export, session), device.session_list(export, session, 20, own, excluded)]
-        for session in sessions
+    assert run_javascript(model, sessions) == [device.session_list(export, session) for session in sessions]
+    assert run_javascript(model, sessions, ownList=own, excluded=excluded) == [
+        device.session_list(export, session, 20, own, excluded) for session in sessions
     ]
 
 
 @pytest.fixture(scope="module")
 def people(sample_shop):
-    """Some people's events of the live fold, with what the warehouse makes of them."""
-    users = sample_shop.column(
-        "select user_id from als_user_factors where fold = 'live' order by md5(user_id) limit 25"
-    )
+    """Some people's events of the live fold; of those who also said what they don't like, as many."""
+    users = sample_shop.column("""
+        select user_id
+        from als_user_factors inner join interactions using (fold, user_id)
+        where fold = 'live'
+        group by user_id
+        qualify row_number() over (partition by min(weight) < 0 order by md5(user_id)) <= 12
+    """)
     events = "select event_type, item_id, value, occurred_at from fold_events where fold = 'live' and user_id = "
     return {user: sample_shop.query(f"{events} '{user}' order by all") for user in users}
 
@@ -157,6 +167,21 @@ def test_vectors_and_lists_are_the_warehouses(device, export, sample_shop, peopl
         last = listed[-1][1] + 1e-4
         assert {item for item, score in made if score > last} <= {item for item, _ in listed}
         assert [item for item, _ in made[:3]] == [item for item, _ in listed[:3]]
+
+
+@pytest.fixture
+def small():
+    """A model of five items as both examples take it; b and c are equally near to a."""
+    votes = {"a": [["c", 0.5], ["b", 0.5]]}
+    fallback = {"": ["d", "c"], "AT": ["e"]}
+    python = types.SimpleNamespace(neighbors=defaultdict(list, votes), fallback=fallback, popular=["f", "d", "a"])
+    return python, {"neighbors": votes, "fallback": fallback[""], "popular": python.popular}
+
+
+def test_ties_and_what_fills_up(device, small):
+    python, javascript = small
+    assert device.session_list(python, ["a"]) == run_javascript(javascript, [["a"]])[0] == ["b", "c", "d", "f"]
+    assert device.session_list(python, ["a"], segment="AT") == ["b", "c", "e", "d", "f"]
 
 
 def test_what_happened_since_the_export_counts(device, export, people):
