@@ -128,14 +128,22 @@ def test_same_rows(shops, table):
 
 
 def test_second_run_is_added(shops, tmp_path):
-    """A run of longer settings than the first, with all that a SQL literal could stumble over."""
+    """A run of longer settings than the first, with all that a SQL literal could stumble over; the log forgets."""
     settings = {"kindred__expires_after_hours": 1_000_000, "kindred__folds": ["tuning", "backtest", "live"]}
+    settings |= {"kindred__log_days": 5}
     cursor = shops[1]
     [(first,)] = cursor.execute("select run_id from model_runs").fetchall()
+    logged = cursor.execute("select count(*) from recommendation_log").fetchall()
+    columns = "list_id, user_id, rank, item_id, score, source, reason, because_item_id, propensity"
+    cursor.execute(f"""
+        insert into recommendation_log (run_id, generated_at, {columns})
+        select 'old', '2020-01-01'::timestamp, {columns} from recommendation_log limit 3
+    """)
     result = run_dbt(
         "build",
         "--select",
         "model_runs",
+        "recommendation_log",
         "--target",
         "snowflake",
         target=tmp_path,
@@ -147,6 +155,7 @@ def test_second_run_is_added(shops, tmp_path):
     assert len(runs) == 2 and first in runs
     hours = {json.loads(parameters)["kindred__expires_after_hours"] for parameters in runs.values()}
     assert hours == {48, 1_000_000}
+    assert cursor.execute("select count(*) from recommendation_log").fetchall() == logged
 
 
 def test_show_recommendations(shops, tmp_path):
