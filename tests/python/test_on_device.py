@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
 import types
@@ -199,3 +200,45 @@ def test_the_example_as_the_readme_calls_it(folder):
     )
     lines = done.stdout.splitlines()
     assert [len(line.split(":")[1].split()) for line in lines] == [10, 10]
+
+
+@pytest.fixture(scope="module")
+def store(sample_shop, tmp_path_factory):
+    """The server's store over a release of the sample shop, written here by hand."""
+    path = REPOSITORY / "serving/store.py"
+    if not path.exists():
+        pytest.skip("there is no store that serves releases")
+    folder = tmp_path_factory.mktemp("serving")
+    release_id = "20260601T000000-01234567"
+    (folder / "releases").mkdir()
+    with sqlite3.connect(folder / "releases" / f"{release_id}.sqlite") as connection:
+        for name in ("lists", "items", "neighbors", "item_pages", "segments", "sources"):
+            rows = sample_shop.query(f"from served_{name}")
+            columns = [row[0] for row in sample_shop.query(f"describe served_{name}")]
+            connection.execute(
+                f"create table {name} ({columns[0]} primary key, {', '.join(columns[1:])}) without rowid"
+            )
+            connection.executemany(f"insert into {name} values ({', '.join('?' * len(columns))})", rows)
+        connection.execute(
+            "create table release as select ? as release_id, 'r' as run_id, '2026-06-01 00:00:00' as as_of,"
+            " '2026-06-01 00:00:00' as generated_at, '2999-01-01 00:00:00' as expires_at, 1 as n_lists, 1 as n_items",
+            [release_id],
+        )
+    (folder / "current.sqlite").symlink_to(f"releases/{release_id}.sqlite")
+    specification = importlib.util.spec_from_file_location("store", path)
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module.Store(folder)
+
+
+def test_session_list_is_the_servers(device, export, store, sample_shop, sessions):
+    def served(**question):
+        return [item["item_id"] for item in store.recommend(**question)["items"]]
+
+    for session in sessions:
+        assert device.session_list(export, session) == served(session=session)
+        assert device.session_list(export, session, segment="AT") == served(session=session, segment="AT")
+    for row in sample_shop.query("select user_id, items, excluded from served_lists order by md5(user_id) limit 20"):
+        user_id, own, excluded = row[0], [item[0] for item in json.loads(row[1])], json.loads(row[2])
+        made = device.session_list(export, sessions[0], own_list=own, excluded=excluded)
+        assert made == served(user_id=user_id, session=sessions[0])
