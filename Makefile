@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export DBT_PROFILES_DIR := .
 
 .DEFAULT_GOAL := help
-.PHONY: help build show tune test lint test-snowflake bench-quality bench-speed sample clean
+.PHONY: help build show tune releases rollback resume test lint test-snowflake bench-quality bench-speed sample clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "make %-16s %s\n", $$1, $$2}'
@@ -30,6 +30,15 @@ MINUTES ?= 10
 tune: $(VENV)/installed  ## search better settings for MINUTES (10) on the fold tuning; later builds use them
 	$(BIN)/dbt run --select +tuning_trials --vars '{kindred__tune_minutes: $(MINUTES)}'
 
+releases: $(VENV)/installed  ## the releases that apps read and could go back to
+	@$(BIN)/python serving/releases.py list
+
+rollback: $(VENV)/installed  ## let apps read the release before, or RELEASE=id; builds hold back until `make resume`
+	@$(BIN)/python serving/releases.py rollback $(RELEASE) --reason '$(REASON)'
+
+resume: $(VENV)/installed  ## let the next build publish again after a rollback
+	@$(BIN)/python serving/releases.py resume
+
 test: $(VENV)/installed-dev lint  ## every test but the Snowflake ones
 	$(BIN)/dbt build --target-path target/test --vars '{}'
 	$(BIN)/pytest -q
@@ -52,4 +61,4 @@ sample: $(VENV)/installed  ## write the sample shop's seeds again
 	$(BIN)/python seeds/sample/generate_sample_shop.py
 
 clean:  ## remove what builds leave behind; the environment stays
-	rm -rf target logs kindred.duckdb .kindred_temp
+	rm -rf target logs kindred.duckdb kindred_serving .kindred_temp
