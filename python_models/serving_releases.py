@@ -172,7 +172,7 @@ def write_sqlite(path, tables, release):
     counts = {}
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         # A file that nobody reads yet needs no journal: what goes wrong is thrown away as a whole.
-        for pragma in ("journal_mode = off", "synchronous = off", "locking_mode = exclusive", "cache_size = -131072"):
+        for pragma in ("page_size = 16384", "journal_mode = off", "synchronous = off", "cache_size = -131072"):
             connection.execute(f"pragma {pragma}")
         connection.execute("begin")
         for name, batches in tables.items():

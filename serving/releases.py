@@ -43,7 +43,9 @@ def main(arguments=None):
     parser.add_argument("--folder", help="the serving folder; default: the one beside the DuckDB file")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="the releases, newest first; * is what apps read")
-    rollback = commands.add_parser("rollback", help="let apps read an older release; builds publish nothing until resume")
+    rollback = commands.add_parser(
+        "rollback", help="let apps read an older release; builds publish nothing until resume"
+    )
     rollback.add_argument("release_id", nargs="?", help="default: the one before the current")
     rollback.add_argument("--reason", default="", help="is shown by the builds that are held")
     commands.add_parser("resume", help="let the next build publish")
