@@ -198,8 +198,8 @@ def write_sqlite(path, tables, release):
 def refuse_older(release, current):
     if current and current["generated_at"] > release["generated_at"]:
         raise RuntimeError(
-            f"release {current['release_id']}, which apps read, was made at {current['generated_at']}, later than these "
-            f"lists ({release['generated_at']}): another build was faster or a clock is wrong. Build again"
+            f"release {current['release_id']}, which apps read, was made at {current['generated_at']}, later than "
+            f"these lists ({release['generated_at']}): another build was faster or a clock is wrong. Build again"
         )
 
 

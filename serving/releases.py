@@ -4,8 +4,8 @@
     python serving/releases.py rollback [RELEASE_ID] [--reason "why"]
     python serving/releases.py resume
 
-The folder is kindred__serving_path (--folder), or else the one beside the DuckDB file of KINDRED_DUCKDB_PATH. PostgreSQL
-has the last release alone, so nothing to go back to.
+The folder is kindred__serving_path (--folder), or else the one beside the DuckDB file of KINDRED_DUCKDB_PATH.
+PostgreSQL has the last release alone, so nothing to go back to.
 """
 
 import argparse
@@ -43,9 +43,7 @@ def main(arguments=None):
     parser.add_argument("--folder", help="the serving folder; default: the one beside the DuckDB file")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="the releases, newest first; * is what apps read")
-    rollback = commands.add_parser(
-        "rollback", help="let apps read an older release; builds publish nothing until resume"
-    )
+    rollback = commands.add_parser("rollback", help="let apps read an older release and hold all builds back")
     rollback.add_argument("release_id", nargs="?", help="default: the one before the current")
     rollback.add_argument("--reason", default="", help="is shown by the builds that are held")
     commands.add_parser("resume", help="let the next build publish")
