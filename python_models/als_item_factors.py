@@ -1,7 +1,8 @@
 """Item factors of implicit-feedback alternating least squares (ALS), trained once per fold.
 
 Grain: one row per (fold, item_id).
-Columns: fold, item_id, factors: a list of `factors` 32-bit floats.
+Columns: fold, item_id, factors: a list of `factors` 32-bit floats; alpha, regularization: what the fold was trained
+with, the same in all its rows, so that whoever has this table can make a person's vector.
 Errors: ValueError where a hyper-parameter isn't wired. A fold without interactions has no rows.
 
 Method: Y. Hu, Y. Koren, C. Volinsky, "Collaborative Filtering for Implicit Feedback Datasets", ICDM 2008, as solved by
@@ -13,7 +14,10 @@ import time
 
 import pyarrow as pa
 
-SCHEMA = pa.schema([("fold", pa.string()), ("item_id", pa.string()), ("factors", pa.list_(pa.float32()))])
+SCHEMA = pa.schema(
+    [("fold", pa.string()), ("item_id", pa.string()), ("factors", pa.list_(pa.float32()))]
+    + [("alpha", pa.float64()), ("regularization", pa.float64())]
+)
 SECONDS_BETWEEN_REPORTS = 5
 
 
@@ -55,7 +59,7 @@ def model(dbt, session):
             settings["regularization"],
             on_iteration,
         )
-        batches.append(
-            pa.record_batch([pa.repeat(pa.scalar(fold), len(items)), items, vector_column(vectors)], schema=SCHEMA)
-        )
+        constants = [pa.repeat(float(settings[name]), len(items)) for name in ("alpha", "regularization")]
+        columns = [pa.repeat(fold, len(items)), items, vector_column(vectors), *constants]
+        batches.append(pa.record_batch(columns, schema=SCHEMA))
     return write_table(session, SCHEMA, batches)

@@ -10,6 +10,7 @@
         'kindred__diversity', 'kindred__freshness', 'kindred__exploration_share',
         'kindred__serving_store', 'kindred__serving_path', 'kindred__kept_releases', 'kindred__publish_gates',
         'kindred__override_gates',
+        'kindred__log_days', 'kindred__conversion_days',
         'kindred__max_rejected_share',
     ]) }}
 {% endmacro %}

@@ -19,7 +19,7 @@
 
     {% set positive_whole = [
         'kindred__horizon_days', 'kindred__session_gap_minutes', 'kindred__n_recommendations', 'kindred__n_candidates',
-        'kindred__expires_after_hours', 'kindred__n_neighbors', 'kindred__kept_releases',
+        'kindred__expires_after_hours', 'kindred__n_neighbors', 'kindred__kept_releases', 'kindred__conversion_days',
     ] %}
     {% for name in positive_whole %}
         {% set value = var(name) %}
@@ -33,6 +33,10 @@
             {% do problems.append(name ~ " is '" ~ value ~ "': give a number of at least 0") %}
         {% endif %}
     {% endfor %}
+    {% set log_days = var('kindred__log_days') %}
+    {% if log_days != '' and (log_days is not integer or log_days is boolean or log_days < 0) %}
+        {% do problems.append("kindred__log_days is '" ~ log_days ~ "': give a whole number of days, or '' to keep all") %}
+    {% endif %}
     {% for name in ['kindred__diversity', 'kindred__exploration_share'] %}
         {% set value = var(name) %}
         {% if value is not number or value is boolean or value < 0 or value > 1 %}

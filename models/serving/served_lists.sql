@@ -8,6 +8,7 @@ lists as (
 
     select
         user_id,
+        min(run_id) as run_id,
         {{ kindred.json_rows(
             ['item_id', 'round(score, 6)', 'source', 'because_item_id', 'propensity'], order_by='rank'
         ) }} as items
@@ -92,7 +93,7 @@ final as (
 
     select
         lists.user_id,
-        {{ kindred.list_id('lists.user_id') }} as list_id,
+        {{ kindred.list_id('lists.user_id', 'lists.run_id') }} as list_id,
         coalesce(people.segment, '') as segment,
         lists.items,
         coalesce(histories.history, '[]') as history,

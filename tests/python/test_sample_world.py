@@ -9,10 +9,17 @@ import pytest
 from conftest import REPOSITORY, Shop
 
 SAMPLE = ["events", "items", "users", "consents"]
-OF_THE_RUN = {"run_id", "generated_at", "expires_at", "started_at", "seconds"}
+OF_THE_RUN = {"run_id", "list_id", "generated_at", "expires_at", "started_at", "seconds"}
 AS_OF = datetime.datetime(2026, 5, 1)
 # What came in and the record of it: everything else depends on nothing that came after the moment.
-UNTIMED = {"repeated_event_ids", "checked_events", "person_events", "input_problems", "model_runs"}
+UNTIMED = {
+    "repeated_event_ids",
+    "checked_events",
+    "person_events",
+    "input_problems",
+    "model_runs",
+    "recommendation_log",
+}
 
 
 def copy_of_sample(shop, folder, events="select * from sample.sample_events", order=""):

@@ -97,6 +97,8 @@ def comparable(frame):
             frame[name] = frame[name].astype(float)
         else:
             frame[name] = frame[name].astype(object).where(frame[name].notna(), None).map(str)
+        if name == "list_id":
+            frame[name] = frame[name].str.replace(r"^[0-9a-f]{8}-p-[0-9a-f]{16}$", "of the run", regex=True)
     order = [name for name in frame.columns if name not in JSON_COLUMNS]
     exact = [name for name in order if name not in numbers or (frame[name].dropna() % 1 == 0).all()]
     order = exact + [name for name in order if name not in exact]

@@ -1,0 +1,33 @@
+// The list of a session in a browser, from one file and without a server:
+//
+//     make export
+//     node examples/on_device/session_list.mjs export/session.json i035 i188
+import { readFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+
+const DECAY = 0.8, STEPS = 20, SESSION_SHARE = 0.7, LIST_SHARE = 0.3;
+
+// session: item ids, oldest first; ownList: the person's published list, best first. The same as on_device.py.
+export function sessionList(model, session, { n = 20, ownList = [], excluded = [] } = {}) {
+  const newestFirst = [...new Set([...session].reverse())];
+  const votes = new Map();
+  newestFirst.slice(0, STEPS).forEach((item, step) => {
+    for (const [neighbor, score] of model.neighbors[item] ?? [])
+      if (!newestFirst.includes(neighbor)) votes.set(neighbor, (votes.get(neighbor) ?? 0) + DECAY ** step * score);
+  });
+  const highest = [...votes.values()].reduce((a, b) => Math.max(a, b), 0) || 1;
+  const scores = new Map([...votes].map(([item, vote]) => [item, (SESSION_SHARE * vote) / highest]));
+  ownList.forEach((item, place) =>
+    scores.set(item, (scores.get(item) ?? 0) + LIST_SHARE * (1 - place / ownList.length)));
+  const rounded = [...scores].map(([item, score]) => [item, Math.round(score * 1e9)]);
+  // Not localeCompare: ties go by the ids' code points, in every language.
+  const best = rounded.sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).map(([item]) => item);
+  const barred = new Set([...newestFirst, ...excluded]);
+  const filled = new Set([...(session.length ? best : ownList), ...model.fallback, ...model.popular]);
+  return [...filled].filter((item) => !barred.has(item)).slice(0, n);
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  const [file, ...session] = process.argv.slice(2);
+  console.log(JSON.stringify(sessionList(JSON.parse(readFileSync(file, "utf8")), session)));
+}

@@ -1,0 +1,55 @@
+{#- What a device needs to make lists without a server, as files in an existing folder; examples/on_device reads them.
+    dbt run-operation export_for_devices --args '{folder: export}' -#}
+{% macro export_for_devices(folder='export') %}
+    {% if target.type != 'duckdb' %}
+        {% do exceptions.raise_compiler_error(
+            "export_for_devices writes files beside a DuckDB warehouse. On " ~ target.type ~ " unload the same tables "
+            ~ "(als_item_factors, served_neighbors, served_segments, served_items, event_types) with COPY INTO a stage"
+        ) %}
+    {% endif %}
+    {% set files = {
+        'item_factors.parquet': "
+            select factors.item_id, factors.factors, items.is_recommendable, factors.alpha, factors.regularization
+            from " ~ ref('als_item_factors') ~ " as factors
+            inner join " ~ ref('served_items') ~ " as items on factors.item_id = items.item_id
+            where factors.fold = 'live'
+            order by factors.item_id",
+        'neighbors.parquet': "
+            select item_id, entry ->> 0 as neighbor_id, number as rank, cast(entry ->> 1 as double) as score
+            from " ~ ref('served_neighbors') ~ ",
+                unnest(cast(neighbors as json[])) with ordinality as entries(entry, number)
+            order by item_id, rank",
+        'fallback.parquet': "
+            select segment, number as rank, entry ->> 0 as item_id
+            from " ~ ref('served_segments') ~ ",
+                unnest(cast(fallback as json[])) with ordinality as entries(entry, number)
+            order by segment, rank",
+        'popular.parquet': "
+            select item_id, popular_rank as rank
+            from " ~ ref('served_items') ~ "
+            where is_recommendable and popular_rank is not null
+            order by popular_rank",
+        'event_types.parquet': "
+            select event_type, weight, half_life_days, neutral_value, excludes_item, learns_until
+            from " ~ ref('event_types') ~ "
+            cross join " ~ ref('folds') ~ " as folds
+            where folds.fold = 'live' and (weight <> 0 or excludes_item)
+            order by event_type",
+        'session.json': "
+            select
+                (select map_from_entries(list((item_id, cast(neighbors as json)) order by item_id)) from " ~ ref('served_neighbors') ~ ")
+                    as neighbors,
+                (select list(entry ->> 0 order by number) from " ~ ref('served_segments') ~ ",
+                    unnest(cast(fallback as json[])) with ordinality as entries(entry, number) where segment = '')
+                    as fallback,
+                (select list(item_id order by popular_rank) from " ~ ref('served_items') ~ "
+                    where is_recommendable and popular_rank is not null) as popular",
+    } %}
+    {% for name, query in files.items() %}
+        {% do run_query(
+            "copy (" ~ query ~ ") to " ~ kindred.text_literal(folder ~ '/' ~ name)
+            ~ " (format " ~ name.split('.')[1] ~ ")"
+        ) %}
+        {% do print("kindred: " ~ folder ~ "/" ~ name) %}
+    {% endfor %}
+{% endmacro %}

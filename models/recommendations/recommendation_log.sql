@@ -1,0 +1,57 @@
+-- one row per (run_id, user_id, rank): what each build decided to show, kept when the next one replaces the lists
+-- Never rebuilt: a full refresh would erase what nothing can make again.
+{% set log_days = var('kindred__log_days') | int %}
+{% set too_old = dbt.dateadd('day', -log_days, "cast('" ~ kindred.run_clock() ~ "' as timestamp)") %}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='append_new_columns',
+    full_refresh=false,
+    post_hook="delete from " ~ this ~ " where generated_at < " ~ too_old if log_days > 0 else "",
+) }}
+
+with recommendations as (select * from {{ ref('recommendations') }}),
+
+recommendation_lists as (select * from {{ ref('recommendation_lists') }}),
+
+{% if is_incremental() %}
+-- recommendations are of one run, so that building this table again finds either all of its rows here or none.
+logged_runs as (
+
+    select run_id
+    from {{ this }}
+    where run_id = (select min(newest.run_id) from {{ ref('recommendations') }} as newest)
+    group by run_id
+
+),
+
+{% endif %}
+final as (
+
+    select
+        recommendations.run_id,
+        recommendation_lists.list_id,
+        recommendations.user_id,
+        recommendations.rank,
+        recommendations.item_id,
+        recommendations.score,
+        recommendations.source,
+        recommendations.reason,
+        recommendations.because_item_id,
+        recommendations.propensity,
+        recommendations.generated_at
+    from recommendations
+    inner join recommendation_lists
+        on recommendations.user_id = recommendation_lists.user_id
+    {%- if is_incremental() %}
+    left join logged_runs
+        on recommendations.run_id = logged_runs.run_id
+    {%- endif %}
+    where {{ 'false' if var('kindred__as_of') else 'true' }}
+        {%- if is_incremental() %}
+        and logged_runs.run_id is null
+        {%- endif %}
+
+)
+
+select * from final
