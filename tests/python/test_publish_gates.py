@@ -17,12 +17,11 @@ GATES |= {"rollback_hold"}
 
 @pytest.fixture(scope="module")
 def shop(sample_shop, tmp_path_factory):
-    """A copy of the sample shop with its first release and its lists in the log."""
+    """A copy of the sample shop with its first release."""
     shop = Shop(tmp_path_factory.mktemp("gates"))
     shutil.copy(sample_shop.database, shop.database)
     shop.folder = publishing.serving_folder("", str(shop.database))
     shutil.copytree(publishing.serving_folder("", str(sample_shop.database)), shop.folder, symlinks=True)
-    shop.run("create or replace table recommendation_log as select run_id, user_id, rank, item_id from recommendations")
     for name in ("recommendations", "evaluation_metrics", "checked_events", "person_events", "served_lists"):
         shop.run(f"create table good_{name} as from {name}")
     shop.run("drop view checked_events")
@@ -118,7 +117,6 @@ def test_gates__stop_a_bad_build_and_are_overridden_once(shop):
     assert current(shop) != release_id and f"(let through: {overridden})" in result.output
     # Publication ended the hold.
     assert publishing.read_rollback(shop.folder) is None
-    shop.run("insert into recommendation_log select run_id, user_id, rank, item_id from recommendations")
 
     # The next build is compared with what apps read after somebody went back, not with what was published last.
     publishing.roll_back(shop.folder, release_id, "ann", "")
