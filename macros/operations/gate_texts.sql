@@ -3,12 +3,12 @@
 {% macro gate_texts() %}
     {{ return({
         'catalog_coverage': ('share of the catalogue coverage that is lost: ', 'items in lists / recommendable items'),
-        'people': ('share of the people with a list that is lost: ', 'people'),
+        'changed_lists': ('mean share of the first 10 items that are new to a person: ', none),
         'quality': ('standard errors that quality is below the last: ', 'ndcg@10 on the fold backtest'),
+        'people': ('share of the people with a list that is lost: ', 'people'),
         'rejected_events': ('rise of the share of events that are set aside: ', 'share'),
         'stale_data': ('days that the newest event is older than it was: ', none),
         'data_age': ('age of the newest event in days: ', none),
-        'changed_lists': ('mean share of the first 10 items that are new to a person: ', none),
     }) }}
 {% endmacro %}
 

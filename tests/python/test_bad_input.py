@@ -63,14 +63,18 @@ def test_settings__all_that_is_wrong_is_said_at_once(small_shop):
     assert "- kindred__folds names a fold twice: live, yesterday, live" in lines
     for advice in (
         "has factors 'True': give a number of at least 0, or auto",
-        "has quality '-1': give a number of at least 0, or off",
-        "has 'cover': the gates are catalog_coverage, people",
-        "has people 'True': give a number of at least 0, or off",
         "has iterations '-1': give a number of at least 0, or auto",
         "has regularization 0: give a number above 0, or auto",
         "has 'alpa': its settings are factors, iterations, regularization, alpha",
     ):
         assert f"- kindred__als {advice}" in lines
+    for advice in (
+        "has quality '-1': give a number of at least 0, or off",
+        "has 'cover': the gates are catalog_coverage, changed_lists, quality, people, rejected_events, stale_data, data_age",
+        "has people 'True': give a number of at least 0, or off",
+    ):
+        assert f"- kindred__publish_gates {advice}" in lines
+    assert not any("stale_data 'off'" in line for line in lines)
     assert "Traceback" not in result.output
 
 

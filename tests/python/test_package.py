@@ -142,15 +142,21 @@ def test_package__a_model_is_replaced(warehouse):
 
 def test_package__a_name_that_hides_kindreds_is_refused(tmp_path):
     """Without the flag dbt hands the shop's `events`, `items` and `users` to kindred's models: that must not pass."""
-    settings = PROJECT["vars"]["kindred"] | {"kindred__override_gates": ["people"]}
-    shop = write_project(tmp_path / "shop", flags={}, vars={"kindred": settings})
+    shop = write_project(tmp_path / "shop", flags={})
     result = run_dbt("build", "--exclude-resource-type", "unit_test", **shop)
     assert result.returncode != 0
     for name in ("events", "items", "users"):
         assert f"your project has '{name}' as kindred has, and kindred's models would read yours" in result.text
-    # What lets a gate through for one run can't be left in a file.
-    assert "kindred__override_gates is for one run: give it with --vars, not in dbt_project.yml" in result.text
     assert "Set `require_ref_searches_node_package_before_root: true` under `flags:`" in result.text
     # One that takes the place of a disabled model of kindred's is what the shop wants.
     assert "your project has 'generators'" not in result.text
     assert "START sql" not in result.output
+
+
+def test_package__an_override_in_a_file_is_refused(tmp_path):
+    """What lets a gate through for one run would let everything through from then on."""
+    settings = PROJECT["vars"]["kindred"] | {"kindred__override_gates": ["people"]}
+    shop = write_project(tmp_path / "shop", vars={"kindred": settings})
+    result = run_dbt("parse", **shop)
+    assert result.returncode != 0
+    assert "kindred__override_gates is for one run: give it with --vars, not in dbt_project.yml" in result.text
