@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 export DBT_PROFILES_DIR := .
 
 .DEFAULT_GOAL := help
-.PHONY: help build show tune export test lint test-snowflake bench-quality bench-speed sample clean
+.PHONY: help build show tune releases rollback resume export test test-slow lint test-snowflake bench-quality \
+        bench-speed sample clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "make %-16s %s\n", $$1, $$2}'
@@ -30,6 +31,15 @@ MINUTES ?= 10
 tune: $(VENV)/installed  ## search better settings for MINUTES (10) on the fold tuning; later builds use them
 	$(BIN)/dbt run --select +tuning_trials --vars '{kindred__tune_minutes: $(MINUTES)}'
 
+releases: $(VENV)/installed  ## the releases that apps read and could go back to
+	@$(BIN)/python serving/releases.py list
+
+rollback: $(VENV)/installed  ## let apps read the release before, or RELEASE=id; builds hold back until `make resume`
+	@$(BIN)/python serving/releases.py rollback $(RELEASE) --reason '$(REASON)'
+
+resume: $(VENV)/installed  ## let the next build publish again after a rollback
+	@$(BIN)/python serving/releases.py resume
+
 FOLDER ?= export
 export: $(VENV)/installed  ## item factors and neighbours as Parquet files in FOLDER (export), for lists without a server
 	@mkdir -p $(FOLDER)
@@ -38,6 +48,9 @@ export: $(VENV)/installed  ## item factors and neighbours as Parquet files in FO
 test: $(VENV)/installed-dev lint  ## every test but the Snowflake ones
 	$(BIN)/dbt build --target-path target/test --vars '{}'
 	$(BIN)/pytest -q
+
+test-slow: $(VENV)/installed-dev  ## the tests that take minutes: builds that are killed at any moment
+	$(BIN)/pytest -q -m slow
 
 lint: $(VENV)/installed-dev  ## ruff and sqlfluff
 	$(BIN)/ruff check .
@@ -57,4 +70,4 @@ sample: $(VENV)/installed  ## write the sample shop's seeds again
 	$(BIN)/python seeds/sample/generate_sample_shop.py
 
 clean:  ## remove what builds leave behind; the environment stays
-	rm -rf target logs export kindred.duckdb .kindred_temp
+	rm -rf target logs export kindred.duckdb kindred_serving .kindred_temp

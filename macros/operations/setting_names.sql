@@ -8,6 +8,8 @@
         'kindred__n_neighbors', 'kindred__als', 'kindred__neighbors', 'kindred__sequence', 'kindred__sessions',
         'kindred__content', 'kindred__tune_minutes',
         'kindred__diversity', 'kindred__freshness', 'kindred__exploration_share',
+        'kindred__serving_store', 'kindred__serving_path', 'kindred__kept_releases', 'kindred__publish_gates',
+        'kindred__override_gates',
         'kindred__log_days', 'kindred__conversion_days',
         'kindred__max_rejected_share',
     ]) }}

@@ -19,7 +19,7 @@
 
     {% set positive_whole = [
         'kindred__horizon_days', 'kindred__session_gap_minutes', 'kindred__n_recommendations', 'kindred__n_candidates',
-        'kindred__expires_after_hours', 'kindred__n_neighbors', 'kindred__conversion_days',
+        'kindred__expires_after_hours', 'kindred__n_neighbors', 'kindred__kept_releases', 'kindred__conversion_days',
     ] %}
     {% for name in positive_whole %}
         {% set value = var(name) %}
@@ -69,6 +69,45 @@
     {% if var('kindred__segment_by') not in ['', 'country', 'preferences', 'attributes'] %}
         {% do problems.append("kindred__segment_by is '" ~ var('kindred__segment_by')
             ~ "': give country, preferences or attributes, the text columns of users, or '' for no segments") %}
+    {% endif %}
+
+    {% if var('kindred__serving_store') not in ['sqlite', 'postgres', 'none'] %}
+        {% do problems.append("kindred__serving_store is '" ~ var('kindred__serving_store')
+            ~ "': give sqlite, postgres or none") %}
+    {% endif %}
+    {% if var('kindred__serving_path') is not string %}
+        {% do problems.append("kindred__serving_path is '" ~ var('kindred__serving_path')
+            ~ "': give a folder, or '' for one beside the DuckDB file") %}
+    {% endif %}
+    {% set gates = kindred.gate_texts() | list %}
+    {% set bounds = var('kindred__publish_gates') %}
+    {% if bounds is not mapping %}
+        {% do problems.append("kindred__publish_gates is '" ~ bounds ~ "': give a mapping such as {changed_lists: 0.5}") %}
+    {% else %}
+        {% for gate, bound in bounds.items() %}
+            {% if gate not in gates %}
+                {% do problems.append("kindred__publish_gates has '" ~ gate ~ "': the gates are " ~ gates | join(', ')) %}
+            {#- YAML reads a bare off as false. -#}
+            {% elif bound is not sameas false and bound != 'off' and (
+                bound is not number or bound is boolean or bound < 0
+            ) %}
+                {% do problems.append("kindred__publish_gates has " ~ gate ~ " '" ~ bound
+                    ~ "': give a number of at least 0, or off") %}
+            {% endif %}
+        {% endfor %}
+    {% endif %}
+    {% set overridden = var('kindred__override_gates') %}
+    {% if overridden is string or overridden is not iterable %}
+        {% do problems.append("kindred__override_gates is '" ~ overridden ~ "': give a list such as [changed_lists]") %}
+    {% else %}
+        {% for gate in overridden if gate not in gates + ['rollback_hold'] %}
+            {% do problems.append("kindred__override_gates has '" ~ gate ~ "': the gates are "
+                ~ (gates + ['rollback_hold']) | join(', ')) %}
+        {% endfor %}
+        {#- In dbt_project.yml it would let everything through for ever. -#}
+        {% if overridden and 'kindred__override_gates' not in invocation_args_dict.get('vars', {}) %}
+            {% do problems.append("kindred__override_gates is for one run: give it with --vars, not in dbt_project.yml") %}
+        {% endif %}
     {% endif %}
 
     {% set attribute = var('kindred__variant_attribute') %}

@@ -43,7 +43,7 @@ def frame_to_table(frame):
             return pa.list_(pa.float32())
         if name in ("weight", "score", "rank") or pd.api.types.is_numeric_dtype(values) and values.dtype != bool:
             return pa.float64()
-        if name in ("last_at", "as_of"):
+        if name in ("last_at", "as_of") or pd.api.types.is_datetime64_any_dtype(values):
             return pa.timestamp("us")
         return pa.bool_() if len(values) and isinstance(values.iloc[0], (bool, np.bool_)) else pa.string()
 

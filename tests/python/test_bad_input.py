@@ -46,6 +46,11 @@ def test_settings__all_that_is_wrong_is_said_at_once(small_shop):
         "kindred__content": ({"steps": 3}, "has 'steps': its settings are decay, n_steps"),
         "kindred__als": ({"factors": True, "iterations": -1, "regularization": 0, "alpa": 1, "alpha": "auto"}, "has"),
         "kindred__max_rejected_share": ([], "give a number of at least 0"),
+        "kindred__serving_store": ("redis", "give sqlite, postgres or none"),
+        "kindred__serving_path": (7, "give a folder, or '' for one beside the DuckDB file"),
+        "kindred__kept_releases": (0, "give a whole number of at least 1"),
+        "kindred__publish_gates": ({"quality": -1, "cover": 1, "people": True, "stale_data": "off"}, "has"),
+        "kindred__override_gates": ("people", "give a list such as [changed_lists]"),
         "kindred__n_recomendations": (5, "is no setting of kindred; dbt_project.yml of the package lists them all"),
     }
     result = small_shop.dbt("run", **{name: value for name, (value, _) in wrong.items()})
@@ -63,6 +68,13 @@ def test_settings__all_that_is_wrong_is_said_at_once(small_shop):
         "has 'alpa': its settings are factors, iterations, regularization, alpha",
     ):
         assert f"- kindred__als {advice}" in lines
+    for advice in (
+        "has quality '-1': give a number of at least 0, or off",
+        "has 'cover': the gates are catalog_coverage, changed_lists, quality, people, rejected_events, stale_data, data_age",
+        "has people 'True': give a number of at least 0, or off",
+    ):
+        assert f"- kindred__publish_gates {advice}" in lines
+    assert not any("stale_data 'off'" in line for line in lines)
     assert "Traceback" not in result.output
 
 

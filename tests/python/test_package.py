@@ -151,3 +151,12 @@ def test_package__a_name_that_hides_kindreds_is_refused(tmp_path):
     # One that takes the place of a disabled model of kindred's is what the shop wants.
     assert "your project has 'generators'" not in result.text
     assert "START sql" not in result.output
+
+
+def test_package__an_override_in_a_file_is_refused(tmp_path):
+    """What lets a gate through for one run would let everything through from then on."""
+    settings = PROJECT["vars"]["kindred"] | {"kindred__override_gates": ["people"]}
+    shop = write_project(tmp_path / "shop", vars={"kindred": settings})
+    result = run_dbt("parse", **shop)
+    assert result.returncode != 0
+    assert "kindred__override_gates is for one run: give it with --vars, not in dbt_project.yml" in result.text

@@ -1,0 +1,18 @@
+{#- What each gate allows at most (models/serving/publish_gates.sql), the given over the defaults; none = off. -#}
+{% macro publish_gate_bounds() %}
+    {% set bounds = {
+        'catalog_coverage': 0.5,
+        'changed_lists': 0.8,
+        'quality': 2,
+        'people': 0.5,
+        'rejected_events': 0.1,
+        'stale_data': 1,
+        'data_age': none,
+    } %}
+    {% set given = var('kindred__publish_gates') %}
+    {#- dbt reads all models before validate_configuration may speak. A bare `off` is false in YAML. -#}
+    {% for gate, bound in (given.items() if given is mapping else []) %}
+        {% do bounds.update({gate: none if bound is sameas false or bound == 'off' else bound}) %}
+    {% endfor %}
+    {{ return(bounds) }}
+{% endmacro %}

@@ -1,0 +1,401 @@
+"""The release: the served tables as one file (or one set of PostgreSQL tables) that apps read while builds go on.
+
+Grain: one row per release_id that was published.
+Columns: release_id, run_id of the lists, store: sqlite, postgres or warehouse, location, overridden_gates: names with
+commas, n_lists, n_items, bytes, seconds, as_of, generated_at, published_at: UTC.
+Errors: RuntimeError, with what apps read left as it was, where a gate stopped the lists, another build publishes at the
+same time, what is served was made later, or the store can't be written.
+
+Method: a release is written beside the others, synced and renamed; then the link `current.sqlite` is replaced, which
+the file system does at once or not at all. serving/releases.py loads this module for `list`, `rollback` and `resume`.
+"""
+
+import contextlib
+import datetime
+import json
+import os
+import time
+from pathlib import Path
+
+# The tables of a release, without the `served_` of the models they come from; the first column is the key.
+TABLES = {
+    "lists": {name: "text" for name in ("user_id", "list_id", "segment", "items", "history", "excluded")},
+    "items": {"item_id": "text", "popular_rank": "bigint", "title": "text", "category": "text", "brand": "text"}
+    | {"price": "double precision", "is_available": "boolean", "is_recommendable": "boolean"},
+    "neighbors": {"item_id": "text", "neighbors": "text"},
+    "item_pages": {"item_id": "text", "similar_items": "text", "bundles": "text"},
+    "segments": {name: "text" for name in ("segment", "fallback", "trending", "excluded")},
+    "sources": {"source": "text", "reason": "text"},
+}
+RELEASE = {name: "text" for name in ("release_id", "run_id", "as_of", "generated_at", "expires_at")}
+RELEASE |= {"n_lists": "bigint", "n_items": "bigint"}
+POSTGRES_SCHEMA = "kindred_serving"
+
+
+def create_table(name, columns, suffix=""):
+    """The SQL that makes a table of a release; the first column is its primary key."""
+    key = next(iter(columns))
+    types = ", ".join(f"{column} {kind}" for column, kind in columns.items())
+    return f"create table {name} ({types}, primary key ({key})){suffix}"
+
+
+def rows_of(batch):
+    return zip(*(column.to_pylist() for column in batch.columns), strict=True)
+
+
+# The folder -----------------------------------------------------------------------------------------------------------
+
+
+def serving_folder(serving_path, database):
+    """Where releases live: kindred__serving_path, else beside the DuckDB file; None where there is no file."""
+    if serving_path:
+        return Path(serving_path)
+    if not database or database == ":memory:" or database.startswith("md:"):
+        return None
+    return Path(database).with_name(Path(database).stem + "_serving")
+
+
+@contextlib.contextmanager
+def locked(folder):
+    """One publication or rollback at a time; the lock goes with the process that holds it, however that ends."""
+    import fcntl
+
+    (folder / "releases").mkdir(parents=True, exist_ok=True)
+    with open(folder / "lock", "w", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RuntimeError(f"another build or rollback is at work in {folder}: try again when it is done") from None
+        yield
+
+
+def sync(path):
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def release_path(folder, release_id):
+    return folder / "releases" / f"{release_id}.sqlite"
+
+
+def read_release(path):
+    """The release row of a file as a dict; None where there is no file or it isn't a whole release."""
+    import sqlite3
+
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            cursor = connection.execute("select * from release")
+            return dict(zip([column[0] for column in cursor.description], cursor.fetchone(), strict=True))
+    except (sqlite3.Error, OSError, TypeError):  # TypeError: no row
+        return None
+
+
+def current_id(folder):
+    """The release_id that the link names, whether that file exists or not; None where there is no link."""
+    link = folder / "current.sqlite"
+    return Path(os.readlink(link)).stem if link.is_symlink() else None
+
+
+def move_link(folder, release_id):
+    """Let apps read this release from now on."""
+    temporary = folder / ".current.tmp"
+    temporary.unlink(missing_ok=True)
+    os.symlink(f"releases/{release_id}.sqlite", temporary)
+    try:
+        os.replace(temporary, folder / "current.sqlite")
+    except OSError:
+        temporary.unlink()
+        raise
+    sync(folder)
+
+
+def list_releases(folder):
+    """The whole releases of a folder as dicts, newest first."""
+    paths = sorted((folder / "releases").glob("*.sqlite"), reverse=True)
+    return [release for release in map(read_release, paths) if release]
+
+
+def read_rollback(folder):
+    """What the last rollback left behind, until a publication ends it: serves, from, by, at, reason, is_held."""
+    try:
+        return json.loads((folder / "rollback.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+
+
+def write_rollback(folder, rollback):
+    temporary = folder / ".rollback.tmp"
+    temporary.write_text(json.dumps(rollback), encoding="utf-8")
+    sync(temporary)
+    os.replace(temporary, folder / "rollback.json")
+    sync(folder)
+
+
+def roll_back(folder, release_id, by, reason):
+    """Serve an older release and hold all publications; release_id None: the one before. Returns (from, to)."""
+    with locked(folder):
+        current = current_id(folder)
+        releases = [release["release_id"] for release in list_releases(folder)]
+        if release_id is None:
+            release_id = next((name for name in releases if not current or name < current), None)
+        if release_id not in releases:
+            wanted = "a release before it" if release_id is None else release_id
+            raise RuntimeError(f"{folder} has no {wanted}; there are {', '.join(releases) or 'none'}")
+        at = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S")
+        rollback = {"serves": release_id, "from": current, "by": by, "at": at, "reason": reason, "is_held": True}
+        # The hold first: a link that was moved without one would be undone by the next build.
+        write_rollback(folder, rollback)
+        move_link(folder, release_id)
+        return current, release_id
+
+
+def resume(folder):
+    """End the hold: the next build publishes. Returns the rollback that was held, or None."""
+    with locked(folder):
+        rollback = read_rollback(folder)
+        if not rollback or not rollback["is_held"]:
+            return None
+        write_rollback(folder, rollback | {"is_held": False})
+        return rollback
+
+
+# SQLite ---------------------------------------------------------------------------------------------------------------
+
+
+def write_sqlite(path, tables, release):
+    """Write a release into a new file. tables: {name: pyarrow.RecordBatches, sorted by key}. Returns rows by table."""
+    import sqlite3
+
+    counts = {}
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        # A file that nobody reads yet needs no journal: what goes wrong is thrown away as a whole.
+        for pragma in ("page_size = 16384", "journal_mode = off", "synchronous = off", "cache_size = -131072"):
+            connection.execute(f"pragma {pragma}")
+        connection.execute("begin")
+        for name, batches in tables.items():
+            connection.execute(create_table(name, TABLES[name], " without rowid"))
+            insert = f"insert into {name} values ({', '.join('?' * len(TABLES[name]))})"
+            counts[name] = 0
+            for batch in batches:
+                connection.executemany(insert, rows_of(batch))
+                counts[name] += batch.num_rows
+        release |= {"n_lists": counts["lists"], "n_items": counts["items"]}
+        connection.execute(create_table("release", RELEASE, " without rowid"))
+        connection.execute(
+            f"insert into release values ({', '.join('?' * len(RELEASE))})", [release[name] for name in RELEASE]
+        )
+        connection.execute("commit")
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        found = {name: connection.execute(f"select count(*) from {name}").fetchone()[0] for name in tables}
+    if found != counts:
+        raise RuntimeError(f"{path} has {found} rows where {counts} were written")
+    return counts
+
+
+def refuse_older(release, current):
+    if current and current["generated_at"] > release["generated_at"]:
+        raise RuntimeError(
+            f"release {current['release_id']}, which apps read, was made at {current['generated_at']}, later than "
+            f"these lists ({release['generated_at']}): another build was faster or a clock is wrong. Build again"
+        )
+
+
+def publish_sqlite(folder, tables, release, n_kept):
+    """Publish into a folder and keep the newest n_kept releases. Returns the file's path."""
+    import sqlite3
+
+    release_id = release["release_id"]
+    path = release_path(folder, release_id)
+    temporary = path.with_name(f".{release_id}.tmp")
+    try:
+        with locked(folder):
+            for leftover in path.parent.glob(".*.tmp*"):
+                leftover.unlink()
+            refuse_older(release, read_release(folder / "current.sqlite"))
+            try:
+                write_sqlite(temporary, tables, release)
+                sync(temporary)
+                os.replace(temporary, path)
+                sync(path.parent)
+                # Whoever let these lists pass meant them to take the place of what was rolled back to.
+                (folder / "rollback.json").unlink(missing_ok=True)
+                move_link(folder, release_id)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                if current_id(folder) != release_id:
+                    path.unlink(missing_ok=True)
+                raise
+            for old in sorted(path.parent.glob("*.sqlite"), reverse=True)[n_kept:]:
+                if old != path:
+                    old.unlink()
+    except (OSError, sqlite3.Error) as error:
+        raise RuntimeError(
+            f"release {release_id} can't be written to {folder}: {error}. What apps read is as it was; see that the "
+            "folder can be written, has space for one more release, and current.sqlite isn't a folder"
+        ) from error
+    return path
+
+
+# PostgreSQL -----------------------------------------------------------------------------------------------------------
+
+
+def swap_tables(connection, names):
+    """Rename all tables in one transaction; whoever reads them meets all old or all new ones."""
+    import psycopg
+
+    for attempt in range(5):
+        try:
+            with connection.transaction():
+                # Readers queue behind a rename that waits, so it waits for a moment only and tries again.
+                connection.execute("set local lock_timeout = '500ms'")
+                for name in names:
+                    connection.execute(f"alter table if exists {name} rename to {name}_old")
+                    connection.execute(f"alter table {name}_new rename to {name}")
+            return
+        except psycopg.errors.LockNotAvailable:
+            if attempt == 4:
+                raise
+            time.sleep(1)
+
+
+def publish_postgres(address, tables, release):
+    """Load the tables into PostgreSQL and swap them in. Returns (location, bytes)."""
+    try:
+        import psycopg
+    except ImportError:
+        raise RuntimeError("kindred__serving_store is postgres: pip install -r requirements-serving.txt") from None
+    names = [*tables, "release"]
+
+    def drop(connection, suffix):
+        connection.execute("drop table if exists " + ", ".join(name + suffix for name in names))
+
+    try:
+        with psycopg.connect(address, autocommit=True, connect_timeout=10, application_name="kindred") as connection:
+            connection.execute(f"create schema if not exists {POSTGRES_SCHEMA}")
+            connection.execute(f"set search_path = {POSTGRES_SCHEMA}")
+            [is_alone] = connection.execute("select pg_try_advisory_lock(hashtext('kindred_serving'))").fetchone()
+            if not is_alone:
+                raise RuntimeError("another build is publishing to this PostgreSQL: try again when it is done")
+            # What builds left behind that died between their steps.
+            drop(connection, "_new")
+            drop(connection, "_old")
+            counts = {}
+            if connection.execute("select to_regclass('release')").fetchone()[0]:
+                for name, made in connection.execute("select release_id, generated_at from release").fetchall():
+                    refuse_older(release, {"release_id": name, "generated_at": made})
+            for name, batches in tables.items():
+                connection.execute(create_table(f"{name}_new", TABLES[name]))
+                counts[name] = 0
+                with connection.cursor().copy(f"copy {name}_new from stdin") as copy:
+                    for batch in batches:
+                        for row in rows_of(batch):
+                            copy.write_row(row)
+                        counts[name] += batch.num_rows
+                connection.execute(f"analyze {name}_new")
+            release |= {"n_lists": counts["lists"], "n_items": counts["items"]}
+            connection.execute(create_table("release_new", RELEASE))
+            places = ", ".join(["%s"] * len(RELEASE))
+            connection.execute(f"insert into release_new values ({places})", [release[name] for name in RELEASE])
+            swap_tables(connection, names)
+            drop(connection, "_old")
+            sizes = " + ".join(f"pg_total_relation_size('{name}')" for name in names)
+            [n_bytes] = connection.execute(f"select {sizes}").fetchone()
+            location = f"{connection.info.host or 'localhost'}/{connection.info.dbname}, schema {POSTGRES_SCHEMA}"
+            return location, n_bytes
+    except psycopg.Error as error:
+        raise RuntimeError(
+            f"release {release['release_id']} can't be loaded into PostgreSQL: {' '.join(str(error).split())}. What "
+            "apps read is as it was; what was loaded goes with the next build"
+        ) from error
+
+
+# The model ------------------------------------------------------------------------------------------------------------
+
+
+def judged_run(rows):
+    """(run_id, generated_at, names of overridden gates) of the newest judgement; rows: publish_gates as dicts."""
+    rows = [row for row in rows if row["judged_at"] == max(row["judged_at"] for row in rows)]
+    stopped = [row for row in rows if not row["is_passed"] and not row["is_overridden"]]
+    if stopped or not rows:
+        reasons = "; ".join(f"{row['gate']}: {row['explanation']}" for row in stopped)
+        raise RuntimeError(f"nothing is published: {reasons or 'publish_gates has judged no run'}")
+    overridden = sorted(row["gate"] for row in rows if row["is_overridden"])
+    return rows[0]["run_id"], rows[0]["generated_at"], ", ".join(overridden)
+
+
+def batches_of(relation, columns):
+    """The rows of a DuckDB relation by rising key, read when they are asked for."""
+    yield from relation.select(", ".join(columns)).order(next(iter(columns))).to_arrow_reader(10_000)
+
+
+def model(dbt, session):
+    import pyarrow as pa
+
+    store = dbt.config.meta_get("store")
+    serving_path = dbt.config.meta_get("serving_path")
+    database = dbt.config.meta_get("database")
+    n_kept = dbt.config.meta_get("kept_releases")
+    replayed = dbt.config.meta_get("as_of")
+    expires_after_hours = dbt.config.meta_get("expires_after_hours")
+    publish_gates = dbt.ref("publish_gates")
+    folds = dbt.ref("folds")
+    lists = dbt.ref("served_lists")
+    items = dbt.ref("served_items")
+    neighbors = dbt.ref("served_neighbors")
+    item_pages = dbt.ref("served_item_pages")
+    segments = dbt.ref("served_segments")
+    sources = dbt.ref("served_sources")
+    relations = dict(zip(TABLES, (lists, items, neighbors, item_pages, segments, sources), strict=True))
+
+    texts = ["release_id", "run_id", "store", "location", "overridden_gates"]
+    fields = [(name, pa.string()) for name in texts] + [(name, pa.int64()) for name in ("n_lists", "n_items", "bytes")]
+    times = [(name, pa.timestamp("us")) for name in ("as_of", "generated_at", "published_at")]
+    schema = pa.schema([*fields, ("seconds", pa.float64()), *times])
+    folder = serving_folder(serving_path, database)
+    obstacles = {
+        "a replay of another day (kindred__as_of) is not for apps": replayed,
+        "the fold live isn't built (kindred__folds)": "live" not in read_folds(folds),
+        "kindred__serving_store is none": store == "none",
+        "there is no DuckDB file to publish beside; kindred__serving_path names a folder": (
+            store == "sqlite" and not folder and not is_snowflake(session)
+        ),
+    }
+    for reason in [reason for reason, is_met in obstacles.items() if is_met]:
+        report_progress(f"serving_releases: nothing is published: {reason}")
+        return write_table(session, schema, [])
+
+    columns = ["run_id", "gate", "is_passed", "is_overridden", "explanation", "generated_at", "judged_at"]
+    run_id, generated_at, overridden = judged_run(read_table(publish_gates, columns).to_pylist())
+    as_of = read_table(folds, ["as_of"], "fold = 'live'")["as_of"][0].as_py()
+    release = {
+        "release_id": f"{generated_at:%Y%m%dT%H%M%S}-{run_id[:8]}",
+        "run_id": run_id,
+        "as_of": str(as_of),
+        "generated_at": str(generated_at),
+        "expires_at": str(generated_at + datetime.timedelta(hours=expires_after_hours)),
+    }
+    began = time.monotonic()
+    if is_snowflake(session):
+        store, location, n_bytes = "warehouse", session.get_fully_qualified_current_schema(), None
+        release |= {"n_lists": lists.count(), "n_items": items.count()}
+    else:
+        for (list_id,) in lists.select("list_id").limit(1).fetchall():
+            if list_id[:8] != run_id[:8]:
+                raise RuntimeError("the gates judged other lists than those in served_lists: build both")
+        tables = {name: batches_of(relations[name], TABLES[name]) for name in TABLES}
+        if store == "sqlite":
+            location = publish_sqlite(folder, tables, release, n_kept)
+            n_bytes, location = location.stat().st_size, str(location)
+        elif "KINDRED_POSTGRES" not in os.environ:
+            raise RuntimeError("kindred__serving_store is postgres: set KINDRED_POSTGRES to the server's address")
+        else:
+            location, n_bytes = publish_postgres(os.environ["KINDRED_POSTGRES"], tables, release)
+    seconds = time.monotonic() - began
+    report_progress(f"serving_releases: {release['release_id']} published to {location} in {seconds:.1f} s")
+    now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+    row = release | {"store": store, "location": location, "overridden_gates": overridden, "bytes": n_bytes}
+    row |= {"as_of": as_of, "generated_at": generated_at, "published_at": now, "seconds": seconds}
+    return write_table(session, schema, [pa.RecordBatch.from_pylist([row], schema=schema)])
