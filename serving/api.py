@@ -26,7 +26,7 @@ DEMO_PAGE = Path(__file__).parent / "demo.html"
 MAX_BODY_BYTES = 262_144
 BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2)
 
-# What comes in ------------------------------------------------------------------------------------------------------
+# What comes in
 
 Id = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$", examples=["i007"])]
 Ids = Annotated[list[Id], Field(max_length=200)]
@@ -87,7 +87,7 @@ InExclude = Annotated[Ids, Query()]
 UserId = Annotated[Id, InPath()]
 ItemId = Annotated[Id, InPath()]
 
-# What goes out ------------------------------------------------------------------------------------------------------
+# What goes out
 
 
 class ItemOut(BaseModel):
@@ -170,7 +170,7 @@ PROBLEMS = {
 }
 NOT_MODIFIED = {304: {"description": "The release is still the one of If-None-Match."}}
 
-# In between ---------------------------------------------------------------------------------------------------------
+# In between
 
 
 class Measured:
@@ -241,7 +241,9 @@ def create_app(folder):
     @app.exception_handler(RequestValidationError)
     def invalid(request, error):
         # What was given isn't given back: it may be no text (half of a surrogate pair) or no JSON (NaN).
-        return problem(422, [{"loc": list(map(printable, one["loc"])), "msg": printable(one["msg"])} for one in error.errors()])
+        return problem(
+            422, [{"loc": list(map(printable, one["loc"])), "msg": printable(one["msg"])} for one in error.errors()]
+        )
 
     def respond(request, found):
         release_id = found["release_id"]
@@ -379,7 +381,9 @@ def serving_folder():
 def parse_arguments(arguments=None):
     parser = argparse.ArgumentParser(description="Serve the lists of the current release over HTTP.")
     parser.add_argument("--folder", default=serving_folder(), help="the serving folder (%(default)s)")
-    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (%(default)s: this machine alone)")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="the address to listen on (%(default)s: this machine alone)"
+    )
     parser.add_argument("--port", type=int, default=8000)
     return parser.parse_args(arguments)
 

@@ -84,6 +84,7 @@ class Reader:
             try:
                 self.connection.row_factory = sqlite3.Row
                 self.connection.execute("pragma cache_size = -16384")
+                self.connection.execute("pragma temp_store = memory")
                 tables = {row[0] for row in self.connection.execute("select name from sqlite_master")}
                 row = self.connection.execute("select * from release").fetchone() if tables >= TABLES else None
                 if row is None or row["release_id"] != path.stem:
@@ -103,8 +104,7 @@ class Reader:
         """{item_id: title, category, brand, price, is_available, is_recommendable} of the items that are known."""
         rows = self.connection.execute(FACTS, [json.dumps(list(item_ids))])
         return {
-            row["item_id"]: dict(row)
-            | {name: bool(row[name]) for name in ("is_available", "is_recommendable")}
+            row["item_id"]: dict(row) | {name: bool(row[name]) for name in ("is_available", "is_recommendable")}
             for row in rows
         }
 
@@ -126,7 +126,7 @@ class Store:
         self.target = None  # what the link said when that was chosen
         self.refused = (None, 0.0)  # what the link says that can't be served, and when that was found
 
-    # Which release ---------------------------------------------------------------------------------------------------
+    # Which release
 
     def follow(self):
         """The path of the release to serve: the link's, or else the one served so far, or else the newest good one."""
@@ -206,7 +206,7 @@ class Store:
                     raise
                 self.give_up(path)
 
-    # Questions -------------------------------------------------------------------------------------------------------
+    # Questions
 
     def release(self, release_id=None):
         """The row of the release as a dict: release_id, run_id, as_of, generated_at, expires_at, n_lists, n_items."""
@@ -250,7 +250,7 @@ class Store:
             is_plain = filters == EVERYTHING and not exclude and len(items) >= offset + n
             if is_plain:
                 names = ("item_id", "score", "source", "because_item_id", "propensity")
-                rows = [dict(zip(names, item, strict=True)) for item in items[:offset + n]]
+                rows = [dict(zip(names, item, strict=True)) for item in items[: offset + n]]
                 rows = [item | {"reason": reader.reasons.get(item["source"], item["source"])} for item in rows]
                 list_id = row["list_id"]
             else:

@@ -217,7 +217,7 @@ def test_answers_keep_to_their_schema(client):
         jsonschema.validate(answer.json(), content | {"components": schema["components"]})
 
 
-# Hostile input ----------------------------------------------------------------------------------------------------------
+# Hostile input
 
 
 def hostile(client, n_examples):
@@ -258,7 +258,7 @@ def test_thousands_of_hostile_inputs_are_no_server_error(client):
     assert len(hostile(client, 6000)) > 4000
 
 
-# The process ------------------------------------------------------------------------------------------------------------
+# The process
 
 
 def test_listens_on_this_machine_alone_unless_told():

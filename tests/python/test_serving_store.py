@@ -164,13 +164,9 @@ def expected_list(world, user, session, n, filters, exclude, segment, only=None)
         votes, largest = near(newest_first, newest_first)
         places = {row[0]: 1 - place / len(person["items"]) for place, row in enumerate(person["items"])}
         because = {row[0]: row[3] for row in person["items"]} | {
-            item: largest[item]
-            for item in votes
-            if item not in places or 0.7 * votes[item] >= 0.3 * places[item]
+            item: largest[item] for item in votes if item not in places or 0.7 * votes[item] >= 0.3 * places[item]
         }
-        scores = {
-            item: round(0.7 * votes.get(item, 0) + 0.3 * places.get(item, 0), 9) for item in {*votes, *places}
-        }
+        scores = {item: round(0.7 * votes.get(item, 0) + 0.3 * places.get(item, 0), 9) for item in {*votes, *places}}
         best = sorted(scores, key=lambda item: (-scores[item], item))
         by_tier.append([(item, scores[item], because[item]) for item in best])
     else:
@@ -202,7 +198,14 @@ def random_question(draw):
         filters = Filters(categories, low, high, draw.random() < 0.7)
     exclude = draw.sample(ITEMS, draw.choice([0, 0, 4]))
     segment = draw.choice([None, "DE", "nowhere"])
-    return draw.choice([None, "nobody", "u0", "u1", "u2", "u3"]), session, draw.choice([1, 5, 20, 70]), filters, exclude, segment
+    return (
+        draw.choice([None, "nobody", "u0", "u1", "u2", "u3"]),
+        session,
+        draw.choice([1, 5, 20, 70]),
+        filters,
+        exclude,
+        segment,
+    )
 
 
 @pytest.fixture
@@ -271,7 +274,9 @@ def test_item_pages_and_trending(folder):
     item, page = next(iter(world["item_pages"].items()))
     found = [row["item_id"] for row in store.similar_items(item, n=20)["items"]]
     similar = [row[0] for row in page["similar_items"]]
-    assert found[: len(similar)] == similar and len(found) == len(set(found)) == 20 and item not in found[len(similar) :]
+    assert (
+        found[: len(similar)] == similar and len(found) == len(set(found)) == 20 and item not in found[len(similar) :]
+    )
     assert len(store.similar_items("unknown", n=20)["items"]) == 20
     assert store.similar_items(item, n=1, exclude=similar[:1])["items"][0]["item_id"] == similar[1]
     [bundle] = store.bundles(item)["items"]
@@ -290,7 +295,7 @@ def test_a_text_is_no_session(folder):
         Store(folder).recommend("u1", session="i001")
 
 
-# Publications and faults ------------------------------------------------------------------------------------------------
+# Publications and faults
 
 OLD, NEW = "20260101T000000-aaaaaaaa", "20260102T000000-bbbbbbbb"
 
