@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export DBT_PROFILES_DIR := .
 
 .DEFAULT_GOAL := help
-.PHONY: help build show tune releases rollback resume export test test-slow lint test-snowflake bench-quality \
+.PHONY: help build show tune serve releases rollback resume export test test-slow lint test-snowflake bench-quality \
         bench-speed sample clean
 
 help:  ## this list
@@ -16,7 +16,11 @@ $(VENV)/installed: requirements.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 
-$(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
+$(VENV)/installed-serving: $(VENV)/installed requirements-serving.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-serving.txt
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed-serving requirements-dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
 
@@ -30,6 +34,10 @@ show: $(VENV)/installed  ## three people, their lists, and the evaluation
 MINUTES ?= 10
 tune: $(VENV)/installed  ## search better settings for MINUTES (10) on the fold tuning; later builds use them
 	$(BIN)/dbt run --select +tuning_trials --vars '{kindred__tune_minutes: $(MINUTES)}'
+
+PORT ?= 8000
+serve: $(VENV)/installed-serving  ## lists over HTTP on 127.0.0.1:PORT (8000), from what was built last, and a page to try them
+	$(BIN)/python -m serving.api --port $(PORT)
 
 releases: $(VENV)/installed  ## the releases that apps read and could go back to
 	@$(BIN)/python serving/releases.py list

@@ -1,0 +1,393 @@
+"""Lists over HTTP, from the release that is current: `make serve`, then http://127.0.0.1:8000/ and /docs.
+
+    python -m serving.api [--folder kindred_serving] [--host 127.0.0.1] [--port 8000]
+
+Whoever calls is trusted with everybody's lists: it listens on this machine alone unless --host says otherwise, and
+belongs behind whatever tells your users apart.
+"""
+
+import argparse
+import os
+import time
+from pathlib import Path
+from typing import Annotated, Literal
+
+import uvicorn
+from fastapi import Depends, FastAPI, HTTPException, Query, Request
+from fastapi import Path as InPath
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from pydantic import BaseModel, ConfigDict, Field
+
+from serving.store import Filters, NoRelease, ReleaseGone, Store
+
+DEMO_PAGE = Path(__file__).parent / "demo.html"
+MAX_BODY_BYTES = 262_144
+BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2)
+
+# What comes in
+
+Id = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$", examples=["i007"])]
+Ids = Annotated[list[Id], Field(max_length=200)]
+Price = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
+Length = Annotated[int, Field(ge=1, le=100, description="How many items.")]
+Offset = Annotated[int, Field(ge=0, le=400, description="Ranks to leave out; give `release` too, so that pages fit.")]
+ReleaseId = Annotated[
+    str, Field(min_length=1, max_length=100, pattern=r"^[^\x00]+$", description="Of an earlier answer; 410 once gone.")
+]
+
+
+class FiltersIn(BaseModel):
+    """What may be in a list; prices include the bounds."""
+
+    model_config = ConfigDict(extra="forbid")
+    categories: Annotated[list[Id], Field(max_length=50)] | None = None
+    price_min: Price | None = None
+    price_max: Price | None = None
+    in_stock: bool = True
+
+    def to_filters(self):
+        categories = None if self.categories is None else tuple(self.categories)
+        return Filters(categories, self.price_min, self.price_max, self.in_stock)
+
+
+class SessionIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    items: Annotated[Ids, Field(description="The session's items, oldest first; may be empty.")]
+    user_id: Id | None = None
+    n: Length = 20
+    offset: Offset = 0
+    filters: FiltersIn = FiltersIn()
+    exclude: Ids = []
+    segment: Id | None = None
+    release: ReleaseId | None = None
+
+
+class RerankIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    items: Annotated[list[Id], Field(min_length=1, max_length=500)]
+    user_id: Id | None = None
+    session: Ids = []
+    segment: Id | None = None
+    release: ReleaseId | None = None
+
+
+def query_filters(
+    category: Annotated[list[Id] | None, Query(max_length=50)] = None,
+    price_min: Annotated[Price | None, Query()] = None,
+    price_max: Annotated[Price | None, Query()] = None,
+    in_stock: bool = True,
+):
+    return Filters(None if category is None else tuple(category), price_min, price_max, in_stock)
+
+
+InFilters = Annotated[Filters, Depends(query_filters)]
+InExclude = Annotated[Ids, Query()]
+UserId = Annotated[Id, InPath()]
+ItemId = Annotated[Id, InPath()]
+
+# What goes out
+
+
+class ItemOut(BaseModel):
+    item_id: str
+    title: str | None
+    category: str | None
+    brand: str | None
+    price: float | None
+
+
+class RankedOut(ItemOut):
+    rank: Annotated[int, Field(ge=1)]
+    score: Annotated[float | None, Field(description="Falls within one source alone; the rank is what counts.")]
+    source: str
+    reason: Annotated[str, Field(description="Code of the sentence beside the item.")]
+    because_item_id: str | None
+    because_title: str | None
+    propensity: Annotated[float, Field(description="Probability with which the item was put there; log it.")]
+
+
+class BundledOut(RankedOut):
+    lift: float
+    set_price: float | None
+    support: float
+
+
+class ListOut(BaseModel):
+    list_id: Annotated[str, Field(description="Send it back with impressions and clicks.")]
+    release_id: str
+    items: list[RankedOut]
+
+
+class BundlesOut(ListOut):
+    items: list[BundledOut]
+
+
+class ReleaseOut(BaseModel):
+    release_id: str
+    run_id: str
+    as_of: str
+    generated_at: str
+    expires_at: str
+    n_lists: int
+    n_items: int
+
+
+class HealthOut(BaseModel):
+    status: Literal["ok"]
+    release_id: str
+
+
+class HistoryOut(BaseModel):
+    release_id: str
+    items: list[ItemOut]
+
+
+class PersonOut(BaseModel):
+    user_id: str
+    segment: str
+
+
+class PeopleOut(BaseModel):
+    release_id: str
+    people: list[PersonOut]
+
+
+class ProblemOut(BaseModel):
+    detail: str | list[dict]
+
+
+PROBLEMS = {
+    code: {"model": ProblemOut, "description": text}
+    for code, text in {
+        400: "The body is no JSON.",
+        410: "The release that was asked for is not kept any more.",
+        413: "The body is too long.",
+        422: "A value is missing or out of its limits.",
+        503: "Nothing was published yet.",
+    }.items()
+}
+NOT_MODIFIED = {304: {"description": "The release is still the one of If-None-Match."}}
+
+# In between
+
+
+class Measured:
+    """ASGI: seconds by route, and no body beyond the limit. BaseHTTPMiddleware would cost more than the lists do."""
+
+    def __init__(self, app, histogram):
+        self.app = app
+        self.histogram = histogram
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        began = time.perf_counter()
+        n_bytes = 0
+        status = 500
+
+        async def receive_some():
+            nonlocal n_bytes
+            message = await receive()
+            n_bytes += len(message.get("body", b""))
+            if n_bytes > MAX_BODY_BYTES:
+                raise HTTPException(413, f"the body is longer than {MAX_BODY_BYTES} bytes")
+            return message
+
+        async def send_on(message):
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self.app(scope, receive_some, send_on)
+        finally:
+            route = getattr(scope.get("route"), "path", "other")
+            self.histogram.labels(route, str(status)).observe(time.perf_counter() - began)
+
+
+def problem(status, detail, headers=None):
+    return JSONResponse({"detail": detail}, status, headers)
+
+
+def create_app(folder):
+    """The application on a serving folder, which may still be empty."""
+    store = Store(folder)
+    registry = CollectorRegistry()
+    latency = Histogram(
+        "kindred_request_seconds", "Time to answer.", ["route", "status"], buckets=BUCKETS, registry=registry
+    )
+    empty = Counter("kindred_empty_lists", "Answers without an item.", ["route"], registry=registry)
+    served = Gauge("kindred_release_info", "1 for the release that is served.", ["release_id"], registry=registry)
+
+    app = FastAPI(
+        title="kindred",
+        summary="Lists of what a person may like, from the last published release.",
+        version="0.1.0",
+        responses=PROBLEMS,
+    )
+    app.state.store = store
+    app.add_middleware(Measured, histogram=latency)
+
+    @app.exception_handler(NoRelease)
+    def nothing_published(request, error):
+        return problem(503, str(error), {"Retry-After": "10"})
+
+    @app.exception_handler(ReleaseGone)
+    def gone(request, error):
+        return problem(410, str(error))
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(request, error):
+        # What was given isn't given back: it may be no text (half of a surrogate pair) or no JSON (NaN).
+        return problem(
+            422, [{"loc": list(map(printable, one["loc"])), "msg": printable(one["msg"])} for one in error.errors()]
+        )
+
+    def respond(request, found):
+        release_id = found["release_id"]
+        headers = {"ETag": f'W/"{release_id}"', "Cache-Control": "private, no-cache"}
+        if request.method == "GET" and headers["ETag"] in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        if found.get("items") == []:
+            empty.labels(request.scope["route"].path).inc()
+        return JSONResponse(found, headers=headers)
+
+    @app.get("/recommendations/{user_id:path}", response_model=ListOut, responses=NOT_MODIFIED)
+    async def recommendations(
+        request: Request,
+        user_id: UserId,
+        filters: InFilters,
+        n: Annotated[Length, Query()] = 20,
+        offset: Annotated[Offset, Query()] = 0,
+        exclude: InExclude = [],  # noqa: B006, FastAPI copies it
+        segment: Annotated[Id | None, Query()] = None,
+        release: Annotated[ReleaseId | None, Query()] = None,
+    ):
+        """A person's list; whoever isn't known gets that of the segment or of everyone."""
+        found = store.recommend(user_id, (), n, filters, exclude, segment, offset, True, release)
+        return respond(request, found)
+
+    @app.post("/session", response_model=ListOut)
+    async def session(request: Request, asked: SessionIn):
+        """What fits the last items of a session, mixed with the person's list where the person is known."""
+        found = store.recommend(
+            asked.user_id,
+            asked.items,
+            asked.n,
+            asked.filters.to_filters(),
+            asked.exclude,
+            asked.segment,
+            asked.offset,
+            True,
+            asked.release,
+        )
+        return respond(request, found)
+
+    @app.get("/similar-items/{item_id:path}", response_model=ListOut, responses=NOT_MODIFIED)
+    async def similar_items(
+        request: Request,
+        item_id: ItemId,
+        filters: InFilters,
+        n: Annotated[Length, Query()] = 20,
+        exclude: InExclude = [],  # noqa: B006
+        release: Annotated[ReleaseId | None, Query()] = None,
+    ):
+        """What is like an item; never empty."""
+        return respond(request, store.similar_items(item_id, n, filters, exclude, True, release))
+
+    @app.get("/bundles/{item_id:path}", response_model=BundlesOut, responses=NOT_MODIFIED)
+    async def bundles(
+        request: Request,
+        item_id: ItemId,
+        filters: InFilters,
+        n: Annotated[Length, Query()] = 20,
+        exclude: InExclude = [],  # noqa: B006
+        release: Annotated[ReleaseId | None, Query()] = None,
+    ):
+        """What is bought together with an item, with the price of the two; empty where nothing is."""
+        found = store.bundles(item_id, n, filters, exclude, True, release)
+        for item in found["items"]:
+            del item["set_margin"]  # the shop's own business
+        return respond(request, found)
+
+    @app.get("/trending", response_model=ListOut, responses=NOT_MODIFIED)
+    async def trending(
+        request: Request,
+        filters: InFilters,
+        segment: Annotated[Id | None, Query()] = None,
+        n: Annotated[Length, Query()] = 20,
+        exclude: InExclude = [],  # noqa: B006
+        release: Annotated[ReleaseId | None, Query()] = None,
+    ):
+        """What is rising; empty where nothing is above its usual level."""
+        return respond(request, store.trending(segment, n, filters, exclude, True, release))
+
+    @app.post("/rerank", response_model=ListOut)
+    async def rerank(request: Request, asked: RerankIn):
+        """The given items, best for the person first."""
+        found = store.rerank(asked.user_id, asked.items, asked.session, asked.segment, True, asked.release)
+        return respond(request, found)
+
+    @app.get("/history/{user_id:path}", response_model=HistoryOut, responses=NOT_MODIFIED)
+    async def history(request: Request, user_id: UserId):
+        """What the person liked, newest first."""
+        release_id = store.release()["release_id"]
+        return respond(request, {"release_id": release_id, "items": store.history(user_id, release_id)})
+
+    @app.get("/people", response_model=PeopleOut, responses=NOT_MODIFIED)
+    async def people(request: Request, n: Annotated[Length, Query()] = 20):
+        """Some of those who have a list, for the demonstration page."""
+        release_id = store.release()["release_id"]
+        return respond(request, {"release_id": release_id, "people": store.people(n, release_id)})
+
+    @app.get("/health", response_model=HealthOut)
+    async def health():
+        return JSONResponse({"status": "ok", "release_id": store.release()["release_id"]})
+
+    @app.get("/release", response_model=ReleaseOut, responses=NOT_MODIFIED)
+    async def release(request: Request):
+        """The release that is served."""
+        return respond(request, store.release())
+
+    @app.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+    async def metrics():
+        """For Prometheus."""
+        served.clear()
+        try:
+            served.labels(store.release()["release_id"]).set(1)
+        except NoRelease:
+            pass
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/", include_in_schema=False)
+    async def demo():
+        return FileResponse(DEMO_PAGE, media_type="text/html")
+
+    return app
+
+
+def printable(value):
+    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value
+
+
+def serving_folder():
+    """KINDRED_SERVING_PATH, or else the folder beside the DuckDB file of KINDRED_DUCKDB_PATH."""
+    database = Path(os.environ.get("KINDRED_DUCKDB_PATH", "kindred.duckdb"))
+    return os.environ.get("KINDRED_SERVING_PATH") or database.with_name(f"{database.stem}_serving")
+
+
+def parse_arguments(arguments=None):
+    parser = argparse.ArgumentParser(description="Serve the lists of the current release over HTTP.")
+    parser.add_argument("--folder", default=serving_folder(), help="the serving folder (%(default)s)")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="the address to listen on (%(default)s: this machine alone)"
+    )
+    parser.add_argument("--port", type=int, default=8000)
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    given = parse_arguments()
+    uvicorn.run(create_app(given.folder), host=given.host, port=given.port, access_log=False, log_level="warning")

@@ -1,0 +1,394 @@
+"""Reads releases: the lists of persons, lists made at the moment of a request, item pages. Standard library alone.
+
+    store = Store("kindred_serving")
+    store.recommend("u0042", session=["i007", "i031"], n=10)
+
+A release is one SQLite file that is never written again. The store follows the link `current.sqlite`; where that names
+nothing that can be read it goes on with what it served before. It reads without mmap: a file that is cut off under a
+reader then is an error that can be met, not a signal that ends the process.
+"""
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import sqlite3
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+RECOMMEND = (Path(__file__).parent / "recommend.sql").read_text(encoding="utf-8")
+FACTS = """
+select item_id, title, category, brand, price, is_available, is_recommendable
+from items where item_id in (select value from json_each(?))
+"""
+TABLES = {"lists", "items", "neighbors", "item_pages", "segments", "sources", "release"}
+RELEASE_ID = re.compile(r"\d{8}T\d{6}-[\w-]{1,64}", flags=re.ASCII)
+# A link that names no good release is looked at again after so many seconds.
+RETRY_SECONDS = 1
+# Releases that a thread keeps open beside the current one, for whoever pages through an older one.
+N_KEPT_OPEN = 2
+DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR}
+
+
+class NoRelease(RuntimeError):
+    """There is nothing that could be served."""
+
+
+class ReleaseGone(LookupError):
+    """The release that was asked for is not kept any more, or never was."""
+
+
+class DamagedRelease(RuntimeError):
+    """A file that is missing or is no whole release."""
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What may be in a list. categories: None = all. Prices include the bounds; an item without a price meets none."""
+
+    categories: tuple[str, ...] | None = None
+    price_min: float | None = None
+    price_max: float | None = None
+    in_stock: bool = True
+
+    def fit(self, facts):
+        return (
+            facts["is_recommendable"]
+            and (facts["is_available"] or not self.in_stock)
+            and (self.categories is None or facts["category"] in self.categories)
+            and (self.price_min is None or (facts["price"] is not None and facts["price"] >= self.price_min))
+            and (self.price_max is None or (facts["price"] is not None and facts["price"] <= self.price_max))
+        )
+
+
+EVERYTHING = Filters()
+
+
+class Reader:
+    """One release in one thread. Raises DamagedRelease where the file isn't a whole release."""
+
+    def __init__(self, path):
+        self.path = path
+        try:
+            with open(path, "rb") as file:
+                header = file.read(100)
+                size = os.fstat(file.fileno()).st_size
+            page_size = int.from_bytes(header[16:18], "big")
+            page_size = 65536 if page_size == 1 else page_size
+            if header[:16] != b"SQLite format 3\0" or size != page_size * int.from_bytes(header[28:32], "big"):
+                raise DamagedRelease(f"{path} is cut off or no SQLite file")
+            self.connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
+            try:
+                self.connection.row_factory = sqlite3.Row
+                self.connection.execute("pragma cache_size = -16384")
+                self.connection.execute("pragma temp_store = memory")
+                tables = {row[0] for row in self.connection.execute("select name from sqlite_master")}
+                row = self.connection.execute("select * from release").fetchone() if tables >= TABLES else None
+                if row is None or row["release_id"] != path.stem:
+                    raise DamagedRelease(f"{path} lacks tables or the row of its release")
+                self.release = dict(row)
+                self.reasons = dict(self.connection.execute("select source, reason from sources").fetchall())
+            except BaseException:
+                self.connection.close()
+                raise
+        except (OSError, sqlite3.Error, IndexError) as error:
+            raise DamagedRelease(f"{path} can't be read: {error}") from error
+
+    def row(self, table, key, value):
+        return self.connection.execute(f"select * from {table} where {key} = ?", [value]).fetchone()
+
+    def facts(self, item_ids):
+        """{item_id: title, category, brand, price, is_available, is_recommendable} of the items that are known."""
+        rows = self.connection.execute(FACTS, [json.dumps(list(item_ids))])
+        return {
+            row["item_id"]: dict(row) | {name: bool(row[name]) for name in ("is_available", "is_recommendable")}
+            for row in rows
+        }
+
+
+class Store:
+    """Lists from the releases in a serving folder, for any number of threads.
+
+    Every method takes release_id: None = what is current. Answers are dicts with list_id, release_id and items, a list
+    of dicts in the order of rank. Raises NoRelease where nothing was published, ReleaseGone where release_id isn't kept.
+    """
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.link = self.folder / "current.sqlite"
+        self.lock = threading.Lock()
+        self.local = threading.local()
+        self.damaged = set()  # releases that failed while they were read
+        self.current = None  # the path that is served
+        self.target = None  # what the link said when that was chosen
+        self.refused = (None, 0.0)  # what the link says that can't be served, and when that was found
+
+    # Which release
+
+    def follow(self):
+        """The path of the release to serve: the link's, or else the one served so far, or else the newest good one."""
+        try:
+            target = os.readlink(self.link)
+        except OSError:
+            target = None
+        if self.current and target == self.target:
+            return self.current
+        refused, since = self.refused
+        if self.current and target == refused and time.monotonic() - since < RETRY_SECONDS:
+            return self.current
+        with self.lock:
+            linked = [self.folder / target] if target else []
+            path = self.first_good(linked)
+            if path:
+                self.current, self.target = path, target
+            else:
+                self.refused = (target, time.monotonic())
+                self.current = self.current or self.newest_good()
+            if not self.current:
+                raise NoRelease(
+                    f"no release can be read in {self.folder}: run `dbt build` until serving_releases has published "
+                    "one, or name the folder where it did (KINDRED_SERVING_PATH)"
+                )
+            return self.current
+
+    def first_good(self, paths):
+        for path in paths:
+            if path not in self.damaged:
+                with contextlib.suppress(DamagedRelease):
+                    Reader(path).connection.close()
+                    return path
+        return None
+
+    def newest_good(self):
+        return self.first_good(sorted((self.folder / "releases").glob("*.sqlite"), reverse=True))
+
+    def give_up(self, path):
+        """Serve something else than a file that turned out to be damaged."""
+        with self.lock:
+            self.damaged.add(path)
+            self.readers().pop(path, None)
+            if self.current == path:
+                self.current, self.target = self.newest_good(), None
+
+    def readers(self):
+        if not hasattr(self.local, "readers"):
+            self.local.readers = {}
+        return self.local.readers
+
+    def reader(self, path):
+        readers = self.readers()
+        reader = readers.pop(path, None) or Reader(path)
+        readers[path] = reader  # the one used last stands last
+        while len(readers) > 1 + N_KEPT_OPEN:
+            readers.pop(next(iter(readers))).connection.close()
+        return reader
+
+    def read(self, release_id, question):
+        """question(reader) on a release, and again on another one where a file turns out to be damaged."""
+        if release_id is not None:
+            if not RELEASE_ID.fullmatch(release_id):
+                raise ReleaseGone(f"{release_id!r} is not the id of a release; /release tells the current one")
+            try:
+                return question(self.reader(self.folder / "releases" / f"{release_id}.sqlite"))
+            except DamagedRelease:
+                raise ReleaseGone(f"release {release_id} is not kept any more: begin again without it") from None
+        while True:
+            path = self.follow()
+            try:
+                return question(self.reader(path))
+            except DamagedRelease:
+                self.give_up(path)
+            except sqlite3.DatabaseError as error:
+                if getattr(error, "sqlite_errorcode", 0) & 0xFF not in DAMAGED:
+                    raise
+                self.give_up(path)
+
+    # Questions
+
+    def release(self, release_id=None):
+        """The row of the release as a dict: release_id, run_id, as_of, generated_at, expires_at, n_lists, n_items."""
+        return self.read(release_id, lambda reader: reader.release)
+
+    def history(self, user_id, release_id=None):
+        """What a person liked, newest first, at most 10: [{item_id, title, ...}]; [] for whoever isn't known."""
+
+        def question(reader):
+            row = reader.row("lists", "user_id", user_id)
+            item_ids = json.loads(row["history"]) if row else []
+            facts = reader.facts(item_ids)
+            return [facts.get(item_id, {"item_id": item_id}) for item_id in item_ids]
+
+        return self.read(release_id, question)
+
+    def recommend(
+        self,
+        user_id=None,
+        session=(),
+        n=20,
+        filters=EVERYTHING,
+        exclude=(),
+        segment=None,
+        offset=0,
+        with_facts=False,
+        release_id=None,
+    ):
+        """The list of a person or a session: n items wherever the catalogue has them under the filters.
+
+        session: item ids, oldest first. exclude: item ids not to be shown. segment: for whoever has none of their own.
+        offset: ranks to leave out. with_facts: title, category, brand and price of the items too.
+        """
+        if isinstance(session, str) or isinstance(exclude, str):
+            raise TypeError("session and exclude are lists of item ids, not one text")
+
+        def question(reader):
+            # What was published for the person is one row: nothing has to be computed where nothing else was asked.
+            row = None if session else reader.row("lists", "user_id", user_id)
+            items = json.loads(row["items"]) if row else []
+            is_plain = filters == EVERYTHING and not exclude and len(items) >= offset + n
+            if is_plain:
+                names = ("item_id", "score", "source", "because_item_id", "propensity")
+                rows = [dict(zip(names, item, strict=True)) for item in items[: offset + n]]
+                rows = [item | {"reason": reader.reasons.get(item["source"], item["source"])} for item in rows]
+                list_id = row["list_id"]
+            else:
+                rows = self.compute(reader, user_id, session, offset + n, filters, exclude, segment)
+                kind = "f" if not session and all(item.pop("tier") > 2 for item in rows) else "s"
+                list_id = new_list_id(reader, kind)
+            return answer(reader, list_id, rows, offset, with_facts)
+
+        return self.read(release_id, question)
+
+    @staticmethod
+    def compute(reader, user_id, session, n, filters, exclude, segment, only=None):
+        parameters = {
+            "user_id": user_id,
+            "segment": segment,
+            "session": json.dumps(list(session)),
+            "exclude": json.dumps(list(exclude)),
+            "categories": None if filters.categories is None else json.dumps(list(filters.categories)),
+            "price_min": filters.price_min,
+            "price_max": filters.price_max,
+            "in_stock": filters.in_stock,
+            "only": None if only is None else json.dumps(list(only)),
+            "is_filtered": filters != EVERYTHING or only is not None,
+            "n": n,
+            # The given items keep their order where nothing but popularity could tell them apart.
+            "n_popular": n if only is None else 0,
+        }
+        return [dict(row) for row in reader.connection.execute(RECOMMEND, parameters)]
+
+    def rerank(self, user_id, items, session=(), segment=None, with_facts=False, release_id=None):
+        """The given items in the order in which recommend would show them; the rest behind, as they were given.
+
+        Behind stand, with score 0 and source `as_given`, what nothing speaks for and what the person mustn't be shown.
+        """
+        items = list(dict.fromkeys(items))
+
+        def question(reader):
+            rows = self.compute(reader, user_id, session, len(items), EVERYTHING, (), segment, only=items)
+            placed = {row["item_id"] for row in rows}
+            nothing = {"score": 0.0, "source": "as_given", "reason": "as_given", "because_item_id": None}
+            rows += [{"item_id": item, "propensity": 1.0} | nothing for item in items if item not in placed]
+            return answer(reader, new_list_id(reader, "r"), rows, 0, with_facts)
+
+        return self.read(release_id, question)
+
+    def similar_items(self, item_id, n=20, filters=EVERYTHING, exclude=(), with_facts=False, release_id=None):
+        """What is like an item; filled up with what a session of this item alone would get. Never shorter than that."""
+
+        def question(reader):
+            page = reader.row("item_pages", "item_id", item_id)
+            entries = json.loads(page["similar_items"]) if page else []
+            rows = [
+                {"item_id": item, "score": score, "source": source, "reason": "similar_to_this"}
+                | {"because_item_id": item_id, "propensity": 1.0}
+                for item, score, source in fitting(reader, entries, filters, exclude)
+            ][:n]
+            if len(rows) < n:
+                shown = [*exclude, *(row["item_id"] for row in rows)]
+                rows += self.compute(reader, None, [item_id], n - len(rows), filters, shown, None)
+            return answer(reader, new_list_id(reader, "i"), rows, 0, with_facts)
+
+        return self.read(release_id, question)
+
+    def bundles(self, item_id, n=20, filters=EVERYTHING, exclude=(), with_facts=False, release_id=None):
+        """What is bought together with an item, [] where nothing is: items with lift, set_price, set_margin, support."""
+
+        def question(reader):
+            page = reader.row("item_pages", "item_id", item_id)
+            entries = json.loads(page["bundles"]) if page else []
+            rows = [
+                {"item_id": item, "score": lift, "source": "bundles", "reason": "bought_together"}
+                | {"because_item_id": item_id, "propensity": 1.0}
+                | {"lift": lift, "set_price": price, "set_margin": margin, "support": support}
+                for item, lift, price, margin, support in fitting(reader, entries, filters, exclude)
+            ]
+            return answer(reader, new_list_id(reader, "b"), rows[:n], 0, with_facts)
+
+        return self.read(release_id, question)
+
+    def trending(self, segment=None, n=20, filters=EVERYTHING, exclude=(), with_facts=False, release_id=None):
+        """What is rising in a segment, or for everyone where nothing is known of the segment; may be []."""
+
+        def question(reader):
+            entries = []
+            for name in (segment or "", ""):
+                row = reader.row("segments", "segment", name)
+                entries = entries or json.loads(row["trending"] if row else "[]")
+            rows = [
+                {"item_id": item, "score": score, "source": "trending", "reason": "trending"}
+                | {"because_item_id": None, "propensity": 1.0}
+                for item, score in fitting(reader, entries, filters, exclude)
+            ]
+            return answer(reader, new_list_id(reader, "t"), rows[:n], 0, with_facts)
+
+        return self.read(release_id, question)
+
+    def people(self, n=20, release_id=None):
+        """n persons spread over all who have a list, for a demonstration: [{user_id, segment}]."""
+
+        def question(reader):
+            step = max(1, reader.release["n_lists"] // n)
+            rows = reader.connection.execute(
+                "select user_id, segment from (select user_id, segment, row_number() over (order by user_id) as place"
+                " from lists limit 10000) where place % ? = 0 limit ?",
+                [min(step, max(1, 10000 // n)), n],
+            )
+            return [dict(row) for row in rows]
+
+        return self.read(release_id, question)
+
+
+def new_list_id(reader, kind):
+    return f"{reader.release['run_id'][:8]}-{kind}-{secrets.token_hex(8)}"
+
+
+def fitting(reader, entries, filters, exclude):
+    """The entries, whose first value is an item_id, that may be shown."""
+    if not entries:
+        return []
+    facts = reader.facts(entry[0] for entry in entries)
+    return [
+        entry for entry in entries if entry[0] not in exclude and entry[0] in facts and filters.fit(facts[entry[0]])
+    ]
+
+
+def answer(reader, list_id, rows, offset, with_facts):
+    rows = rows[offset:]
+    facts = {}
+    if with_facts:
+        because = {row["because_item_id"] for row in rows} - {None}
+        facts = reader.facts(because | {row["item_id"] for row in rows})
+    items = []
+    for rank, row in enumerate(rows, start=offset + 1):
+        item = {"rank": rank} | row
+        item.pop("tier", None)
+        if with_facts:
+            known = facts.get(row["item_id"], {})
+            item |= {name: known.get(name) for name in ("title", "category", "brand", "price")}
+            item["because_title"] = facts.get(row["because_item_id"], {}).get("title")
+        items.append(item)
+    return {"list_id": list_id, "release_id": reader.release["release_id"], "items": items}
