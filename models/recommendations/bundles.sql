@@ -42,6 +42,8 @@ partners as (
     from both_ways
     inner join item_features
         on both_ways.bundle_item_id = item_features.item_id
+    inner join item_features as own_features
+        on both_ways.item_id = own_features.item_id
     left join item_features as own_variants
         on
             both_ways.item_id = own_variants.item_id
