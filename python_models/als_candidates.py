@@ -38,8 +38,8 @@ def list_items_on_all_nodes(session, packages, user_factors, item_factors, inter
 
     Its rows are one per user with a vector and one per excluded pair; the items' vectors travel as a staged file.
     """
-    barred = item_features.filter("not is_recommendable")
-    items = item_factors.join(barred, ["fold", "item_id"], "leftanti")
+    shown = item_features.filter("is_recommendable")
+    items = item_factors.join(shown, ["fold", "item_id"], "leftsemi")
     path = stage_table(session, read_table(items, ["fold", "item_id", "factors"]), "items.arrow")
 
     def list_partition(rows):
@@ -81,8 +81,9 @@ def model(dbt, session):
     def prepare(fold):
         """Everything is read before the first row is written: DuckDB streams the result over the same connection."""
         items, item_vectors = read_factors(item_factors, "item_id", fold)
-        barred = read_table(item_features, ["item_id"], f"fold = '{fold}' and not is_recommendable")["item_id"]
-        is_kept = pc.invert(pc.is_in(items, value_set=barred.combine_chunks())).to_numpy(zero_copy_only=False)
+        # Factors of an earlier training may be of items that are in no catalogue any more.
+        shown = read_table(item_features, ["item_id"], f"fold = '{fold}' and is_recommendable")["item_id"]
+        is_kept = pc.is_in(items, value_set=shown.combine_chunks()).to_numpy(zero_copy_only=False)
         items, item_vectors = items.filter(pa.array(is_kept)), item_vectors[is_kept]
         users, user_vectors = read_factors(user_factors, "user_id", fold)
         excluded = read_pairs(interactions, users, items, f"fold = '{fold}' and is_excluded")

@@ -1,9 +1,12 @@
-"""Item factors of implicit-feedback alternating least squares (ALS), trained once per fold.
+"""Item factors of implicit-feedback alternating least squares (ALS), trained once per fold, or kept for the fold live.
 
 Grain: one row per (fold, item_id).
 Columns: fold, item_id, factors: a list of `factors` 32-bit floats; alpha, regularization: what the fold was trained
 with, the same in all its rows, so that whoever has this table can make a person's vector.
 Errors: ValueError where a hyper-parameter isn't wired. A fold without interactions has no rows.
+
+Where training_policy says that no training is due, the rows of the fold live are those of the build before. A training
+that was due by the policy (kindred__training is when_due) starts from them and needs fewer iterations.
 
 Method: Y. Hu, Y. Koren, C. Volinsky, "Collaborative Filtering for Implicit Feedback Datasets", ICDM 2008, as solved by
 implicit's conjugate gradients. The preference is 1 where an interaction's weight is positive, else 0; its confidence
@@ -12,6 +15,7 @@ is 1 + alpha * |weight|; a pair that never met has preference 0 and confidence 1
 
 import time
 
+import numpy as np
 import pyarrow as pa
 
 SCHEMA = pa.schema(
@@ -38,26 +42,48 @@ def iteration_reporter(fold, shape, iterations, report):
     return on_iteration
 
 
+def warm_start(earlier, items, factors):
+    """The vectors of an earlier training for the items of this one, (n_items, factors); None where they don't fit.
+
+    New items get small random numbers, as in a training from nothing.
+    """
+    known, vectors = unpack_factors(earlier, "item_id")
+    if vectors.shape[1] != factors:
+        return None
+    start = (np.random.default_rng(0).random((len(items), factors)) * 0.01).astype(np.float32)
+    places = encode_ids(items, known)[1]
+    start[places >= 0] = vectors[places[places >= 0]]
+    return start
+
+
 def model(dbt, session):
     given = dbt.config.meta_get("als")
     interactions = dbt.ref("interactions")
     tuning_trials = dbt.ref("tuning_trials")
+    training_policy = dbt.ref("training_policy")
     folds = dbt.ref("folds")
     chosen = choose_settings("als", given, tuning_trials, folds)
+    earlier, is_due = read_earlier(dbt, session, training_policy, SCHEMA)
 
     batches = []
     for fold in read_folds(folds):
+        if fold == "live" and not is_due:
+            batches += earlier.to_batches()
+            continue
         _, items, weights = read_weights(interactions, fold)
         if weights.nnz == 0:
             continue
         settings = fill_als_settings(chosen, weights)
-        on_iteration = iteration_reporter(fold, weights.shape, settings["iterations"], report_progress)
+        start = warm_start(earlier, items, settings["factors"]) if fold == "live" and earlier else None
+        iterations = settings["iterations"] if start is None else -(-settings["iterations"] // 3)
+        on_iteration = iteration_reporter(fold, weights.shape, iterations, report_progress)
         vectors = train_item_factors(
             to_confidences(weights, settings["alpha"]),
             settings["factors"],
-            settings["iterations"],
+            iterations,
             settings["regularization"],
             on_iteration,
+            start,
         )
         constants = [pa.repeat(float(settings[name]), len(items)) for name in ("alpha", "regularization")]
         columns = [pa.repeat(fold, len(items)), items, vector_column(vectors), *constants]

@@ -5,6 +5,8 @@ Columns: fold, item_id: what came before, neighbor_id: what came after, never th
 score, ties in the order of the ids, score: above 0.
 Errors: ValueError where a setting isn't wired. An item after which nothing ever came has no rows.
 
+Where training_policy says that no training is due, the rows of the fold live are those of the build before.
+
 Method: first-order Markov chains with a skip window, weighted by distance, as "sequential rules" in M. Ludewig and D.
 Jannach, "Evaluation of session-based recommendation algorithms", UMUAI 2018.
 """
@@ -15,11 +17,16 @@ def model(dbt, session):
     given = dbt.config.meta_get("sequence")
     interactions = dbt.ref("interactions")
     tuning_trials = dbt.ref("tuning_trials")
+    training_policy = dbt.ref("training_policy")
     folds = dbt.ref("folds")
     settings = choose_settings("sequence", given, tuning_trials, folds)
+    earlier, is_due = read_earlier(dbt, session, training_policy, NEIGHBORS_SCHEMA)
 
     batches = []
     for fold in read_folds(folds):
+        if fold == "live" and not is_due:
+            batches += earlier.to_batches()
+            continue
         _, items, history, steps = read_history(interactions, fold)
         following = transitions(history, steps, settings["target_exponent"], n_neighbors)
         batches.append(neighbor_rows(fold, items, following, n_neighbors))

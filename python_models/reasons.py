@@ -3,7 +3,6 @@
 Grain: one row per (user_id, item_id) of the live lists, where there is such an item; empty without the fold live.
 Columns: user_id, item_id, because_item_id: an item of positive weight in the person's history, never item_id itself.
 What stands there because of what everybody does, by a rule, by chance or because the person had it before has no row.
-Errors: ValueError where a setting isn't wired or als_item_factors was trained on other items.
 
 Method: the largest term of the sum that is the generator's score. For neighbours, transitions and content that is what
 an item says for its neighbour times what it counts in the person's profile; for ALS an item's share of the inner
@@ -18,26 +17,23 @@ SCHEMA = pa.schema([("user_id", pa.string()), ("item_id", pa.string()), ("becaus
 EXPLAINED = "fold = 'live' and source in ('als', 'neighbors', 'sessions', 'sequence', 'content')"
 
 
-def explain_als(interactions, item_factors, chosen, user_ids, item_ids):
+def explain_als(interactions, item_factors, user_ids, item_ids):
     """For columns of users and items, the ids of what adds most to ALS's scores; null where there is nothing."""
-    trained, vectors = read_factors(item_factors, "item_id", "live")
-    users, items, weights = read_weights(interactions, "live")
-    if not trained.equals(items):
-        raise ValueError("reasons: als_item_factors was trained on other items in fold live: rebuild it")
-    settings = fill_als_settings(chosen, weights)
+    items, vectors = read_factors(item_factors, "item_id", "live")
+    alpha, regularization = read_als_settings(item_factors, "live")
+    users, _, weights = read_weights(interactions, "live", items)
     user_at, item_at = encode_ids(user_ids, users)[1], encode_ids(item_ids, items)[1]
     pairs = np.flatnonzero((user_at >= 0) & (item_at >= 0))
     pairs = pairs[np.argsort(user_at[pairs], kind="stable")]
     starts = np.searchsorted(user_at[pairs], np.arange(len(users) + 1))
     wanted = csr_matrix((np.ones(len(pairs), dtype=np.float32), item_at[pairs], starts), shape=weights.shape)
-    confidences = to_confidences(weights, settings["alpha"])
+    confidences = to_confidences(weights, alpha)
     strongest = np.full(len(user_at), -1, dtype=np.int32)
-    strongest[pairs] = strongest_likes(confidences, wanted, vectors, settings["regularization"])
+    strongest[pairs] = strongest_likes(confidences, wanted, vectors, regularization)
     return items.take(pa.array(strongest, mask=strongest < 0))
 
 
 def model(dbt, session):
-    given_als = dbt.config.meta_get("als")
     given_neighbors = dbt.config.meta_get("neighbors")
     given_sequence = dbt.config.meta_get("sequence")
     given_content = dbt.config.meta_get("content")
@@ -80,9 +76,8 @@ def model(dbt, session):
 
     of_als = np.flatnonzero(by_source("als"))
     if len(of_als):
-        chosen = choose_settings("als", given_als, tuning_trials, folds)
         asked = rows.take(of_als)
-        ids = explain_als(interactions, als_item_factors, chosen, asked["user_id"], asked["item_id"])
+        ids = explain_als(interactions, als_item_factors, asked["user_id"], asked["item_id"])
         because[of_als] = encode_ids(ids.fill_null(""), catalogue)[1]
     explain("sequence", by_source("sequence"))
     explain("content", by_source("content"))

@@ -71,6 +71,25 @@
             ~ "': give country, preferences or attributes, the text columns of users, or '' for no segments") %}
     {% endif %}
 
+    {% if var('kindred__training') not in ['always', 'when_due'] %}
+        {% do problems.append("kindred__training is '" ~ var('kindred__training') ~ "': give always or when_due") %}
+    {% endif %}
+    {% set retrain = var('kindred__retrain') %}
+    {% if retrain is not mapping %}
+        {% do problems.append("kindred__retrain is '" ~ retrain ~ "': give a mapping such as {age_days: 7}") %}
+    {% else %}
+        {% for name, bound in retrain.items() %}
+            {% if name not in ['age_days', 'new_events_share', 'drift'] %}
+                {% do problems.append("kindred__retrain has '" ~ name
+                    ~ "': its bounds are age_days, new_events_share, drift") %}
+            {% elif bound is not sameas false and bound != 'off' and (
+                bound is not number or bound is boolean or bound < 0
+            ) %}
+                {% do problems.append("kindred__retrain has " ~ name ~ " '" ~ bound
+                    ~ "': give a number of at least 0, or off") %}
+            {% endif %}
+        {% endfor %}
+    {% endif %}
     {% if var('kindred__serving_store') not in ['sqlite', 'postgres', 'none'] %}
         {% do problems.append("kindred__serving_store is '" ~ var('kindred__serving_store')
             ~ "': give sqlite, postgres or none") %}

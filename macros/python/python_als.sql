@@ -21,8 +21,11 @@ def fill_als_settings(settings, weights):
     return settings
 
 
-def train_item_factors(matrix, factors, iterations, regularization, on_iteration=None):
-    """Item factors, (n_items, factors) of float32, of a CSR matrix of signed confidences (users x items)."""
+def train_item_factors(matrix, factors, iterations, regularization, on_iteration=None, start=None):
+    """Item factors, (n_items, factors) of float32, of a CSR matrix of signed confidences (users x items).
+
+    start: item factors to begin with instead of small random numbers, of the same shape.
+    """
     import implicit
     from threadpoolctl import threadpool_limits
 
@@ -31,6 +34,7 @@ def train_item_factors(matrix, factors, iterations, regularization, on_iteration
         als = implicit.cpu.als.AlternatingLeastSquares(
             factors=factors, iterations=iterations, regularization=regularization, random_state=0
         )
+        als.item_factors = start
         als.fit(matrix, show_progress=False, callback=on_iteration)
     return als.item_factors
 

@@ -43,7 +43,7 @@ def frame_to_table(frame):
             return pa.list_(pa.float32())
         if name in ("weight", "score", "rank") or pd.api.types.is_numeric_dtype(values) and values.dtype != bool:
             return pa.float64()
-        if name in ("last_at", "as_of") or pd.api.types.is_datetime64_any_dtype(values):
+        if name in ("last_at", "as_of", "learned_until") or pd.api.types.is_datetime64_any_dtype(values):
             return pa.timestamp("us")
         return pa.bool_() if len(values) and isinstance(values.iloc[0], (bool, np.bool_)) else pa.string()
 
@@ -55,6 +55,28 @@ def frame_to_table(frame):
 def read_folds(folds):
     """The names of the folds to build, sorted."""
     return sorted(read_table(folds, ["fold"])["fold"].to_pylist())
+
+
+def read_earlier(dbt, session, training_policy, schema):
+    """What this model wrote for the fold live in an earlier build, and whether it is to be trained all the same.
+
+    Returns (pyarrow.Table of `schema` or None, is_due). None and true where there is nothing, or where the policy wants
+    a training that owes nothing to earlier ones.
+    """
+    policy = read_table(training_policy, ["is_due", "is_warm"]).to_pylist()[0]
+    if policy["is_due"] and not policy["is_warm"]:
+        return None, True
+    this = dbt.this
+    catalog = f"{this.database}.information_schema" if is_snowflake(session) else "information_schema"
+    found = session.sql(
+        f"select table_name from {catalog}.tables where upper(table_catalog) = upper('{this.database}')"
+        f" and upper(table_schema) = upper('{this.schema}') and upper(table_name) = upper('{this.identifier}')"
+    )
+    if not (found.count() if is_snowflake(session) else len(found.fetchall())):
+        return None, True
+    rows = session.table(str(this)) if is_snowflake(session) else session.sql(f"select * from {this}")
+    rows = read_table(rows, schema.names, "fold = 'live'")
+    return (rows.cast(schema), policy["is_due"]) if rows.num_rows else (None, True)
 
 
 def write_table(session, schema, batches):

@@ -17,14 +17,17 @@ def encode_ids(column, ids=None):
     return ids, positions[encoded.indices.to_numpy(zero_copy_only=False)]
 
 
-def read_weights(interactions, fold):
+def read_weights(interactions, fold, items=None):
     """A fold's interactions as (user ids, item ids, CSR matrix of users x items of 32-bit weights other than 0).
 
-    Ids are sorted: the same rows give the same matrix in whatever order the warehouse hands them over.
+    Ids are sorted: the same rows give the same matrix in whatever order the warehouse hands them over. items: the
+    columns; interactions with others are left out. None = the items of the interactions.
     """
     table = read_table(interactions, ["user_id", "item_id", "weight"], f"fold = '{fold}' and weight <> 0")
+    if items is not None:
+        table = table.filter(pc.is_in(table["item_id"], value_set=items))
     users, user_positions = encode_ids(table["user_id"])
-    items, item_positions = encode_ids(table["item_id"])
+    items, item_positions = encode_ids(table["item_id"], items)
     weights = table["weight"].to_numpy().astype(np.float32)
     matrix = coo_matrix((weights, (user_positions, item_positions)), shape=(len(users), len(items))).tocsr()
     matrix.sort_indices()
@@ -65,6 +68,12 @@ def are_in(matrix, rows, columns):
 def read_factors(relation, id_column, fold):
     """A fold's vectors, in the order of their ids: (ids, array of n_ids x n_factors of 32-bit floats)."""
     return unpack_factors(read_table(relation, [id_column, "factors"], f"fold = '{fold}'"), id_column)
+
+
+def read_als_settings(item_factors, fold):
+    """(alpha, regularization) that a fold's item factors were trained with; (1, 1) where there are none."""
+    rows = read_table(item_factors, ["alpha", "regularization"], f"fold = '{fold}'").slice(0, 1).to_pylist()
+    return (rows[0]["alpha"], rows[0]["regularization"]) if rows else (1.0, 1.0)
 
 
 def unpack_factors(table, id_column):

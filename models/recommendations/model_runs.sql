@@ -42,6 +42,8 @@ recommendations as (
 
 as_of as (select max(as_of) as as_of from {{ ref('folds') }}),
 
+training as (select * from {{ ref('training_policy') }}),
+
 -- The newest that knew no more than this build may know: what scored_candidates chooses too.
 usable_rankers as (
 
@@ -98,8 +100,11 @@ final as (
         cast(recommendations.n_recommended_items as bigint) as n_recommended_items,
         ranker.kind as ranker,
         ranker.note as ranker_note,
+        training.reason as training,
+        training.training_settings,
         cast({{ dbt.datediff(started_at, kindred.utc_now(), 'second') }} as double) as seconds,  -- noqa: LT05
         as_of.as_of,
+        training.learned_until,
         person_events.first_event_at,
         person_events.last_event_at,
         cast('{{ kindred.run_clock() }}' as timestamp) as started_at
@@ -110,6 +115,7 @@ final as (
     cross join recommendations
     cross join as_of
     cross join ranker
+    cross join training
 
 )
 
