@@ -98,7 +98,9 @@ def make_world(connection, n_people: int, n_items: int) -> None:
     """)
     neighbor = f"""'["' || {drawn_item("i", "p", n_items, 4)} || '",' || printf('%.9f', 0.9 / (p + 1)) || ']'"""
     similar = f"""'["' || {drawn_item("i", "p", n_items, 5)} || '",' || printf('%.6f', 0.9 / (p + 1)) || ',"als"]'"""
-    bundle = f"""'["' || {drawn_item("i", "p", n_items, 6)} || '",' || printf('%.6f', 9.0 / (p + 1)) || ',19.5,4.5,12]'"""
+    bundle = (
+        f"""'["' || {drawn_item("i", "p", n_items, 6)} || '",' || printf('%.6f', 9.0 / (p + 1)) || ',19.5,4.5,12]'"""
+    )
     connection.execute(f"""
         create or replace table served_neighbors as
         select printf('i%06d', i) as item_id, {json_array(neighbor, 50)} as neighbors from range({n_items}) as items (i)
@@ -131,6 +133,11 @@ def make_version(connection, version: int) -> dict[str, str]:
         create or replace table served_sources as
         select * from (values ('als-{version}', 'your_history'), ('popular', 'popular')) as sources (source, reason)
     """)
+    return release_of(version)
+
+
+def release_of(version: int) -> dict[str, str]:
+    """Return the release of a version, without the counts."""
     return {
         "release_id": f"20260601T{version:06d}-{version:08d}",
         "run_id": f"{version:08d}-of-the-benchmark",
