@@ -75,8 +75,9 @@ def read(folder: Path, n_people: int, rate: float | None, seed: int, ready, stop
             seconds.append(time.perf_counter() - began)
             judge.see(answer)
         except Exception as error:
+            if not judge.faults["failed"]:
+                print(f"reader {seed}: {error!r}", file=sys.stderr)
             judge.faults["failed"] += 1
-            print(f"reader {seed}: {error!r}", file=sys.stderr)
         ready.set()
     return {"seconds": seconds, "faults": judge.faults, "releases": judge.releases}
 

@@ -107,7 +107,9 @@ def make_world(connection, n_people: int, n_items: int) -> None:
     """)
     connection.execute(f"""
         create or replace table served_item_pages as
-        select printf('i%06d', i) as item_id, {json_array(similar, 20)} as similar_items, {json_array(bundle, 5)} as bundles
+        select
+            printf('i%06d', i) as item_id, {json_array(similar, 20)} as similar_items,
+            {json_array(bundle, 5)} as bundles
         from range({n_items}) as items (i)
     """)
     popular = f"""'["' || {drawn_item("s", "p", n_items, 7)} || '",0.5,"popular"]'"""
@@ -125,8 +127,8 @@ def make_version(connection, version: int) -> dict[str, str]:
     connection.execute(f"""
         create or replace table served_lists as
         select
-            user_id, '{version:08d}-p-' || hex as list_id, segment, replace(items, '"als-?"', '"als-{version}"') as items,
-            history, excluded
+            user_id, '{version:08d}-p-' || hex as list_id, segment,
+            replace(items, '"als-?"', '"als-{version}"') as items, history, excluded
         from people
     """)
     connection.execute(f"""
