@@ -305,8 +305,8 @@ def write_report(results: dict[str, object]) -> str:
             "## Lookups during publications",
             "",
             "The plain published list of a random person. The readers share the cores with the build that makes and",
-            "publishes one version after the other. Paced readers begin `calls/s` calls a second together; unpaced ones",
-            "(no rate) keep all cores busy, so their slowest calls are those that waited for a core.",
+            "publishes one version after the other. Paced readers begin `calls/s` calls a second together; unpaced",
+            "ones (no rate) keep all cores busy, so their slowest calls are those that waited for a core.",
             "",
         ]
         columns = {"readers": "readers", "people": "people", "rate": "calls/s", "n": "reads", "p50_ms": "p50 ms"}
