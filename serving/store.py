@@ -248,6 +248,8 @@ class Store:
             row = None if session else reader.row("lists", "user_id", user_id)
             items = json.loads(row["items"]) if row else []
             is_plain = filters == EVERYTHING and not exclude and len(items) >= offset + n
+            # Who is in no segment is asked about as one of this segment, whose rules then count.
+            is_plain = is_plain and (row["segment"] or not segment)
             if is_plain:
                 names = ("item_id", "score", "source", "because_item_id", "propensity")
                 rows = [dict(zip(names, item, strict=True)) for item in items[: offset + n]]

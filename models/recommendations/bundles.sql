@@ -30,21 +30,25 @@ both_ways as (
 ),
 
 -- Nobody needs the same thing in two sizes, nor one thing in three colours beside it: a partner's best variant stands
--- for it.
+-- for it. (A join of equals, as in similar_items.)
 partners as (
 
     select
         both_ways.*,
         row_number() over (
-            partition by both_ways.item_id, partner_features.variant_group
+            partition by both_ways.item_id, item_features.variant_group
             order by both_ways.log_likelihood_ratio desc, both_ways.bundle_item_id
         ) as variant_rank
     from both_ways
     inner join item_features
-        on both_ways.item_id = item_features.item_id
-    inner join item_features as partner_features
-        on both_ways.bundle_item_id = partner_features.item_id
-    where item_features.variant_group <> partner_features.variant_group
+        on both_ways.bundle_item_id = item_features.item_id
+    inner join item_features as own_features
+        on both_ways.item_id = own_features.item_id
+    left join item_features as own_variants
+        on
+            both_ways.item_id = own_variants.item_id
+            and item_features.variant_group = own_variants.variant_group
+    where own_variants.item_id is null
 
 ),
 

@@ -40,22 +40,25 @@ blended as (
 
 ),
 
--- An item's own variants are choices on its page; of another thing's, the best stands for all.
+-- An item's own variants are choices on its page; of another thing's, the best stands for all. (Left out by a join of
+-- equals: `<>` between two sides of the catalogue invites an optimizer to pair all items with all.)
 partners as (
 
     select
         blended.*,
         row_number() over (
-            partition by blended.item_id, neighbor_features.variant_group
+            partition by blended.item_id, item_features.variant_group
             order by blended.score desc, blended.neighbor_id
         ) as variant_rank
     from blended
     inner join item_features
-        on blended.item_id = item_features.item_id
-    inner join item_features as neighbor_features
-        on blended.neighbor_id = neighbor_features.item_id
-    where neighbor_features.is_recommendable
-        and neighbor_features.variant_group <> item_features.variant_group
+        on blended.neighbor_id = item_features.item_id
+    left join item_features as own_variants
+        on
+            blended.item_id = own_variants.item_id
+            and item_features.variant_group = own_variants.variant_group
+    where item_features.is_recommendable
+        and own_variants.item_id is null
 
 ),
 

@@ -32,7 +32,7 @@ neighbors as (
 
 ),
 
--- Who looks at a thing in one colour isn't helped by the same thing in another.
+-- Who looks at a thing in one colour isn't helped by the same thing in another. (A join of equals, as in similar_items.)
 ranked as (
 
     select
@@ -44,11 +44,13 @@ ranked as (
         ) as rank
     from neighbors
     inner join item_features
-        on neighbors.item_id = item_features.item_id
-    inner join item_features as neighbor_features
-        on neighbors.neighbor_id = neighbor_features.item_id
-    where neighbor_features.is_recommendable
-        and neighbor_features.variant_group <> item_features.variant_group
+        on neighbors.neighbor_id = item_features.item_id
+    left join item_features as own_variants
+        on
+            neighbors.item_id = own_variants.item_id
+            and item_features.variant_group = own_variants.variant_group
+    where item_features.is_recommendable
+        and own_variants.item_id is null
     qualify rank <= {{ n_neighbors }}
 
 ),

@@ -286,5 +286,5 @@ def test_ruff_knows_exactly_the_helpers_that_models_use(helpers):
 
 def names_of(scope):
     """The global names that a scope and those within it refer to."""
-    names = {s.get_name() for s in scope.get_symbols() if s.is_referenced() and (s.is_global() or not s.is_local())}
+    names = {s.get_name() for s in scope.get_symbols() if s.is_referenced() and not (s.is_local() or s.is_free())}
     return names.union(*(names_of(child) for child in scope.get_children()))

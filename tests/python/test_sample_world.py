@@ -19,6 +19,8 @@ UNTIMED = {
     "input_problems",
     "model_runs",
     "recommendation_log",
+    "publish_gates",
+    "serving_releases",
 }
 
 
