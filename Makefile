@@ -6,7 +6,7 @@ export DBT_PROFILES_DIR := .
 
 .DEFAULT_GOAL := help
 .PHONY: help build show tune serve releases rollback resume export test test-slow lint test-snowflake bench-quality \
-        bench-speed sample clean
+        bench-speed bench-serving sample clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "make %-16s %s\n", $$1, $$2}'
@@ -73,6 +73,9 @@ bench-quality: $(VENV)/installed-dev  ## Gowalla through the main path, beside a
 
 bench-speed: $(VENV)/installed-dev  ## the whole build against a bare implicit script, 1 to 20 million interactions
 	$(BIN)/python benchmarks/bench_speed.py
+
+bench-serving: $(VENV)/installed-dev  ## publication, lookups, session lists and rollback at a million people
+	$(BIN)/python benchmarks/bench_serving.py
 
 sample: $(VENV)/installed  ## write the sample shop's seeds again
 	$(BIN)/python seeds/sample/generate_sample_shop.py

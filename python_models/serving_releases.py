@@ -328,7 +328,7 @@ def judged_run(rows):
 
 def batches_of(relation, columns):
     """The rows of a DuckDB relation by rising key, read when they are asked for."""
-    yield from relation.select(", ".join(columns)).order(next(iter(columns))).to_arrow_reader(10_000)
+    yield from relation.select(", ".join(columns)).order(next(iter(columns))).to_arrow_reader(2_048)
 
 
 def model(dbt, session):

@@ -66,20 +66,21 @@ listed as materialized (
 
 ),
 
--- share tells by which item of the session the most came: its part in units of 1e-9, then 100 less its place.
+-- share tells by which item of the session the most came: its part in units of 1e-9, then 100 less its place. The
+-- innermost query reads each JSON entry once; what is computed from it is computed outside.
 summed as materialized (
 
     select
         item_id,
         sum(neighbor_score) as neighbor_score,
         sum(list_score) as list_score,
-        max(share) as share
+        max(cast(1e9 * neighbor_score as integer) * 100 + 100 - place) as share
     from (
         select
             entries.value ->> 0 as item_id,
             steps.weight * (entries.value ->> 1) as neighbor_score,
             0.0 as list_score,
-            cast(1e9 * steps.weight * (entries.value ->> 1) as integer) * 100 + 100 - steps.place as share
+            steps.place
         from session
         inner join steps using (place)
         inner join neighbors using (item_id),
@@ -91,8 +92,8 @@ summed as materialized (
         from listed
         where exists (select 1 from session)
     )
-    where item_id not in (select item_id from session)
     group by item_id
+    having item_id not in (select item_id from session)
 
 ),
 
