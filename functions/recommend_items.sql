@@ -156,7 +156,7 @@ lead_neighbors as (
 
 ),
 
--- Decimals add up to the same in any order. share tells by which lead the most came: its part in units of 1e-9, then 100
+-- Decimals add up to the same in any order. share tells by which lead the most came: its part in units of 1e-9, then 99
 -- less its step.
 near as (
 
@@ -165,7 +165,7 @@ near as (
         lead_neighbors.item_id,
         cast(sum(cast(lead_neighbors.weight * lead_neighbors.score as decimal(38, 18))) as double) as score,
         max(
-            cast(floor(1e9 * lead_neighbors.weight * lead_neighbors.score) as bigint) * 100 + 100 - lead_neighbors.step
+            cast(floor(1e9 * lead_neighbors.weight * lead_neighbors.score) as bigint) * 100 + 99 - lead_neighbors.step
         ) as share
     from lead_neighbors
     left join session
@@ -188,7 +188,7 @@ scaled as (
     from near
     inner join leads
         on near.tier = leads.tier
-            and 100 - mod(near.share, 100) = leads.place
+            and 99 - mod(near.share, 100) = leads.place
 
 ),
 
