@@ -133,7 +133,7 @@ def store(sample_shop):
 
 
 def test_published_release(sample, store):
-    sources = compare(on_duckdb(sample), store, Questions(sample, 1), 100)
+    sources = compare(on_duckdb(sample), store, Questions(sample, 1), 60)
     assert sources >= {"session", "neighbors", "popular", "exploration", "as_given"}
 
 
@@ -161,7 +161,7 @@ def fill_served(database, folder, seed):
 def test_random_releases(worlds, tmp_path, seed):
     fill_served(worlds, tmp_path, seed)
     with duckdb.connect(worlds, read_only=True) as connection:
-        compare(on_duckdb(connection), Store(tmp_path), Questions(connection, seed), 60)
+        compare(on_duckdb(connection), Store(tmp_path), Questions(connection, seed), 30)
 
 
 def test_what_is_left_out_is_not_given(sample, store):
