@@ -24,7 +24,11 @@
 {%- endmacro %}
 
 {% macro snowflake__table_function_sql(target_relation) -%}
-    create or replace function {{ target_relation }}({{ formatted_scalar_function_args_sql() | trim }})
+    create or replace function {{ target_relation }}(
+        {%- for argument in model.arguments -%}
+            {{ argument.name }} {{ argument.data_type }} default {{ argument.default_value }}{{ ", " if not loop.last }}
+        {%- endfor -%}
+    )
     returns {{ model.returns.data_type }}
     as $$
     {{ model.compiled_code }}

@@ -69,7 +69,7 @@ def to_text(ids):
 
 
 def recommend_arguments(user, session, n, filters, exclude, segment):
-    """What the function is called with, in its order: nothing is given as null and as an empty array in turn."""
+    """What the function is called with, in its order."""
     return [
         user,
         to_text(session or None),
@@ -183,6 +183,7 @@ def test_given_items_alone_are_chosen_from(sample):
 def test_published_release_on_snowflake(sample, store, snowflake, tmp_path, monkeypatch):
     """The tables of the release that DuckDB published, and the functions that dbt makes there."""
     from snowflake.connector.pandas_tools import write_pandas
+    from sqlfluff.core import FluffConfig, Linter
 
     monkeypatch.setenv("SNOWFLAKE_SCHEMA", "FUNCTIONS")
     cursor = snowflake.cursor()
@@ -196,6 +197,9 @@ def test_published_release_on_snowflake(sample, store, snowflake, tmp_path, monk
     arguments = ["build", "--select", "resource_type:function", "--target", "snowflake"]
     result = run_dbt(*arguments, target=tmp_path, database=tmp_path / "unused.duckdb")
     assert result.returncode == 0, result.output
+    linter = Linter(config=FluffConfig(overrides={"dialect": "snowflake", "templater": "raw"}))
+    for path in (tmp_path / "compiled/kindred/functions").glob("*.sql"):
+        assert not linter.parse_string(path.read_text(encoding="utf-8")).violations, path
 
     def call(function, arguments):
         places = ", ".join(["%s"] * len(arguments))
