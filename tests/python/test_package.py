@@ -17,6 +17,7 @@ PROJECT = {
     # Names such as `events` and `users` are in use already: kindred's tables live in a schema of their own.
     "models": {"kindred": {"+schema": "kindred", "ranking": {"generators": {"+enabled": False}}}},
     "seeds": {"kindred": {"+schema": "kindred"}},
+    "functions": {"kindred": {"+schema": "kindred"}},
     "vars": {
         "kindred": {
             "kindred__events": "shop_events",
@@ -124,6 +125,13 @@ def test_package__python_models_have_their_helpers(shop, warehouse):
         "select count(*), max(len(factors)) from main_kindred.als_user_factors where fold = 'live'"
     ).fetchall()
     assert (n_people, n_factors) == (N_PEOPLE, 4)
+
+
+def test_package__functions_give_the_lists(warehouse):
+    lists = warehouse.execute("select item_id from main_kindred.recommendations where user_id = 'u1' order by rank")
+    call = "select item_id from main_kindred.recommend_items('u1', n => 5) order by rank"
+    assert lists.fetchall() == warehouse.execute(call).fetchall()
+    assert len(warehouse.execute("from main_kindred.rerank_items('u1', '[\"i1\", \"i2\"]')").fetchall()) == 2
 
 
 def test_package__a_setting_is_overridden(warehouse):

@@ -1,0 +1,344 @@
+-- one row per rank: a list made at the moment of the request, by the same definition as serving/recommend.sql
+-- Names of arguments stand in `request` and nowhere else without the name of a table: elsewhere DuckDB would put the
+-- argument where a column of the same name is meant, and Snowflake the column where the argument is.
+with request as (
+
+    select
+        cast(user_id as varchar) as asking_user,
+        cast(segment as varchar) as given_segment,
+        cast(session_items as varchar) as clicked,
+        cast(excluded_items as varchar) as left_out,
+        cast(categories as varchar) as wanted,
+        cast(given_items as varchar) as choice,
+        cast(price_min as double) as lowest_price,
+        cast(price_max as double) as highest_price,
+        coalesce(cast(in_stock as boolean), true) as is_for_now,
+        coalesce(cast(n as bigint), 20) as n_rows
+
+),
+
+lists as (select * from {{ ref('served_lists') }}),
+
+items as (select * from {{ ref('served_items') }}),
+
+item_neighbors as (select * from {{ ref('served_neighbors') }}),
+
+segments as (select * from {{ ref('served_segments') }}),
+
+sources as (select * from {{ ref('served_sources') }}),
+
+steps as (
+
+    {% set weight = namespace(now=1.0) %}
+    {% for step in range(20) %}
+    select {{ step }} as step, cast({{ weight.now }} as double) as weight{{ " union all" if not loop.last }}
+    {% set weight.now = weight.now * 0.8 %}
+    {% endfor %}
+
+),
+
+person as (
+
+    select
+        coalesce(nullif(lists.segment, ''), request.given_segment, '') as own_segment,
+        lists.items,
+        lists.history,
+        lists.excluded
+    from request
+    left join lists
+        on request.asking_user = lists.user_id
+
+),
+
+person_segments as (
+
+    select
+        segments.fallback,
+        segments.excluded,
+        case when segments.segment = person.own_segment then 3 else 4 end as tier
+    from person
+    inner join segments
+        on segments.segment in (person.own_segment, '')
+
+),
+
+clicks as ({{ kindred.unnest_json_rows('request', 'clicked', {'item_id': 'varchar'}) }}),
+
+-- Newest first; an item that was clicked again counts where it was clicked last.
+session as (
+
+    select
+        clicks.item_id,
+        row_number() over (order by max(clicks.place) desc) - 1 as place
+    from clicks
+    group by clicks.item_id
+
+),
+
+session_size as (select count(*) as n_items from session),
+
+person_excluded as ({{ kindred.unnest_json_rows('person', 'excluded', {'item_id': 'varchar'}) }}),
+
+segment_excluded as ({{ kindred.unnest_json_rows('person_segments', 'excluded', {'item_id': 'varchar'}, keep=['tier']) }}),
+
+request_excluded as ({{ kindred.unnest_json_rows('request', 'left_out', {'item_id': 'varchar'}) }}),
+
+blocked as (
+
+    select session.item_id from session
+    union
+    select person_excluded.item_id from person_excluded
+    union
+    select segment_excluded.item_id from segment_excluded where segment_excluded.tier = 3
+    union
+    select request_excluded.item_id from request_excluded
+
+),
+
+list_entries as (
+
+    {{ kindred.unnest_json_rows('person', 'items', {
+        'item_id': 'varchar', 'score': 'double', 'source': 'varchar', 'because_item_id': 'varchar', 'propensity': 'double'
+    }) }}
+
+),
+
+listed as (
+
+    select
+        list_entries.*,
+        1 - list_entries.place / cast(count(*) over () as double) as closeness
+    from list_entries
+
+),
+
+history as ({{ kindred.unnest_json_rows('person', 'history', {'item_id': 'varchar'}) }}),
+
+-- What neighbours are looked up of: tier 1 by the session, tier 2 by the history.
+leads as (
+
+    select
+        1 as tier,
+        session.item_id,
+        session.place
+    from session
+
+    union all
+
+    select
+        2 as tier,
+        history.item_id,
+        history.place
+    from history
+
+),
+
+weighted_leads as (
+
+    select
+        leads.tier,
+        steps.step,
+        steps.weight,
+        item_neighbors.neighbors
+    from leads
+    inner join steps
+        on leads.place = steps.step
+    inner join item_neighbors
+        on leads.item_id = item_neighbors.item_id
+
+),
+
+lead_neighbors as (
+
+    {{ kindred.unnest_json_rows(
+        'weighted_leads', 'neighbors', {'item_id': 'varchar', 'score': 'double'}, keep=['tier', 'step', 'weight']
+    ) }}
+
+),
+
+-- Decimals add up to the same in any order. share tells by which lead the most came: its part in units of 1e-9, then 99
+-- less its step.
+near as (
+
+    select
+        lead_neighbors.tier,
+        lead_neighbors.item_id,
+        cast(sum(cast(lead_neighbors.weight * lead_neighbors.score as decimal(38, 18))) as double) as score,
+        max(
+            cast(floor(1e9 * lead_neighbors.weight * lead_neighbors.score) as bigint) * 100 + 99 - lead_neighbors.step
+        ) as share
+    from lead_neighbors
+    left join session
+        on lead_neighbors.item_id = session.item_id
+    where lead_neighbors.tier = 2 or session.item_id is null
+    group by
+        lead_neighbors.tier,
+        lead_neighbors.item_id
+
+),
+
+scaled as (
+
+    select
+        near.tier,
+        near.item_id,
+        near.score,
+        max(near.score) over (partition by near.tier) as highest,
+        leads.item_id as because_item_id
+    from near
+    inner join leads
+        on near.tier = leads.tier
+            and 99 - mod(near.share, 100) = leads.place
+
+),
+
+-- Without a session the list stands as it was published.
+first_parts as (
+
+    select
+        coalesce(scaled.item_id, listed.item_id) as item_id,
+        listed.place,
+        listed.score as published_score,
+        listed.source,
+        listed.because_item_id,
+        listed.propensity,
+        scaled.because_item_id as clicked_item_id,
+        session_size.n_items > 0 as has_session,
+        coalesce(scaled.score * (0.7 / nullif(scaled.highest, 0)), 0) as session_part,
+        coalesce(0.3 * listed.closeness, 0) as list_part
+    from (select * from scaled where scaled.tier = 1) as scaled
+    full outer join listed
+        on scaled.item_id = listed.item_id
+    cross join session_size
+
+),
+
+-- Scores in whole numbers of 1e-9, so that the last bits of a sum decide nothing.
+first_choice as (
+
+    select
+        first_parts.*,
+        floor((first_parts.session_part + first_parts.list_part) * 1e9 + 0.5) / cast(1e9 as double) as mixed_score,
+        first_parts.has_session and (first_parts.place is null or first_parts.session_part >= first_parts.list_part)
+            as is_by_session
+    from first_parts
+
+),
+
+candidates as (
+
+    select
+        1 as tier,
+        case when first_choice.has_session then -first_choice.mixed_score else first_choice.place end as place,
+        first_choice.item_id,
+        case
+            when first_choice.has_session then first_choice.mixed_score else first_choice.published_score
+        end as score,
+        case when first_choice.is_by_session then 'session' else first_choice.source end as source,
+        case
+            when first_choice.is_by_session then first_choice.clicked_item_id else first_choice.because_item_id
+        end as because_item_id,
+        coalesce(first_choice.propensity, 1) as propensity
+    from first_choice
+
+    union all
+
+    select
+        2 as tier,
+        -floor(scaled.score / scaled.highest * 1e9 + 0.5) as place,
+        scaled.item_id,
+        floor(scaled.score / scaled.highest * 1e9 + 0.5) / cast(1e9 as double) as score,
+        'neighbors' as source,
+        scaled.because_item_id,
+        1 as propensity
+    from scaled
+    where scaled.tier = 2
+        and scaled.score > 0
+
+    union all
+
+    select
+        fallbacks.tier,
+        fallbacks.place,
+        fallbacks.item_id,
+        fallbacks.score,
+        fallbacks.source,
+        null as because_item_id,
+        1 as propensity
+    from (
+        {{ kindred.unnest_json_rows(
+            'person_segments', 'fallback', {'item_id': 'varchar', 'score': 'double', 'source': 'varchar'}, keep=['tier']
+        ) }}
+    ) as fallbacks
+
+    union all
+
+    -- Given items keep their order where nothing but popularity could tell them apart.
+    select
+        5 as tier,
+        items.popular_rank as place,
+        items.item_id,
+        0 as score,
+        'popular' as source,
+        null as because_item_id,
+        1 as propensity
+    from items
+    cross join request
+    where items.popular_rank > 0
+        and request.choice is null
+
+),
+
+wanted_categories as ({{ kindred.unnest_json_rows('request', 'wanted', {'category': 'varchar'}) }}),
+
+choices as ({{ kindred.unnest_json_rows('request', 'choice', {'item_id': 'varchar'}) }}),
+
+-- An item counts where it comes first.
+fitting as (
+
+    select
+        candidates.*,
+        row_number() over (partition by candidates.item_id order by candidates.tier, candidates.place) as occurrence
+    from candidates
+    cross join request
+    inner join items
+        on candidates.item_id = items.item_id
+    left join blocked
+        on candidates.item_id = blocked.item_id
+    where blocked.item_id is null
+        and items.is_recommendable
+        and (items.is_available or not request.is_for_now)
+        and (
+            request.wanted is null
+            or items.category in (select wanted_categories.category from wanted_categories)
+        )
+        and (request.lowest_price is null or items.price >= request.lowest_price)
+        and (request.highest_price is null or items.price <= request.highest_price)
+        and (request.choice is null or items.item_id in (select choices.item_id from choices))
+
+),
+
+ranked as (
+
+    select
+        fitting.*,
+        row_number() over (order by fitting.tier, fitting.place, fitting.item_id) as rank
+    from fitting
+    where fitting.occurrence = 1
+
+)
+
+select
+    ranked.rank,
+    ranked.item_id,
+    ranked.score,
+    ranked.source,
+    coalesce(sources.reason, 'your_session') as reason,
+    ranked.because_item_id,
+    ranked.propensity
+from ranked
+cross join request
+left join sources
+    on ranked.source = sources.source
+where ranked.rank <= request.n_rows
+order by ranked.rank

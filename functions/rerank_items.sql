@@ -1,0 +1,36 @@
+-- one row per given item: in the order in which recommend_items would show them, the rest behind, as they were given
+with request as (select cast(given_items as varchar) as choice),
+
+choices as ({{ kindred.unnest_json_rows('request', 'choice', {'item_id': 'varchar'}) }}),
+
+given as (
+
+    select
+        choices.item_id,
+        min(choices.place) as place
+    from choices
+    group by choices.item_id
+
+),
+
+{#- All of them, however many were given. -#}
+{% set n = 2147483647 %}
+{% set arguments = ['user_id', 'session_items', n, 'null', 'null', 'null', 'null', 'null', 'segment', 'given_items'] %}
+recommended as (
+
+    select * from {{ kindred.call_table_function(function('recommend_items'), arguments) }}
+
+)
+
+select
+    row_number() over (order by recommended.rank nulls last, given.place) as rank,
+    given.item_id,
+    coalesce(recommended.score, 0) as score,
+    coalesce(recommended.source, 'as_given') as source,
+    coalesce(recommended.reason, 'as_given') as reason,
+    recommended.because_item_id,
+    coalesce(recommended.propensity, 1) as propensity
+from given
+left join recommended
+    on given.item_id = recommended.item_id
+order by rank
