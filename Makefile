@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export DBT_PROFILES_DIR := .
 
 .DEFAULT_GOAL := help
-.PHONY: help build show tune serve releases rollback resume export test test-slow lint test-snowflake bench-quality \
+.PHONY: help build daily show tune serve releases rollback resume export test test-slow lint test-snowflake bench-quality \
         bench-speed bench-serving sample clean
 
 help:  ## this list
@@ -27,6 +27,9 @@ $(VENV)/installed-dev: $(VENV)/installed-serving requirements-dev.txt
 build: $(VENV)/installed  ## the sample shop: events to recommendations, shown for three people
 	$(BIN)/dbt build --exclude-resource-type unit_test
 	@$(MAKE) --no-print-directory show
+
+daily: $(VENV)/installed  ## new events into the lists: models are trained when it is due, nothing is judged
+	$(BIN)/dbt build --exclude-resource-type unit_test --vars '{kindred__folds: [live], kindred__training: when_due}'
 
 show: $(VENV)/installed  ## three people, their lists, and the evaluation
 	@$(BIN)/dbt --quiet run-operation show_recommendations
@@ -55,7 +58,7 @@ export: $(VENV)/installed  ## item factors and neighbours as Parquet files in FO
 
 test: $(VENV)/installed-dev lint  ## every test but the Snowflake ones
 	$(BIN)/dbt build --target-path target/test --vars '{}'
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n 2 --dist loadfile
 
 test-slow: $(VENV)/installed-dev  ## the tests that take minutes: builds that are killed at any moment
 	$(BIN)/pytest -q -m slow

@@ -113,7 +113,7 @@ class Store:
     """Lists from the releases in a serving folder, for any number of threads.
 
     Every method takes release_id: None = what is current. Answers are dicts with list_id, release_id and items, a list
-    of dicts in the order of rank. Raises NoRelease where nothing was published, ReleaseGone where release_id isn't kept.
+    of dicts by rank. Raises NoRelease where nothing was published, ReleaseGone where release_id isn't kept.
     """
 
     def __init__(self, folder):
@@ -317,7 +317,7 @@ class Store:
         return self.read(release_id, question)
 
     def bundles(self, item_id, n=20, filters=EVERYTHING, exclude=(), with_facts=False, release_id=None):
-        """What is bought together with an item, [] where nothing is: items with lift, set_price, set_margin, support."""
+        """What is bought together with an item, [] where nothing is: with lift, set_price, set_margin and support."""
 
         def question(reader):
             page = reader.row("item_pages", "item_id", item_id)

@@ -23,3 +23,16 @@
 {% macro figure(column) -%}
     cast(cast({{ column }} as decimal(28, 3)) as varchar)
 {%- endmacro %}
+
+{#- The sentence that says how a gate's figure stands to its bound, as SQL over the columns of `judged`. -#}
+{% macro gate_explanation(text, measure) %}
+    {% set parts = ["'" ~ text ~ "'", kindred.figure('judged.value'), "', at most '", kindred.figure('judged.bound')] %}
+    {% if measure %}
+        {% do parts.extend([
+            "' (" ~ measure ~ " '", kindred.figure('judged.measure'),
+            "', before '", kindred.figure('judged.old_measure'), "')'",
+        ]) %}
+    {% endif %}
+    {% do parts.extend(["'; compared with release '", 'judged.old_release_id']) %}
+    {{ return('concat(' ~ parts | join(', ') ~ ')') }}
+{% endmacro %}

@@ -13,3 +13,23 @@
     {% endfor %}
     {{ return(kept) }}
 {% endmacro %}
+
+{#- The settings of what is trained, as JSON: with others an earlier training is of no use. -#}
+{% macro training_settings() %}
+    {% set settings = {} %}
+    {% for name in ['kindred__als', 'kindred__neighbors', 'kindred__sequence', 'kindred__n_neighbors'] %}
+        {% do settings.update({name: var(name)}) %}
+    {% endfor %}
+    {{ return(tojson(settings, sort_keys=True)) }}
+{% endmacro %}
+
+{#- model_runs of earlier builds; none before the first, and where a kindred made it that kept no such diary. -#}
+{% macro training_diary() %}
+    {% set diary = kindred.built_relation('model_runs') %}
+    {% if diary %}
+        {% for column in adapter.get_columns_in_relation(diary) if column.name | lower == 'learned_until' %}
+            {{ return(diary) }}
+        {% endfor %}
+    {% endif %}
+    {{ return(none) }}
+{% endmacro %}

@@ -1,16 +1,9 @@
 -- one row: whether this build trains anew, or people and lists are brought up to date with what was trained before
--- What was trained when is read from the diary of builds, which a build writes last: a build that failed half-way trained
--- nothing. `--full-refresh`, which empties the diary, trains everything.
+-- What was trained when is read from the diary of builds, which a build writes last: a build that failed half-way
+-- trained nothing. `--full-refresh`, which empties the diary, trains everything.
 {% set bounds = kindred.retraining_bounds() %}
 {% set horizon_days = var('kindred__horizon_days') | int %}
-{% set settings = {} %}
-{% for name in ['kindred__als', 'kindred__neighbors', 'kindred__sequence', 'kindred__n_neighbors'] %}
-    {% do settings.update({name: var(name)}) %}
-{% endfor %}
-{% set diary = kindred.built_relation('model_runs') %}
-{% if diary and 'learned_until' not in adapter.get_columns_in_relation(diary) | map(attribute='name') | map('lower') %}
-    {% set diary = none %}
-{% endif %}
+{% set diary = kindred.training_diary() %}
 
 with moment as (
 
@@ -36,7 +29,7 @@ build as (
         moment.as_of,
         moment.learns_until,
         concat(
-            {{ kindred.text_literal(tojson(settings, sort_keys=True)) }},
+            {{ kindred.text_literal(kindred.training_settings()) }},
             coalesce(' tuned ' || cast(searches.as_of as varchar), '')
         ) as training_settings
     from moment
@@ -88,17 +81,26 @@ by_item as (
 ),
 
 -- What came since is held against the horizon before the training, by category; new items are a category of their own.
-counted as (
+by_category as (
 
     select
-        case when by_item.n_old = 0 then 'new items' else concat('category ', items.category) end as category,
-        sum(by_item.n_new) as n_new,
-        sum(by_item.n_recent) as n_recent,
-        sum(by_item.n_old) + sum(by_item.n_new) as n_events
+        by_item.*,
+        case when by_item.n_old = 0 then 'new items' else concat('category ', items.category) end as category
     from by_item
     inner join {{ ref('items') }} as items
         on by_item.item_id = items.item_id
-    group by 1
+
+),
+
+counted as (
+
+    select
+        category,
+        sum(n_new) as n_new,
+        sum(n_recent) as n_recent,
+        sum(n_old) + sum(n_new) as n_events
+    from by_category
+    group by category
 
 ),
 

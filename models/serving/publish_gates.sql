@@ -2,7 +2,8 @@
 -- All is compared with the release that apps read now, so the first release passes. A gate that has nothing to compare
 -- passes and says so. A replay of another day and a build without the fold live publish nothing: they have no rows.
 -- What apps and people read beside the lists is published or held back with them, so its tests come first too:
--- depends_on: {{ ref('buy_again') }}, {{ ref('people_for_item') }}, {{ ref('rejected_events') }}, {{ ref('model_runs') }}
+-- depends_on: {{ ref('buy_again') }}, {{ ref('people_for_item') }}
+-- depends_on: {{ ref('rejected_events') }}, {{ ref('model_runs') }}
 {{ config(
     materialized='incremental',
     incremental_strategy='delete+insert',
@@ -12,7 +13,7 @@
 ) }}
 
 {% set bounds = kindred.publish_gate_bounds() %}
-{% set overridden = var('kindred__override_gates') %}
+{% set overridden = "('" ~ (var('kindred__override_gates') or ['']) | join("', '") ~ "')" %}
 {% set rollback = kindred.read_rollback() %}
 {% set releases = kindred.built_relation('serving_releases') %}
 {% set clock = "cast('" ~ kindred.run_clock() ~ "' as timestamp)" %}
@@ -37,7 +38,8 @@ published as (
         release_id,
         row_number() over (order by published_at desc, release_id desc) as recency
     from {{ releases }}
-    {{ "where release_id = " ~ kindred.text_literal(rollback.serves) if rollback }}
+    {#- Ids rise with time: what came after the release that was gone back to is of no account. #}
+    {{ "where release_id <= " ~ kindred.text_literal(rollback.serves) if rollback }}
     {% else %}
     select
         cast(null as varchar) as run_id,
@@ -104,13 +106,15 @@ old_lists as (
 
 ),
 
+old_people as (select user_id from old_lists group by user_id),
+
 changes as (
 
     select
         recommendations.user_id,
         sum(case when old_lists.item_id is null then 1 else 0 end) / cast(count(*) as double) as share
     from recommendations
-    inner join (select user_id from old_lists group by user_id) as old_people
+    inner join old_people
         on recommendations.user_id = old_people.user_id
     left join old_lists
         on recommendations.user_id = old_lists.user_id
@@ -163,7 +167,7 @@ measures as (
     -- Days since 1970: a number as all the others.
     select
         'stale_data' as gate,
-        {{ dbt.datediff("cast('1970-01-01' as timestamp)", 'last_event_at', 'second') }} / 86400.0 as measure,
+        {{ kindred.days_between("cast('1970-01-01' as timestamp)", 'last_event_at') }} as measure,
         null as standard_error
     from events
 
@@ -171,7 +175,7 @@ measures as (
 
     select
         'data_age' as gate,
-        {{ dbt.datediff('last_event_at', clock, 'second') }} / 86400.0 as measure,
+        {{ kindred.days_between('last_event_at', clock) }} as measure,  -- noqa: LT05
         null as standard_error
     from events
 
@@ -192,7 +196,8 @@ measures as (
 
 ),
 
--- What was measured when the release was made that apps read now.
+-- What was measured when the release was made that apps read now. A daily build judges nothing: quality is held against
+-- the newest release that was judged.
 old_measures as (
 
     {% if is_incremental() %}
@@ -201,8 +206,11 @@ old_measures as (
         earlier.measure,
         earlier.standard_error
     from {{ this }} as earlier
-    inner join last_release
-        on earlier.run_id = last_release.run_id
+    inner join published
+        on earlier.run_id = published.run_id
+    where published.recency = 1
+        or (earlier.gate = 'quality' and earlier.measure is not null)
+    qualify row_number() over (partition by earlier.gate order by earlier.measure is null, published.recency) = 1
     {% else %}
     select
         'none' as gate,
@@ -225,8 +233,9 @@ compared as (
             when 'catalog_coverage' then 1 - measures.measure / nullif(old_measures.measure, 0)
             when 'people' then 1 - measures.measure / nullif(old_measures.measure, 0)
             when 'quality'
-                then (old_measures.measure - measures.measure)
-                / nullif(sqrt(power(measures.standard_error, 2) + power(old_measures.standard_error, 2)), 0)
+                then
+                    (old_measures.measure - measures.measure)
+                    / nullif(sqrt(power(measures.standard_error, 2) + power(old_measures.standard_error, 2)), 0)
             when 'rejected_events' then measures.measure - old_measures.measure
             when 'stale_data' then old_measures.measure - measures.measure
             when 'data_age' then case when last_release.run_id is not null then measures.measure end
@@ -276,9 +285,7 @@ final as (
         cast(judged.value as double) as value,
         judged.bound,
         judged.is_passed,
-        coalesce(
-            not judged.is_passed and judged.gate in ('{{ (overridden or ['']) | join("', '") }}'), false
-        ) as is_overridden,
+        not judged.is_passed and judged.gate in {{ overridden }} as is_overridden,
         case
             when judged.gate = 'rollback_hold'
                 then {{ kindred.text_literal(kindred.rollback_text(rollback)) }}
@@ -286,13 +293,7 @@ final as (
             when judged.old_run_id is null then 'the first release: nothing to compare with'
             when judged.value is null then 'not judged: the figure is missing in this run or in the last release'
             {%- for gate, (text, measure) in kindred.gate_texts().items() %}
-            when judged.gate = '{{ gate }}'
-                then concat(
-                    '{{ text }}', {{ kindred.figure('judged.value') }}, ', at most ', {{ kindred.figure('judged.bound') }}
-                    {%- if measure %}, ' ({{ measure }} ', {{ kindred.figure('judged.measure') }}
-                    , ', before ', {{ kindred.figure('judged.old_measure') }}, ')'{% endif %}
-                    , '; compared with release ', judged.old_release_id
-                )
+            when judged.gate = '{{ gate }}' then {{ kindred.gate_explanation(text, measure) }}  -- noqa: LT05
             {%- endfor %}
         end as explanation,
         run.generated_at,

@@ -32,7 +32,7 @@ neighbors as (
 
 ),
 
--- Who looks at a thing in one colour isn't helped by the same thing in another. (A join of equals, as in similar_items.)
+-- Who looks at a thing in one colour isn't helped by the same thing in another. (A join of equals: similar_items.)
 ranked as (
 
     select

@@ -196,11 +196,24 @@ def load_python_model(name):
     return module
 
 
+@dataclass
+class This:
+    """The model's own table, as `dbt.this`."""
+
+    database: str
+    schema: str
+    identifier: str
+
+    def __str__(self):
+        return f'"{self.database}"."{self.schema}"."{self.identifier}"'
+
+
 class FakeDbt:
     """The `dbt` argument of a Python model: relations of an in-memory DuckDB and the settings of its YAML."""
 
-    def __init__(self, connection, settings):
+    def __init__(self, connection, settings, name="model"):
         self.connection = connection
+        self.this = This("memory", "main", name)
         self.config = types.SimpleNamespace(meta_get=settings.get, get=settings.get)
 
     def ref(self, name):
@@ -214,7 +227,7 @@ def run_model(connection, name, settings, **constants):
     """
     module = load_python_model(name)
     vars(module).update(constants)
-    rows = module.model(FakeDbt(connection, settings), connection).read_all()  # noqa: F841, DuckDB finds it by name
+    rows = module.model(FakeDbt(connection, settings, name), connection).read_all()  # noqa: F841, DuckDB finds it by name
     connection.execute(f"create or replace table {name} as select * from rows")
 
 

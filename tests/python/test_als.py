@@ -309,6 +309,7 @@ TABLES = {
         from range(6) as users(u), range(8) as items(i)
         where u % 2 = i % 2
     """,
+    "training_policy": "select true as is_due, false as is_warm",
     "item_features": "select 'live' as fold, 'i' || range as item_id, range <> 7 as is_recommendable from range(9)",
 }
 ALS = {"factors": 4, "iterations": 5, "regularization": 0.1, "alpha": 10.0}
@@ -334,11 +335,9 @@ def test_candidates__a_setting_that_is_not_wired_is_named(python_model):
         python_model("als_candidates").model(FakeDbt(None, {}), None)
 
 
-@pytest.mark.parametrize("model", ["als_item_factors", "als_user_factors"])
-def test_model__a_setting_that_does_not_exist_is_named(connection, model):
-    build(connection)
+def test_model__a_setting_that_does_not_exist_is_named(connection):
     with pytest.raises(ValueError, match="kindred__als has 'factor': its settings are factors, iterations"):
-        run_model(connection, model, {"als": {"factor": 8}})
+        run_model(connection, "als_item_factors", {"als": {"factor": 8}})
 
 
 def test_models__both_halves_use_the_settings_of_the_best_trial(connection):
@@ -371,11 +370,49 @@ def test_models__from_interactions_to_candidates(connection):
         assert not {"i7", "i8", "i0" if "i2" in own else "i1"} & set(items)
 
 
-def test_user_factors__refuse_items_of_another_training(connection):
+def test_user_factors__items_that_came_after_the_training_are_left_out(connection):
     run_model(connection, "als_item_factors", SETTINGS["als_item_factors"])
-    connection.execute("delete from als_item_factors where item_id = 'i3'")
-    with pytest.raises(ValueError, match="other items in fold live: rebuild it"):
-        run_model(connection, "als_user_factors", SETTINGS["als_user_factors"])
+    run_model(connection, "als_user_factors", SETTINGS["als_user_factors"])
+    trained = connection.sql("from als_user_factors order by all").fetchall()
+    connection.execute(
+        "insert into interactions values ('live', 'u0', 'new', 1, false), ('live', 'u9', 'new', 1, false)"
+    )
+    run_model(connection, "als_user_factors", SETTINGS["als_user_factors"])
+    assert connection.sql("from als_user_factors order by all").fetchall() == trained
+
+
+def test_training__what_is_not_due_is_kept_and_what_is_due_begins_with_it(connection):
+    """Kept factors are those of before whatever came; a warm start ends in another place than a cold one of as many
+    iterations, and a cold training owes nothing to what was there."""
+    once = {"als": ALS | {"iterations": 1}}
+
+    def train(is_due, is_warm):
+        connection.execute(
+            f"create or replace table training_policy as select {is_due} as is_due, {is_warm} as is_warm"
+        )
+        run_model(connection, "als_item_factors", once)
+        return connection.sql("select item_id, factors from als_item_factors order by 1").fetchall()
+
+    assert train(False, False), "without an earlier build there is nothing to keep"
+    cold = train(True, False)
+    warm = train(True, True)
+    assert warm != cold and train(False, False) == warm
+    connection.execute("update interactions set user_id = 'u1' where user_id = 'u0'")
+    connection.execute("insert into interactions values ('live', 'u1', 'new', 1, false)")
+    assert train(False, False) == warm
+    assert "new" in dict(train(True, True))
+    again = train(True, False)
+    connection.execute("drop table als_item_factors")
+    assert train(True, False) == again
+
+
+def test_candidates__never_what_has_left_the_catalogue(connection):
+    build(connection)
+    [(n_before,)] = connection.sql("select count(*) from als_candidates where item_id = 'i4'").fetchall()
+    connection.execute("delete from item_features where item_id = 'i4'")
+    run_model(connection, "als_candidates", SETTINGS["als_candidates"])
+    [(n_after,)] = connection.sql("select count(*) from als_candidates where item_id = 'i4'").fetchall()
+    assert n_before > n_after == 0
 
 
 def test_user_factors__nobody_who_likes_nothing_has_a_vector(connection):

@@ -70,7 +70,7 @@ def test_settings__all_that_is_wrong_is_said_at_once(small_shop):
         assert f"- kindred__als {advice}" in lines
     for advice in (
         "has quality '-1': give a number of at least 0, or off",
-        "has 'cover': the gates are catalog_coverage, changed_lists, quality, people, rejected_events, stale_data, data_age",
+        "has 'cover': the gates are catalog_coverage, changed_lists, quality, people, rejected_events, stale_data",
         "has people 'True': give a number of at least 0, or off",
     ):
         assert f"- kindred__publish_gates {advice}" in lines

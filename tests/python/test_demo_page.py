@@ -11,7 +11,7 @@ from test_serving_store import OLD, random_world, write_release
 pytest.importorskip("fastapi", reason="pip install -r requirements-serving.txt")
 playwright = pytest.importorskip("playwright.sync_api", reason="pip install -r requirements-dev.txt")
 
-from serving.api import DEMO_PAGE, create_app
+from serving.api import DEMO_PAGE, create_app  # noqa: E402, the packages may be missing
 
 CHROMIUM = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
 FLAGS = [

@@ -143,8 +143,10 @@ TABLES = {
             ('vase'), ('rug'), ('pot'), ('mug'), ('lone'), ('lid'), ('jar'), ('fig'), ('cup'), ('book')
         ) as items(item_id)
     """,
-    "als_item_factors": """
-        select 'live' as fold, * from (values
+    "als_item_factors": f"""
+        select
+            'live' as fold, {ALS["alpha"]}::double as alpha, {ALS["regularization"]}::double as regularization, *
+        from (values
             ('book', [1.0::float, 0.0, 0.0]), ('mug', [0.0, 0.0, 1.0]), ('pot', [0.0, 1.0, 0.0])
         ) as factors(item_id, factors)
     """,
@@ -212,7 +214,7 @@ def build_reasons(reasons, tables, ranked, **settings):
         columns = [pa.array(column, pa.string()) for column in zip(*ranked, strict=True)][:4]
         rows = pa.table(columns, names=names)  # noqa: F841, DuckDB finds it by its name
         connection.execute("create table ranked as select * from rows")
-        given = {name: {} for name in ("neighbors", "sequence", "content")} | {"als": ALS} | settings
+        given = {name: {} for name in ("neighbors", "sequence", "content")} | settings
         written = reasons.model(FakeDbt(connection, given), connection).read_all().to_pylist()
     assert all(list(row) == ["user_id", "item_id", "because_item_id"] for row in written)
     return {(row["user_id"], row["item_id"]): row["because_item_id"] for row in written}, written
@@ -252,7 +254,10 @@ def test_model__als_in_whatever_order_the_lists_come(reasons):
     factors = ", ".join(f"('live', 'i{item:02}', {vector.tolist()}::float[])" for item, vector in enumerate(vectors))
     tables = {
         "interactions": f"select * from (values {liked}) as rows(fold, user_id, item_id, weight, last_at)",
-        "als_item_factors": f"select * from (values {factors}) as rows(fold, item_id, factors)",
+        "als_item_factors": f"""
+            select *, {ALS["alpha"]}::double as alpha, {ALS["regularization"]}::double as regularization
+            from (values {factors}) as rows(fold, item_id, factors)
+        """,
         "item_features": "select 'live' as fold, 'i' || lpad(range::varchar, 2, '0') as item_id from range(12)",
     }
     pairs = np.random.default_rng(2).permutation(20 * 12)
@@ -270,12 +275,6 @@ def test_model__without_a_live_fold_or_without_lists(reasons):
     assert build_reasons(reasons, TABLES, [row for row in RANKED if row[0] == "backtest"])[1] == []
     nothing = {name: f"select * from ({select}) where false" for name, select in TABLES.items()}
     assert build_reasons(reasons, nothing, [row for row in RANKED if row[3] == "pinned"])[1] == []
-
-
-def test_model__refuses_items_of_another_training(reasons):
-    factors = f"select * from ({TABLES['als_item_factors']}) where item_id <> 'pot'"
-    with pytest.raises(ValueError, match="other items in fold live: rebuild it"):
-        build_reasons(reasons, TABLES | {"als_item_factors": factors}, RANKED)
 
 
 # The sample shop ----------------------------------------------------------------------------------------------------

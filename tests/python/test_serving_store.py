@@ -1,4 +1,4 @@
-"""Lists made at the moment of a request: against plain Python on random releases, and through publications and faults."""
+"""Lists made at the moment of a request: against plain Python on random releases, through publications and faults."""
 
 import contextlib
 import json
