@@ -1,4 +1,4 @@
-{#- What a trained model may reach before it is trained anew (models/behavior/training_policy.sql), the given over the
+{#- What a trained model may reach before it is trained anew (models/candidates/training_policy.sql), the given over the
     defaults; a bare `off` is false in YAML and leaves a bound out. -#}
 {% macro retraining_bounds() %}
     {% set bounds = {'age_days': 7, 'new_events_share': 0.1, 'drift': 0.25} %}
