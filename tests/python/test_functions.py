@@ -89,7 +89,7 @@ def rerank_arguments(user, items, session, segment):
 
 
 def assert_equal(rows, expected, question, tolerance):
-    """Rows of a function and items of the store, to the last column; scores, which have 9 decimals, to the tolerance."""
+    """Rows of a function and items of the store, to the last column; scores, of 9 decimals, to the tolerance."""
     assert [row[0] for row in rows] == [item["rank"] for item in expected], question
     for place, name in enumerate(COLUMNS):
         found, wanted = [row[place] for row in rows], [item[name] for item in expected]
