@@ -88,25 +88,25 @@ def rerank_arguments(user, items, session, segment):
     return [user, to_text(items), to_text(session), segment]
 
 
-def assert_equal(rows, expected, question):
-    """Rows of a function and items of the store, to the last column; scores, which have 9 decimals, to 1e-12."""
+def assert_equal(rows, expected, question, tolerance):
+    """Rows of a function and items of the store, to the last column; scores, of 9 decimals, to the tolerance."""
     assert [row[0] for row in rows] == [item["rank"] for item in expected], question
     for place, name in enumerate(COLUMNS):
         found, wanted = [row[place] for row in rows], [item[name] for item in expected]
-        assert found == (pytest.approx(wanted, abs=1e-12) if name == "score" else wanted), (name, question)
+        assert found == (pytest.approx(wanted, abs=tolerance) if name == "score" else wanted), (name, question)
 
 
-def compare(call, store, questions, n_questions):
+def compare(call, store, questions, n_questions, tolerance=1e-12):
     """call(function, arguments): the rows, in the order of ranks. Returns the sources that were met."""
     sources = set()
     for _ in range(n_questions):
         question = questions.recommend()
         expected = store.recommend(*question)["items"]
-        assert_equal(call("recommend_items", recommend_arguments(*question)), expected, question)
+        assert_equal(call("recommend_items", recommend_arguments(*question)), expected, question, tolerance)
         sources |= {item["source"] for item in expected}
         question = questions.rerank()
         expected = store.rerank(*question)["items"]
-        assert_equal(call("rerank_items", rerank_arguments(*question)), expected, question)
+        assert_equal(call("rerank_items", rerank_arguments(*question)), expected, question, tolerance)
         sources |= {item["source"] for item in expected}
     return sources
 
@@ -161,7 +161,8 @@ def fill_served(database, folder, seed):
 def test_random_releases(worlds, tmp_path, seed):
     fill_served(worlds, tmp_path, seed)
     with duckdb.connect(worlds, read_only=True) as connection:
-        compare(on_duckdb(connection), Store(tmp_path), Questions(connection, seed), 30)
+        # Round scores make halves of the last decimal, which the last bit of a sum rounds up or down.
+        compare(on_duckdb(connection), Store(tmp_path), Questions(connection, seed), 30, tolerance=1.0001e-9)
 
 
 def test_in_stock(worlds, tmp_path):
