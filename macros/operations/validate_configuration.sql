@@ -186,4 +186,9 @@
             "kindred can't start, please mend in dbt_project.yml (vars) or in --vars:\n  - " ~ problems | join('\n  - ')
         ) %}
     {% endif %}
+
+    {#- dbt's threads fill its cache of a schema table by table: who asks in between takes what is there for missing. -#}
+    {% for input in ['events', 'items', 'users', 'consents'] if execute and '.' in (var('kindred__' ~ input) or '') %}
+        {% do load_relation(kindred.input_relation(input)) %}
+    {% endfor %}
 {% endmacro %}

@@ -46,6 +46,8 @@ def test_settings__all_that_is_wrong_is_said_at_once(small_shop):
         "kindred__content": ({"steps": 3}, "has 'steps': its settings are decay, n_steps"),
         "kindred__als": ({"factors": True, "iterations": -1, "regularization": 0, "alpa": 1, "alpha": "auto"}, "has"),
         "kindred__max_rejected_share": ([], "give a number of at least 0"),
+        "kindred__training": ("never", "give always or when_due"),
+        "kindred__retrain": ({"age": 3}, "has 'age': its bounds are age_days, new_events_share, drift"),
         "kindred__serving_store": ("redis", "give sqlite, postgres or none"),
         "kindred__serving_path": (7, "give a folder, or '' for one beside the DuckDB file"),
         "kindred__kept_releases": (0, "give a whole number of at least 1"),
@@ -70,7 +72,8 @@ def test_settings__all_that_is_wrong_is_said_at_once(small_shop):
         assert f"- kindred__als {advice}" in lines
     for advice in (
         "has quality '-1': give a number of at least 0, or off",
-        "has 'cover': the gates are catalog_coverage, changed_lists, quality, people, rejected_events, stale_data",
+        "has 'cover': the gates are catalog_coverage, changed_lists, quality, people, rejected_events, stale_data, "
+        "data_age",
         "has people 'True': give a number of at least 0, or off",
     ):
         assert f"- kindred__publish_gates {advice}" in lines
