@@ -48,9 +48,9 @@ final as (
         on recommendations.run_id = logged_runs.run_id
     {%- endif %}
     where {{ 'false' if var('kindred__as_of') else 'true' }}
-    {%- if is_incremental() %}
+        {%- if is_incremental() %}
         and logged_runs.run_id is null
-    {%- endif %}
+        {%- endif %}
 
 )
 
