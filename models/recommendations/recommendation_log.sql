@@ -14,18 +14,22 @@ with recommendations as (select * from {{ ref('recommendations') }}),
 
 recommendation_lists as (select * from {{ ref('recommendation_lists') }}),
 
-{% if is_incremental() %}
 -- recommendations are of one run, so that building this table again finds either all of its rows here or none.
 logged_runs as (
 
+    {% if is_incremental() %}
     select run_id
     from {{ this }}
     where run_id = (select min(newest.run_id) from {{ ref('recommendations') }} as newest)
     group by run_id
+    {% else %}
+    select run_id
+    from recommendations
+    where false
+    {% endif %}
 
 ),
 
-{% endif %}
 final as (
 
     select
@@ -43,14 +47,10 @@ final as (
     from recommendations
     inner join recommendation_lists
         on recommendations.user_id = recommendation_lists.user_id
-    {%- if is_incremental() %}
     left join logged_runs
         on recommendations.run_id = logged_runs.run_id
-    {%- endif %}
     where {{ 'false' if var('kindred__as_of') else 'true' }}
-        {%- if is_incremental() %}
         and logged_runs.run_id is null
-        {%- endif %}
 
 )
 
