@@ -199,7 +199,6 @@ def test_published_release_on_snowflake(sample, store, snowflake, tmp_path, monk
     monkeypatch.setenv("SNOWFLAKE_SCHEMA", "FUNCTIONS")
     cursor = snowflake.cursor()
     cursor.execute("create schema if not exists functions")
-    cursor.execute("use schema s1")  # a new schema becomes the connection's, which the other tests share
     for table in TABLES:
         described = sample.execute(f"describe served_{table}").fetchall()
         columns = ", ".join(f"{name} {data_type}" for name, data_type, *_ in described)
