@@ -289,7 +289,7 @@ def write_report(results: dict[str, object]) -> str:
         "Made by `python benchmarks/bench_serving.py`; its first lines say what is measured and how.",
         "",
         f"Machine: {machine['cores']} cores, {machine['memory_gib']} GiB of memory, {machine['system']}; {versions}.",
-        f"World: {results['people']:,} people with 20 items each, {results['items']:,} items with 50 neighbours each.",
+        f"World: {results['people']:,} people with 20 items each, {results['items']:,} items with 30 neighbours each.",
         "",
     ]
     rows = []

@@ -1,7 +1,7 @@
 """A seeded world of served tables, and releases of it that tell which one they are.
 
 Grain: as the tables of models/serving; `n_people` lists of 20 items with 10 items of history and up to 10 excluded
-ones, `n_items` items with 50 neighbours, 20 similar items and 5 bundles each. Everything is drawn by integer
+ones, `n_items` items with 30 neighbours, 20 similar items and 5 bundles each. Everything is drawn by integer
 arithmetic from the keys, so the same sizes give the same world. Neighbours are drawn from the whole catalogue: the
 neighbours of a session hardly overlap, which is the hardest case for a session list.
 
@@ -96,14 +96,17 @@ def make_world(connection, n_people: int, n_items: int) -> None:
             5 + i % 200 / 2.0 as price, i % 50 > 0 as is_available, i % 50 > 0 as is_recommendable
         from range({n_items}) as items (i)
     """)
-    neighbor = f"""'["' || {drawn_item("i", "p", n_items, 4)} || '",' || printf('%.9f', 0.9 / (p + 1)) || ']'"""
+    neighbor = f"""'"' || {drawn_item("i", "p", n_items, 4)} || '":' || printf('%.9f', 0.9 / (p + 1))"""
     similar = f"""'["' || {drawn_item("i", "p", n_items, 5)} || '",' || printf('%.6f', 0.9 / (p + 1)) || ',"als"]'"""
     bundle = (
         f"""'["' || {drawn_item("i", "p", n_items, 6)} || '",' || printf('%.6f', 9.0 / (p + 1)) || ',19.5,4.5,12]'"""
     )
     connection.execute(f"""
         create or replace table served_neighbors as
-        select printf('i%06d', i) as item_id, {json_array(neighbor, 50)} as neighbors from range({n_items}) as items (i)
+        select
+            printf('i%06d', i) as item_id,
+            '{{' || array_to_string([{neighbor} for p in range(30)], ',') || '}}' as neighbors
+        from range({n_items}) as items (i)
     """)
     connection.execute(f"""
         create or replace table served_item_pages as

@@ -30,7 +30,7 @@ sources as (select * from {{ ref('served_sources') }}),
 steps as (
 
     {% set weight = namespace(now=1.0) %}
-    {% for step in range(20) %}
+    {% for step in range(10) %}
     select {{ step }} as step, cast({{ weight.now }} as double) as weight{{ " union all" if not loop.last }}
     {% set weight.now = weight.now * 0.8 %}
     {% endfor %}
@@ -150,8 +150,8 @@ weighted_leads as (
 
 lead_neighbors as (
 
-    {{ kindred.unnest_json_rows(
-        'weighted_leads', 'neighbors', {'item_id': 'varchar', 'score': 'double'}, keep=['tier', 'step', 'weight']
+    {{ kindred.unnest_json_object(
+        'weighted_leads', 'neighbors', key='item_id', value='score', keep=['tier', 'step', 'weight']
     ) }}
 
 ),

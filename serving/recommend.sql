@@ -9,7 +9,7 @@ with recursive steps (place, weight) as materialized (
 
     select 1, 1.0
     union all
-    select place + 1, weight * 0.8 from steps where place < 20
+    select place + 1, weight * 0.8 from steps where place < 10
 
 ),
 
@@ -77,8 +77,8 @@ summed as materialized (
         max(cast(1e9 * neighbor_score as integer) * 100 + 100 - place) as share
     from (
         select
-            entries.value ->> 0 as item_id,
-            steps.weight * (entries.value ->> 1) as neighbor_score,
+            entries.key as item_id,
+            steps.weight * entries.value as neighbor_score,
             0.0 as list_score,
             steps.place
         from session
@@ -165,9 +165,9 @@ history_sums as materialized (
     select item_id, sum(score) as score, max(share) as share
     from (
         select
-            entries.value ->> 0 as item_id,
-            history.weight * (entries.value ->> 1) as score,
-            cast(1e9 * history.weight * (entries.value ->> 1) as integer) * 100 + 100 - history.place as share
+            entries.key as item_id,
+            history.weight * entries.value as score,
+            cast(1e9 * history.weight * entries.value as integer) * 100 + 100 - history.place as share
         from history
         inner join neighbors using (item_id),
             json_each(neighbors.neighbors) as entries

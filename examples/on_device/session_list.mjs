@@ -5,14 +5,14 @@
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
-const DECAY = 0.8, STEPS = 20, SESSION_SHARE = 0.7, LIST_SHARE = 0.3;
+const DECAY = 0.8, STEPS = 10, SESSION_SHARE = 0.7, LIST_SHARE = 0.3;
 
 // session: item ids, oldest first; ownList: the person's published list, best first. The same as on_device.py.
 export function sessionList(model, session, { n = 20, ownList = [], excluded = [] } = {}) {
   const newestFirst = [...new Set([...session].reverse())];
   const votes = new Map();
   newestFirst.slice(0, STEPS).forEach((item, step) => {
-    for (const [neighbor, score] of model.neighbors[item] ?? [])
+    for (const [neighbor, score] of Object.entries(model.neighbors[item] ?? {}))
       if (!newestFirst.includes(neighbor)) votes.set(neighbor, (votes.get(neighbor) ?? 0) + DECAY ** step * score);
   });
   const highest = [...votes.values()].reduce((a, b) => Math.max(a, b), 0) || 1;

@@ -15,10 +15,9 @@
             where factors.fold = 'live'
             order by factors.item_id",
         'neighbors.parquet': "
-            select item_id, entry ->> 0 as neighbor_id, number as rank, cast(entry ->> 1 as double) as score
-            from " ~ ref('served_neighbors') ~ ",
-                unnest(cast(neighbors as json[])) with ordinality as entries(entry, number)
-            order by item_id, rank",
+            select item_id, entries.key as neighbor_id, cast(entries.value as double) as score
+            from " ~ ref('served_neighbors') ~ ", json_each(neighbors) as entries
+            order by item_id, score desc, neighbor_id",
         'fallback.parquet': "
             select segment, number as rank, entry ->> 0 as item_id
             from " ~ ref('served_segments') ~ ",
