@@ -67,7 +67,8 @@ listed as materialized (
 ),
 
 -- share tells by which item of the session the most came: its part in units of 1e-9, then 100 less its place. The
--- innermost query reads each JSON entry once; what is computed from it is computed outside.
+-- innermost query reads each JSON entry once; what is computed from it is computed outside. (To SQLite a cross join is the
+-- order in which to read: steps first, so that nothing is looked up of items beyond the last step.)
 summed as materialized (
 
     select
@@ -82,15 +83,14 @@ summed as materialized (
             0.0 as list_score,
             steps.place
         from session
-        inner join steps using (place)
-        inner join neighbors using (item_id),
+        cross join steps using (place)
+        cross join neighbors using (item_id),
             json_each(neighbors.neighbors) as entries
 
         union all
 
         select item_id, 0.0, score, null
         from listed
-        where exists (select 1 from session)
     )
     group by item_id
     having item_id not in (select item_id from session)
@@ -103,33 +103,22 @@ scale as materialized (
 
 ),
 
--- Scores as whole numbers of 1e-9, so that the last bits of a sum decide nothing.
-first_choice as (
+-- Scores as whole numbers of 1e-9, so that the last bits of a sum decide nothing. Without a session the list stays in its
+-- own order.
+first_items as materialized (
 
     select
-        -cast((neighbor_score * (select factor from scale) + 0.3 * list_score) * 1e9 + 0.5 as integer) as place,
+        -cast((neighbor_score * scale.factor + 0.3 * list_score) * 1e9 + 0.5 as integer) as place,
         item_id,
         neighbor_score,
         share
     from summed
-
-    union all
-
-    select place, item_id, null, null
-    from listed
-    where not exists (select 1 from session)
-
-),
-
-first_items as materialized (
-
-    select *
-    from first_choice
+    cross join scale
     where item_id not in (select item_id from blocked)
         and (not :is_filtered or exists (
             select 1
             from items
-            where items.item_id = first_choice.item_id
+            where items.item_id = summed.item_id
                 and items.is_recommendable
                 and (items.is_available or not :in_stock)
                 and (:categories is null or items.category in (select value from json_each(:categories)))
@@ -254,7 +243,7 @@ chosen as (
         1 as tier,
         first_items.place,
         first_items.item_id,
-        case when first_items.neighbor_score is null then listed.published_score else -first_items.place / 1e9 end as score,
+        case when exists (select 1 from session) then -first_items.place / 1e9 else listed.published_score end as score,
         case
             when listed.item_id is null or first_items.neighbor_score * scale.factor >= 0.3 * listed.score then 'session'
             else listed.source
