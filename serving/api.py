@@ -1,29 +1,39 @@
 """Lists over HTTP, from the release that is current: `make serve`, then http://127.0.0.1:8000/ and /docs.
 
-    python -m serving.api [--folder kindred_serving] [--host 127.0.0.1] [--port 8000]
+    python -m serving.api [--folder kindred_serving] [--host 127.0.0.1] [--port 8000] [--workers 2]
 
 Whoever calls is trusted with everybody's lists: it listens on this machine alone unless --host says otherwise, and
 belongs behind whatever tells your users apart.
 """
 
 import argparse
+import contextlib
 import os
+import socket
+import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Annotated, Literal
 
+import orjson
 import uvicorn
 from fastapi import Depends, FastAPI, HTTPException, Query, Request
 from fastapi import Path as InPath
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, Response
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
 from pydantic import BaseModel, ConfigDict, Field
+from uvicorn.supervisors import Multiprocess
 
 from serving.store import Filters, NoRelease, ReleaseGone, Store
 
 DEMO_PAGE = Path(__file__).parent / "demo.html"
 MAX_BODY_BYTES = 262_144
+# Where prometheus_client, in each process that is started with it, keeps what it counts.
+MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
 BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2)
 
 # What comes in
@@ -207,19 +217,34 @@ class Measured:
             self.histogram.labels(route, str(status)).observe(time.perf_counter() - began)
 
 
+class Served:
+    """Collects the release that is served, asked at the moment of the scrape."""
+
+    def __init__(self, store):
+        self.store = store
+
+    def collect(self):
+        family = GaugeMetricFamily("kindred_release_info", "1 for the release that is served.", labels=["release_id"])
+        with contextlib.suppress(NoRelease):
+            family.add_metric([self.store.release()["release_id"]], 1)
+        yield family
+
+
 def problem(status, detail, headers=None):
     return JSONResponse({"detail": detail}, status, headers)
 
 
-def create_app(folder):
-    """The application on a serving folder, which may still be empty."""
-    store = Store(folder)
+def create_app(folder=None):
+    """The application on a serving folder, which may still be empty; None = serving_folder()."""
+    store = Store(folder or serving_folder())
     registry = CollectorRegistry()
     latency = Histogram(
         "kindred_request_seconds", "Time to answer.", ["route", "status"], buckets=BUCKETS, registry=registry
     )
     empty = Counter("kindred_empty_lists", "Answers without an item.", ["route"], registry=registry)
-    served = Gauge("kindred_release_info", "1 for the release that is served.", ["release_id"], registry=registry)
+
+    released = CollectorRegistry()
+    released.register(Served(store))
 
     app = FastAPI(
         title="kindred",
@@ -252,7 +277,8 @@ def create_app(folder):
             return Response(status_code=304, headers=headers)
         if found.get("items") == []:
             empty.labels(request.scope["route"].path).inc()
-        return JSONResponse(found, headers=headers)
+        # A tenth of the time that json takes, for what is most of an answer.
+        return Response(orjson.dumps(found), media_type="application/json", headers=headers)
 
     @app.get("/recommendations/{user_id:path}", response_model=ListOut, responses=NOT_MODIFIED)
     async def recommendations(
@@ -354,12 +380,12 @@ def create_app(folder):
     @app.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
     async def metrics():
         """For Prometheus."""
-        served.clear()
-        try:
-            served.labels(store.release()["release_id"]).set(1)
-        except NoRelease:
-            pass
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+        # Several processes add up what they count in files, and whichever is asked reads all of them.
+        counted = CollectorRegistry() if MULTIPROCESS in os.environ else registry
+        if MULTIPROCESS in os.environ:
+            MultiProcessCollector(counted)
+        text = b"".join(map(generate_latest, (counted, released)))
+        return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     @app.get("/", include_in_schema=False)
     async def demo():
@@ -385,9 +411,67 @@ def parse_arguments(arguments=None):
         "--host", default="127.0.0.1", help="the address to listen on (%(default)s: this machine alone)"
     )
     parser.add_argument("--port", type=int, default=8000)
-    return parser.parse_args(arguments)
+    parser.add_argument("--workers", type=int, default=2, help="processes that answer (%(default)s)")
+    given = parser.parse_args(arguments)
+    if given.workers > 1 and not hasattr(socket, "SO_REUSEPORT"):
+        given.workers = 1  # Windows
+    if given.workers < 1:
+        parser.error("--workers: at least 1")
+    return given
+
+
+def listening_socket(host, port, is_shared):
+    """A socket on an address; a shared one divides the connections evenly among those that listen there.
+
+    Raises OSError where the address isn't free.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if is_shared:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    listening.bind((host, port))
+    return listening
+
+
+class OwnSocket:
+    """Becomes a socket of its own in each process that it is sent to.
+
+    One socket for all would leave it to chance who takes a connection; often one process takes nearly all of them.
+    """
+
+    def __init__(self, host, port):
+        self.address = (host, port)
+
+    def __reduce__(self):
+        return listening_socket, (*self.address, True)
+
+
+def main():
+    given = parse_arguments()
+    os.environ["KINDRED_SERVING_PATH"] = str(given.folder)
+    config = uvicorn.Config(
+        "serving.api:create_app",
+        factory=True,
+        host=given.host,
+        port=given.port,
+        workers=given.workers,
+        access_log=False,
+        log_level="warning",
+    )
+    try:
+        # What others listen on can't be bound like this, but could be shared with them by mistake.
+        alone = listening_socket(given.host, given.port, is_shared=False)
+    except OSError as error:
+        sys.exit(f"{given.host}:{given.port} can't be listened on ({error.strerror}): choose another --port")
+    if given.workers == 1:
+        uvicorn.Server(config).run(sockets=[alone])
+        return
+    alone.close()
+    with tempfile.TemporaryDirectory(prefix="kindred_metrics_") as folder:
+        os.environ[MULTIPROCESS] = folder
+        Multiprocess(config, sockets=[OwnSocket(given.host, given.port)]).run()
 
 
 if __name__ == "__main__":
-    given = parse_arguments()
-    uvicorn.run(create_app(given.folder), host=given.host, port=given.port, access_log=False, log_level="warning")
+    main()

@@ -101,12 +101,8 @@ class Reader:
         return self.connection.execute(f"select * from {table} where {key} = ?", [value]).fetchone()
 
     def facts(self, item_ids):
-        """{item_id: title, category, brand, price, is_available, is_recommendable} of the items that are known."""
-        rows = self.connection.execute(FACTS, [json.dumps(list(item_ids))])
-        return {
-            row["item_id"]: dict(row) | {name: bool(row[name]) for name in ("is_available", "is_recommendable")}
-            for row in rows
-        }
+        """{item_id: its row of FACTS} of the items that are known."""
+        return {row["item_id"]: row for row in self.connection.execute(FACTS, [json.dumps(list(item_ids))])}
 
 
 class Store:
@@ -219,7 +215,7 @@ class Store:
             row = reader.row("lists", "user_id", user_id)
             item_ids = json.loads(row["history"]) if row else []
             facts = reader.facts(item_ids)
-            return [facts.get(item_id, {"item_id": item_id}) for item_id in item_ids]
+            return [{"item_id": item_id} | shown(facts.get(item_id)) for item_id in item_ids]
 
         return self.read(release_id, question)
 
@@ -378,6 +374,11 @@ def fitting(reader, entries, filters, exclude):
     ]
 
 
+def shown(facts):
+    """What is shown of an item; None for each where nothing is known of it."""
+    return {name: facts[name] if facts else None for name in ("title", "category", "brand", "price")}
+
+
 def answer(reader, list_id, rows, offset, with_facts):
     rows = rows[offset:]
     facts = {}
@@ -389,8 +390,8 @@ def answer(reader, list_id, rows, offset, with_facts):
         item = {"rank": rank} | row
         item.pop("tier", None)
         if with_facts:
-            known = facts.get(row["item_id"], {})
-            item |= {name: known.get(name) for name in ("title", "category", "brand", "price")}
-            item["because_title"] = facts.get(row["because_item_id"], {}).get("title")
+            because = facts.get(row["because_item_id"])
+            item |= shown(facts.get(row["item_id"]))
+            item["because_title"] = because["title"] if because else None
         items.append(item)
     return {"list_id": list_id, "release_id": reader.release["release_id"], "items": items}

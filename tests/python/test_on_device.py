@@ -174,7 +174,8 @@ def small():
     """A model of five items as both examples take it; b and c are equally near to a."""
     votes = {"c": 0.5, "b": 0.5}
     fallback = {"": ["d", "c"], "AT": ["e"]}
-    python = types.SimpleNamespace(neighbors=defaultdict(list, a=list(votes.items())), fallback=fallback, popular=["f", "d", "a"])
+    neighbors = defaultdict(list, a=list(votes.items()))
+    python = types.SimpleNamespace(neighbors=neighbors, fallback=fallback, popular=["f", "d", "a"])
     return python, {"neighbors": {"a": votes}, "fallback": fallback[""], "popular": python.popular}
 
 
