@@ -1,5 +1,6 @@
 """The HTTP service: what it answers, what it refuses, and that nothing sent to it makes it fail."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -266,28 +267,59 @@ def test_listens_on_this_machine_alone_unless_told():
     assert parse_arguments(["--host", "0.0.0.0"]).host == "0.0.0.0"
 
 
-def test_the_process_serves_on_loopback_and_nowhere_else(folder):
+@contextlib.contextmanager
+def running(folder, *arguments):
+    """`python -m serving.api` on a free port, which is given, until the end of the block."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "serving.api", "--folder", folder, "--port", str(port)], cwd=REPOSITORY
-    )
+    command = [sys.executable, "-m", "serving.api", "--folder", folder, "--port", str(port), *arguments]
+    server = subprocess.Popen(command, cwd=REPOSITORY)
     try:
-        for _ in range(100):
+        for _ in range(200):
             try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as answer:
-                    assert json.load(answer)["release_id"] == OLD
+                assert get(port, "/health")["release_id"] == OLD
                 break
             except OSError:
                 assert server.poll() is None
                 time.sleep(0.1)
         else:
-            pytest.fail("the service didn't start within 10 s")
+            pytest.fail("the service didn't start within 20 s")
+        yield port
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def get(port, path):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+        return json.load(answer)
+
+
+def test_the_process_serves_on_loopback_and_nowhere_else(folder):
+    with running(folder, "--workers", "1") as port:
         # 127.0.0.2 is this machine too, but another address: who listens on all addresses answers there.
         if os.uname().sysname == "Linux":
             with pytest.raises(OSError), socket.create_connection(("127.0.0.2", port), timeout=2):
                 pass
-    finally:
-        server.terminate()
-        server.wait(10)
+
+
+@pytest.mark.skipif(not hasattr(socket, "SO_REUSEPORT"), reason="processes can't share a port here")
+def test_processes_share_the_work_and_add_up_what_they_count(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # where they count
+    route = 'route="/recommendations/{user_id:path}"'
+    with running(folder, "--workers", "2") as port:
+        n_requests = 0
+        # Each connection is new, and goes to either; the second process may still be starting.
+        while len(list(tmp_path.glob("*/histogram_*.db"))) < 2 or n_requests < 20:
+            assert n_requests < 2000, "one process was given every connection"
+            assert get(port, "/recommendations/u1")["release_id"] == OLD
+            n_requests += 1
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            said = answer.read().decode()
+        command = [sys.executable, "-m", "serving.api", "--folder", folder, "--port", str(port)]
+        second = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=60)
+    assert f'kindred_request_seconds_count{{{route},status="200"}} {n_requests}.0' in said
+    assert said.count(f'kindred_release_info{{release_id="{OLD}"}} 1.0') == 1
+    assert second.returncode == 1 and f"127.0.0.1:{port} can't be listened on" in second.stderr
+    assert list(tmp_path.iterdir()) == []
