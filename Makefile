@@ -6,7 +6,7 @@ export DBT_PROFILES_DIR := .
 
 .DEFAULT_GOAL := help
 .PHONY: help build daily show tune serve releases rollback resume export test test-slow lint test-snowflake bench-quality \
-        bench-speed bench-serving sample clean
+        bench-speed bench-serving bench-daily sample clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "make %-16s %s\n", $$1, $$2}'
@@ -79,6 +79,9 @@ bench-speed: $(VENV)/installed-dev  ## the whole build against a bare implicit s
 
 bench-serving: $(VENV)/installed-dev  ## publication, lookups, session lists and rollback at a million people
 	$(BIN)/python benchmarks/bench_serving.py
+
+bench-daily: $(VENV)/installed-dev  ## a daily build with 1 % new events beside the full build
+	$(BIN)/python benchmarks/bench_daily.py
 
 sample: $(VENV)/installed  ## write the sample shop's seeds again
 	$(BIN)/python seeds/sample/generate_sample_shop.py
