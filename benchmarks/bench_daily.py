@@ -17,67 +17,34 @@ import argparse
 import json
 import shutil
 import statistics
-import sys
 from pathlib import Path
 
 import duckdb
-from bench_speed import (
-    BUSY_SHARE,
-    HERE,
-    ROOT,
-    as_run,
-    describe_machine,
-    find_dbt,
-    read_node_seconds,
-    say,
-    table,
-)
-from measure import measure
+from bench_speed import BUSY_SHARE, HERE, ROOT, build_kindred, describe_machine, machine_line, make_world, say, table
 
 NEW_SHARE = 0.01
 GOAL = 0.2
 TOP_NODES = 12
 DAILY = {"kindred__folds": ["live"], "kindred__training": "when_due"}  # as in the Makefile
-WORLD = {"kindred__events": "raw.events", "kindred__items": "", "kindred__users": "", "kindred__consents": ""}
 
 
-def build(folder: Path, world: Path, share: float, variables: dict[str, object]) -> dict[str, object]:
-    """Build from the first `share` of the events, in the order of time, into the folder's DuckDB file."""
-    database = folder / "kindred.duckdb"
-    with duckdb.connect(str(database)) as connection:
-        connection.execute("create schema if not exists raw")
-        [until] = connection.execute(
-            "select quantile_disc(occurred_at, ?) from read_parquet(?)", [share, str(world)]
-        ).fetchone()
-        connection.execute(f"""
-            create or replace view raw.events as
-            select * from read_parquet('{str(world).replace("'", "''")}') where occurred_at <= timestamp '{until}'
-        """)
-    command = [find_dbt(), "--no-use-colors", "build", "--project-dir", ROOT, "--profiles-dir", ROOT]
-    command += ["--target-path", folder / "target", "--log-path", folder / "logs"]
-    command += ["--exclude-resource-type", "unit_test", "--vars", json.dumps(WORLD | variables)]
-    env = {
-        "KINDRED_DUCKDB_PATH": str(database),
-        "KINDRED_TEMP_DIRECTORY": str(folder / "temp"),
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-    }
-    cost = measure(command, cwd=ROOT, env=env, log_path=folder / "dbt.log")
-    with duckdb.connect(str(database), read_only=True) as connection:
+def build(world: Path, folder: Path, until: str, variables: dict[str, object]) -> dict[str, object]:
+    """Build from the events up to a moment and return the run, with what the policy of training said of it."""
+    run = build_kindred(world, folder, variables, ["--exclude-resource-type", "unit_test"], until)
+    with duckdb.connect(str(folder / "kindred.duckdb"), read_only=True) as connection:
         is_due, reason = connection.execute("select is_due, reason from training_policy").fetchone()
-    nodes = read_node_seconds(folder / "target" / "run_results.json", cost.wall_seconds)
-    return as_run(cost, node_seconds=nodes, is_due=is_due, reason=reason)
+    return run | {"is_due": is_due, "reason": reason}
 
 
 def write_report(results: dict[str, object]) -> str:
     """Return the results as a Markdown page."""
-    machine, runs = results["machine"], results["runs"]
-    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    runs = results["runs"]
     lines = [
         "# Daily build",
         "",
         "Made by `python benchmarks/bench_daily.py`; its first lines say what is measured and how.",
         "",
-        f"Machine: {machine['cores']} cores, {machine['memory_gib']} GiB of memory, {machine['system']}; {versions}.",
+        machine_line(results["machine"]),
         f"World: {results['millions']:g} million events, the last {NEW_SHARE:.0%} of them new to the daily build.",
         "",
     ]
@@ -85,7 +52,7 @@ def write_report(results: dict[str, object]) -> str:
     for number, (full, daily) in enumerate(runs, start=1):
         ratio = daily["wall_seconds"] / full["wall_seconds"]
         of_others = max((run["other_cpu_seconds"] or 0) / run["wall_seconds"] for run in (full, daily))
-        mark = " (busy machine)" if of_others > BUSY_SHARE * machine["cores"] else ""
+        mark = " (busy machine)" if of_others > BUSY_SHARE * results["machine"]["cores"] else ""
         cells = [f"{run[name]:,.1f}" for name in ("wall_seconds", "cpu_seconds") for run in (full, daily)]
         rows.append([f"{number}{mark}", *cells, f"{ratio:.3f}"])
     lines += table(["run", "full s", "daily s", "full CPU s", "daily CPU s", "ratio of wall seconds"], rows)
@@ -109,20 +76,19 @@ def main() -> None:
     args = parser.parse_args()
     args.work_dir = args.work_dir.resolve()
     args.work_dir.mkdir(parents=True, exist_ok=True)
-    label = f"{args.interactions:g}"
-    world = args.work_dir / f"world_{label}m_{args.seed}.parquet"
-    if not world.exists():
-        command = [sys.executable, HERE / "speed" / "make_world.py", "--interactions", label]
-        measure([*command, "--output", world, "--seed", str(args.seed)], log_path=args.work_dir / "make_world.log")
+    world = make_world(args.work_dir, args.interactions, args.seed)
+    [yesterday] = duckdb.execute(
+        "select cast(quantile_disc(occurred_at, ?) as varchar) from read_parquet(?)", [1 - NEW_SHARE, str(world)]
+    ).fetchone()
     results = {"machine": describe_machine(), "millions": args.interactions, "runs": []}
     for number in range(1, args.runs + 1):
         folder = args.work_dir / "build"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        full = build(folder, world, 1 - NEW_SHARE, {})
+        full = build(world, folder, yesterday, {})
         say(f"run {number}: full {full['wall_seconds']:.1f} s, {full['reason']}")
-        build(folder, world, 1 - NEW_SHARE, DAILY)
-        daily = build(folder, world, 1, DAILY)
+        build(world, folder, yesterday, DAILY)
+        daily = build(world, folder, "infinity", DAILY)
         say(f"run {number}: daily {daily['wall_seconds']:.1f} s, {daily['reason']}")
         if daily["is_due"]:
             raise RuntimeError(f"the daily build trained anew: {daily['reason']}")

@@ -34,7 +34,7 @@ from pathlib import Path
 
 import duckdb
 import serving_world
-from bench_speed import BUSY_SHARE, HERE, ROOT, describe_machine, say, table
+from bench_speed import BUSY_SHARE, HERE, ROOT, describe_machine, machine_line, say, table
 from measure import read_busy_seconds
 from serving_load import send_at_rate, session_bodies
 from serving_readers import FAULTS, percentile, read_during
@@ -281,14 +281,13 @@ def show(value: object) -> str:
 
 def write_report(results: dict[str, object]) -> str:
     """Return the results as a Markdown page."""
-    machine, parts = results["machine"], results["parts"]
-    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    parts = results["parts"]
     lines = [
         "# Serving",
         "",
         "Made by `python benchmarks/bench_serving.py`; its first lines say what is measured and how.",
         "",
-        f"Machine: {machine['cores']} cores, {machine['memory_gib']} GiB of memory, {machine['system']}; {versions}.",
+        machine_line(results["machine"]),
         f"World: {results['people']:,} people with 20 items each, {results['items']:,} items with 30 neighbours each.",
         "",
     ]

@@ -85,6 +85,12 @@ def describe_machine() -> dict[str, object]:
     }
 
 
+def machine_line(machine: dict[str, object]) -> str:
+    """Return what describe_machine found as a sentence of a report."""
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    return f"Machine: {machine['cores']} cores, {machine['memory_gib']} GiB of memory, {machine['system']}; {versions}."
+
+
 def last_json_line(output: str) -> dict:
     """Return the last line of an output that is a JSON object."""
     return json.loads(next(line for line in reversed(output.splitlines()) if line.startswith("{")))
@@ -141,20 +147,55 @@ def as_run(cost: Cost, **more: object) -> dict[str, object]:
     }
 
 
-def run_kindred(args: argparse.Namespace, world: Path, folder: Path) -> dict[str, object]:
-    """Build the live fold in a fresh DuckDB file and return the run; the file stays in folder."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+def make_world(work_dir: Path, millions: float, seed: int) -> Path:
+    """Return the Parquet file of the world of a size, which is made where it isn't there yet."""
+    label = f"{millions:g}"
+    world = work_dir / f"world_{label}m_{seed}.parquet"
+    if not world.exists():
+        say(f"{label} M: making the world")
+        command = [sys.executable, HERE / "speed" / "make_world.py", "--interactions", label]
+        measure([*command, "--output", world, "--seed", str(seed)], log_path=work_dir / "make_world.log")
+    return world
+
+
+def build_kindred(
+    world: Path, folder: Path, variables: dict[str, object], dbt_args: list[str], until: str = "infinity"
+) -> dict[str, object]:
+    """Run `dbt build` on the world's events up to a moment, in the folder's DuckDB file, and return the run."""
     database = folder / "kindred.duckdb"
     with duckdb.connect(str(database)) as connection:
-        connection.execute("create schema raw")
+        connection.execute("create schema if not exists raw")
         path = str(world).replace("'", "''")
-        connection.execute(f"create view raw.events as select * from read_parquet('{path}')")
+        connection.execute(f"""
+            create or replace view raw.events as
+            select * from read_parquet('{path}') where occurred_at <= timestamp '{until}'
+        """)
     variables = {
         "kindred__events": "raw.events",
         "kindred__items": "",
         "kindred__users": "",
         "kindred__consents": "",
+    } | variables
+    command = [find_dbt(), "--no-use-colors", "build", "--project-dir", ROOT, "--profiles-dir", ROOT]
+    command += ["--target-path", folder / "target", "--log-path", folder / "logs", "--vars", json.dumps(variables)]
+    env = {
+        "KINDRED_DUCKDB_PATH": str(database),
+        "KINDRED_TEMP_DIRECTORY": str(folder / "temp"),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
+    cost = measure([*command, *dbt_args], cwd=ROOT, env=env, log_path=folder / "dbt.log")
+    return as_run(
+        cost,
+        database_mib=round(database.stat().st_size / 1024**2, 1),
+        node_seconds=read_node_seconds(folder / "target" / "run_results.json", cost.wall_seconds),
+    )
+
+
+def run_kindred(args: argparse.Namespace, world: Path, folder: Path) -> dict[str, object]:
+    """Build the live fold in a fresh DuckDB file and return the run; the file stays in folder."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    variables = {
         "kindred__folds": ["live"],
         "kindred__segment_by": "",
         "kindred__n_recommendations": args.n_recommendations,
@@ -165,20 +206,7 @@ def run_kindred(args: argparse.Namespace, world: Path, folder: Path) -> dict[str
             "alpha": args.alpha,
         },
     }
-    command = [find_dbt(), "--no-use-colors", "build", "--project-dir", ROOT, "--profiles-dir", ROOT]
-    command += ["--target-path", folder / "target", "--log-path", folder / "logs", "--vars", json.dumps(variables)]
-    command += shlex.split(args.dbt_args)
-    env = {
-        "KINDRED_DUCKDB_PATH": str(database),
-        "KINDRED_TEMP_DIRECTORY": str(folder / "temp"),
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-    }
-    cost = measure(command, cwd=ROOT, env=env, log_path=folder / "dbt.log")
-    return as_run(
-        cost,
-        database_mib=round(database.stat().st_size / 1024**2, 1),
-        node_seconds=read_node_seconds(folder / "target" / "run_results.json", cost.wall_seconds),
-    )
+    return build_kindred(world, folder, variables, shlex.split(args.dbt_args))
 
 
 def run_script(
@@ -204,11 +232,7 @@ def bench_size(args: argparse.Namespace, millions: float) -> dict[str, object]:
     """Measure one size and return everything known about it."""
     label = f"{millions:g}"
     folder = args.work_dir / label
-    world = args.work_dir / f"world_{label}m_{args.seed}.parquet"
-    if not world.exists():
-        say(f"{label} M: making the world")
-        command = [sys.executable, HERE / "speed" / "make_world.py", "--interactions", label]
-        measure([*command, "--output", world, "--seed", str(args.seed)], log_path=args.work_dir / "make_world.log")
+    world = make_world(args.work_dir, millions, args.seed)
 
     size: dict[str, object] = {"millions": millions, "kindred": [], "bare": []}
     for number in range(1, args.runs + 1):
@@ -264,7 +288,6 @@ def table(header: list[str], rows: list[list[str]]) -> list[str]:
 def write_report(results: dict[str, object]) -> str:
     """Return the results as a Markdown page."""
     machine, parameters, sizes = results["machine"], results["parameters"], results["sizes"]
-    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     lines = [
         "# Speed and memory",
         "",
@@ -272,7 +295,7 @@ def write_report(results: dict[str, object]) -> str:
         "whole `dbt build` of the live fold: parsing, seeds, checks of the input, training, lists, baselines, tables",
         "for apps and all tests. **bare** is `benchmarks/speed/bare_script.py`: read, fit, write, nothing else.",
         "",
-        f"Machine: {machine['cores']} cores, {machine['memory_gib']} GiB of memory, {machine['system']}; {versions}.",
+        machine_line(machine),
         f"Parameters of both: {', '.join(f'{name} {value}' for name, value in parameters.items())}.",
         f"dbt command: `{' '.join(['dbt build', results['dbt_args']]).strip()}`.",
         f"Runs: {results['runs']} of each, in turns. Figures are the median (least–most); ratios are kindred / bare.",

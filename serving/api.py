@@ -381,8 +381,9 @@ def create_app(folder=None):
     async def metrics():
         """For Prometheus."""
         # Several processes add up what they count in files, and whichever is asked reads all of them.
-        counted = CollectorRegistry() if MULTIPROCESS in os.environ else registry
+        counted = registry
         if MULTIPROCESS in os.environ:
+            counted = CollectorRegistry()
             MultiProcessCollector(counted)
         text = b"".join(map(generate_latest, (counted, released)))
         return Response(text, media_type=CONTENT_TYPE_LATEST)

@@ -13,7 +13,7 @@
         {%- endfor %}
         cast(entries.key as bigint) as place
     from {{ relation }}
-    cross join json_each({{ relation }}.{{ column }}) as entries
+    cross join {{ kindred.json_entries(relation ~ '.' ~ column) }} as entries
 {%- endmacro %}
 
 {% macro snowflake__unnest_json_rows(relation, column, fields, keep) -%}
@@ -24,5 +24,5 @@
         {%- endfor %}
         entries.index as place
     from {{ relation }}
-    cross join lateral flatten(input => parse_json({{ relation }}.{{ column }})) as entries
+    cross join {{ kindred.json_entries(relation ~ '.' ~ column) }} as entries
 {%- endmacro %}

@@ -41,12 +41,12 @@ def export(device, folder):
 
 @pytest.fixture(scope="module")
 def sessions(sample_shop):
-    """What forty people looked at, oldest first; some looked at a thing twice, some at more than 10; and oddities."""
+    """What forty people looked at, oldest first; some looked at a thing twice, some at more than 20; and oddities."""
     seen = sample_shop.column("""
         select list(item_id order by occurred_at, item_id)[-(10 + 3 * (hash(user_id) % 9))::int:]
         from person_events where event_type = 'view' group by user_id order by count(*) < 25, md5(user_id) limit 40
     """)
-    assert max(len(set(session)) for session in seen) > 10
+    assert max(len(set(session)) for session in seen) > 20
     assert any(len(set(session)) < len(session) for session in seen)
     return [*seen, seen[0][:1], ["unknown", seen[1][0]], ["unknown"], []]
 

@@ -1,0 +1,12 @@
+{#- What a JSON array or object holds, as a table to cross join: `key` and `value` of each entry. -#}
+{% macro json_entries(json) %}
+    {{- return(adapter.dispatch('json_entries', 'kindred')(json)) -}}
+{% endmacro %}
+
+{% macro duckdb__json_entries(json) -%}
+    json_each({{ json }})
+{%- endmacro %}
+
+{% macro snowflake__json_entries(json) -%}
+    lateral flatten(input => parse_json({{ json }}))
+{%- endmacro %}
