@@ -6,7 +6,7 @@ For each size a world is made once (speed/make_world.py). Then the two take turn
 
 A. `dbt build` of the live fold: a new DuckDB file that holds nothing but a view of the Parquet file, and a new target
    folder, so that dbt parses the project from nothing. Every model, seed and test of the project runs.
-B. speed/bare_script.py, one process, on the same Parquet file, with the same weights and parameters.
+B. speed/bare_script.py, one process, on the same Parquet file: ALS alone, with the same weights and parameters.
 
 With --spark, speed/spark_als.py runs once per size given (all sizes where none is given).
 
@@ -292,8 +292,8 @@ def write_report(results: dict[str, object]) -> str:
         "# Speed and memory",
         "",
         "Made by `python benchmarks/bench_speed.py`; its first lines say what is measured and how. **kindred** is a",
-        "whole `dbt build` of the live fold: parsing, seeds, checks of the input, training, lists, baselines, tables",
-        "for apps and all tests. **bare** is `benchmarks/speed/bare_script.py`: read, fit, write, nothing else.",
+        "whole `dbt build` of the live fold: parsing, seeds, checks of the input, every generator, lists, baselines,",
+        "tables for apps and all tests. **bare** is `benchmarks/speed/bare_script.py`: read, fit, write, nothing else.",
         "",
         machine_line(machine),
         f"Parameters of both: {', '.join(f'{name} {value}' for name, value in parameters.items())}.",
@@ -343,8 +343,10 @@ def write_report(results: dict[str, object]) -> str:
         "",
         "## The same work?",
         "",
-        "People and rows in the lists of the last run, and the share of bare's rows that kindred's lists hold as well.",
-        "`benchmarks/speed/compare_lists.py` says why about 95 % is what the same model gives.",
+        "More than the same: kindred runs every generator, blends them, writes reasons, item pages and what is",
+        "served. So the ratio is the cost of the whole against ALS alone. People and rows in the lists of the last",
+        "run, and the share of bare's rows that kindred's blended lists hold as well (where ALS is the only",
+        "generator, about 95 %: `benchmarks/speed/compare_lists.py` says why).",
         "",
     ]
     rows = [

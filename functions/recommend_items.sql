@@ -30,7 +30,7 @@ sources as (select * from {{ ref('served_sources') }}),
 steps as (
 
     {% set weight = namespace(now=1.0) %}
-    {% for step in range(10) %}
+    {% for step in range(8) %}
     select {{ step }} as step, cast({{ weight.now }} as double) as weight{{ " union all" if not loop.last }}
     {% set weight.now = weight.now * 0.8 %}
     {% endfor %}

@@ -68,7 +68,7 @@ class SessionIn(BaseModel):
     user_id: Id | None = None
     n: Length = 20
     offset: Offset = 0
-    filters: FiltersIn = FiltersIn()
+    filters: FiltersIn = Field(default_factory=FiltersIn)
     exclude: Ids = []
     segment: Id | None = None
     release: ReleaseId | None = None

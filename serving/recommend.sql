@@ -9,7 +9,7 @@ with recursive steps (place, weight) as materialized (
 
     select 1, 1.0
     union all
-    select place + 1, weight * 0.8 from steps where place < 10
+    select place + 1, weight * 0.8 from steps where place < 8
 
 ),
 

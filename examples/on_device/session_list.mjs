@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
-const DECAY = 0.8, STEPS = 10, SESSION_SHARE = 0.7, LIST_SHARE = 0.3;
+const DECAY = 0.8, STEPS = 8, SESSION_SHARE = 0.7, LIST_SHARE = 0.3;
 
 // session: item ids, oldest first; ownList: the person's published list, best first. The same as on_device.py.
 export function sessionList(model, session, { n = 20, ownList = [], excluded = [] } = {}) {
