@@ -49,6 +49,8 @@ SPLIT_IN_TIME = {
     "kindred__as_of": "2024-01-03",
     "kindred__horizon_days": 1,
 }
+# The data has no times, so each person's training rows stand in a seeded random order, a tenth of them on each of ten
+# days: then a fold is like the next one, and that order says nothing is for the search to find out.
 GOWALLA = """
     with numbered as (
         select
@@ -62,11 +64,8 @@ GOWALLA = """
         cast(user_id as varchar) as user_id,
         cast(item_id as varchar) as item_id,
         'rate' as event_type,
-        case
-            when split = 'test' then timestamp '2024-01-02 12:00:00'
-            when place <= n_rows // 10 then timestamp '2024-01-01 12:00:00'
-            else timestamp '2023-12-31 12:00:00'
-        end as occurred_at
+        timestamp '2024-01-01 12:00:00'
+        + to_days(cast(case split when 'test' then 1 else -((place - 1) * 10 // n_rows) end as integer)) as occurred_at
     from numbered
 """
 BEAUTY = """

@@ -20,6 +20,7 @@ def model(dbt, session):
     training_policy = dbt.ref("training_policy")
     folds = dbt.ref("folds")
     settings = choose_settings("neighbors", given, tuning_trials, folds)
+    n = n_neighbors if settings["n_neighbors"] == "auto" else int(settings["n_neighbors"])
     earlier, is_due = read_earlier(dbt, session, training_policy, NEIGHBORS_SCHEMA)
 
     batches = []
@@ -33,7 +34,7 @@ def model(dbt, session):
             settings["user_exponent"],
             settings["source_exponent"],
             settings["target_exponent"],
-            n_neighbors,
+            n,
         )
-        batches.append(neighbor_rows(fold, items, neighbors, n_neighbors))
+        batches.append(neighbor_rows(fold, items, neighbors, n))
     return write_table(session, NEIGHBORS_SCHEMA, batches)

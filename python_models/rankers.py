@@ -87,22 +87,25 @@ def train(features, labels, people, names, n_trees, validation=None):
 def learn(features, names, labels, people, votes, n_targets):
     """The ranker of these rows: (kind, note, ndcg of the learned one, ndcg of the fixed one, LightGBM's text).
 
-    votes: what the fixed blend gives each row. A fifth of the people, chosen with a seed, is kept aside to choose the
-    number of trees and between learned and fixed; the ranker that serves then learns from everyone.
+    votes: what the fixed blend gives each row. A fifth of the people, chosen with a seed, is kept aside to choose
+    between learned and fixed, a fifth of the others to choose the number of trees; the ranker that serves learns from
+    everyone.
     """
     n_hits = len(np.unique(people[labels]))
     if n_hits < MIN_PEOPLE:
         return "fixed", f"{n_hits} people chose a candidate in fold tuning, {MIN_PEOPLE} are needed", None, None, ""
     everyone = np.array(sorted(n_targets))
-    judges = np.random.default_rng(0).permutation(everyone)[: max(len(everyone) // 5, 10)]
+    drawn = np.random.default_rng(0).permutation(everyone)
+    judges, others = np.split(drawn, [max(len(everyone) // 5, 10)])
     of_judges = np.isin(people, judges)
     targets_of_judges = {person: n_targets[person] for person in judges.tolist()}
     # People without a hit teach nothing about order.
     is_taught = np.isin(people, np.unique(people[labels]))
-    rows, judged = is_taught & ~of_judges, is_taught & of_judges
-    if not judged.any() or not rows.any():
+    of_stoppers = is_taught & np.isin(people, others[: len(others) // 5])
+    rows = is_taught & ~of_judges & ~of_stoppers
+    if not of_stoppers.any() or not rows.any():
         return "fixed", "nobody who was kept aside chose a candidate in fold tuning", None, None, ""
-    validation = (features[judged], labels[judged], people[judged])
+    validation = (features[of_stoppers], labels[of_stoppers], people[of_stoppers])
     trial = train(features[rows], labels[rows], people[rows], names, MAX_TREES, validation)
     scores = trial.predict(features[of_judges], num_iteration=trial.best_iteration)
     learned = ndcgs(people[of_judges], scores, labels[of_judges], targets_of_judges)

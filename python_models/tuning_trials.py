@@ -37,6 +37,16 @@ GRID = {
         "source_exponent": [0.4, 0.5, 0.6, 0.75],
         "user_exponent": [0.25, 0.5, 0.75, 1.0],
         "n_steps": [10, 30, 100, 500],
+        "n_neighbors": [50, 100, 200, 400],
+    },
+    "sessions": {
+        "n_items": [20, 50, 200],
+        "decay": [1.0, 0.9, 0.75, 0.5],
+        "n_steps": [5, 20, 100],
+        "source_exponent": [0.2, 0.4, 0.7],
+        "target_exponent": [0.0, 0.2, 0.4],
+        "memory_decay": [0.8, 0.95, 1.0],
+        "n_sessions": [50, 150, 400],
     },
     "sequence": {"decay": [0.4, 0.55, 0.7, 0.85], "target_exponent": [0.0, 0.15, 0.3, 0.5], "n_steps": [3, 10, 30]},
     "content": {"decay": [0.6, 0.8, 0.9, 1.0], "n_steps": [5, 20, 100]},
@@ -44,11 +54,11 @@ GRID = {
     "als": {
         "alpha": [0.1, 0.3, 1.0, 3.0],
         "regularization": [3.0, 10.0, 30.0, 100.0, 200.0],
-        "factors": [32, 64, 128, 256, 512],
+        "factors": [32, 64, 128, 256, 512, 1024],
     },
 }
 # What a trial of ALS costs more than one of the others, it gets more of the time.
-SHARES = {"neighbors": 0.25, "sequence": 0.1, "content": 0.05, "als": 0.6}
+SHARES = {"neighbors": 0.2, "sessions": 0.15, "sequence": 0.1, "content": 0.05, "als": 0.5}
 MAX_PEOPLE = 5_000
 LENGTH = 20
 
@@ -97,10 +107,17 @@ class TuningFold:
         self.content = read_neighbors(item_content_neighbors, "tuning", self.items)
         self.n_neighbors = n_neighbors
         self.met_users, self.met_items, self.weights = read_weights(interactions, "tuning")
+        self.moments = newest_moments(interactions, self.users, "tuning")
         self.made = (None, None)
 
     def try_settings(self, generator, settings):
-        lists = self.lists_of_als(settings) if generator == "als" else self.lists_of_neighbors(generator, settings)
+        if generator == "als":
+            lists = self.lists_of_als(settings)
+        elif generator == "sessions":
+            neighbors = SessionNeighbors(self.history, self.steps, self.moments, settings)
+            lists = neighbors.best(self.people, self.excluded, LENGTH)
+        else:
+            lists = self.lists_of_neighbors(generator, settings)
         people, items, ranks, _ = lists
         return ndcg_of_lists(people, items, ranks, self.wanted, LENGTH)
 
@@ -118,7 +135,7 @@ class TuningFold:
         if generator == "sequence":
             return transitions(self.history, self.steps, settings["target_exponent"], self.n_neighbors)
         exponents = [settings[name] for name in ("user_exponent", "source_exponent", "target_exponent")]
-        return collaborative_neighbors(self.history, *exponents, self.n_neighbors)
+        return collaborative_neighbors(self.history, *exponents, int(settings["n_neighbors"]))
 
     def lists_of_als(self, settings):
         matrix = to_confidences(self.weights, settings["alpha"])
@@ -133,6 +150,8 @@ class TuningFold:
         """Where the search begins, and its lines: settings that were given stay as they are."""
         start, grid = dict(DEFAULT_SETTINGS[generator]), dict(GRID[generator])
         start |= {name: value for name, value in given.items() if value != "auto"}
+        if start.get("n_neighbors") == "auto":
+            start["n_neighbors"] = self.n_neighbors
         if generator == "als":
             alpha = fill_als_settings(start | {"alpha": "auto"}, self.weights)["alpha"]
             grid["alpha"] = [alpha * factor for factor in grid["alpha"]]
@@ -148,12 +167,14 @@ def model(dbt, session):
     given_als = dbt.config.meta_get("als")
     given_neighbors = dbt.config.meta_get("neighbors")
     given_sequence = dbt.config.meta_get("sequence")
+    given_sessions = dbt.config.meta_get("sessions")
     given_content = dbt.config.meta_get("content")
     interactions = dbt.ref("interactions")
     targets = dbt.ref("targets")
     item_content_neighbors = dbt.ref("item_content_neighbors")
     folds = dbt.ref("folds")
-    given = {"neighbors": given_neighbors, "sequence": given_sequence, "content": given_content, "als": given_als}
+    given = {"neighbors": given_neighbors, "sessions": given_sessions, "sequence": given_sequence}
+    given |= {"content": given_content, "als": given_als}
 
     if not minutes:
         return write_table(session, SCHEMA, [])

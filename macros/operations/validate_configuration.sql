@@ -2,9 +2,14 @@
 {% macro generator_settings() %}
     {{ return({
         'kindred__als': ['factors', 'iterations', 'regularization', 'alpha'],
-        'kindred__neighbors': ['user_exponent', 'source_exponent', 'target_exponent', 'decay', 'n_steps'],
+        'kindred__neighbors': [
+            'user_exponent', 'source_exponent', 'target_exponent', 'decay', 'n_steps', 'n_neighbors',
+        ],
         'kindred__sequence': ['target_exponent', 'decay', 'n_steps'],
-        'kindred__sessions': ['decay', 'n_steps', 'n_sessions', 'per_item', 'source_exponent', 'target_exponent'],
+        'kindred__sessions': [
+            'decay', 'n_steps', 'n_items', 'memory_decay', 'n_sessions', 'per_item', 'source_exponent',
+            'target_exponent',
+        ],
         'kindred__content': ['decay', 'n_steps'],
     }) }}
 {% endmacro %}
@@ -54,7 +59,8 @@
                 {% elif value != 'auto' and (value is not number or value is boolean or value < 0) %}
                     {% do problems.append(name ~ " has " ~ key ~ " '" ~ value ~ "': give a number of at least 0, or auto") %}
                 {% elif value != 'auto' and value <= 0 and key in [
-                    'factors', 'iterations', 'regularization', 'n_steps', 'n_sessions', 'per_item',
+                    'factors', 'iterations', 'regularization', 'n_steps', 'n_items', 'n_neighbors', 'n_sessions',
+                    'per_item',
                 ] %}
                     {#- With regularization 0 the equations of a person have no single solution. -#}
                     {% do problems.append(name ~ " has " ~ key ~ " " ~ value ~ ": give a number above 0, or auto") %}

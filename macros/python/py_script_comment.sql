@@ -6,6 +6,7 @@
 {{ kindred.python_matrices() }}
 {{ kindred.python_als() }}
 {{ kindred.python_neighbors() }}
+{{ kindred.python_sessions() }}
 {{ kindred.python_tuning() }}
 {{ kindred.python_ranker() }}
 {% endmacro %}

@@ -116,13 +116,14 @@ def test_scores__as_written_out(shop, python_model):
     likes = checkerboard()
     fill(shop, likes)
     settings = {"decay": 0.5, "n_steps": 3, "n_sessions": 4, "source_exponent": 0.4, "target_exponent": 0.2}
+    settings |= {"memory_decay": 0.9}
     lists(shop, sessions=settings, n_candidates=20)
     users, items = sorted(likes), sorted({item for liked in likes.values() for item in liked})
     ages = np.full((40, 20), np.inf)
     for u, user in enumerate(users):
         for age, item in enumerate(reversed(likes[user])):
             ages[u, items.index(item)] = age
-    memory = model.MEMORY_DECAY**ages
+    memory = 0.9**ages
     degrees = memory.sum(axis=0)
     lengths = (memory**2).sum(axis=1)
     for u, user in enumerate(users):

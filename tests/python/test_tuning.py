@@ -61,7 +61,7 @@ def test_build__uses_what_the_search_found(sample_shop, tmp_path):
         trials = connection.execute("select generator, trial, settings, ndcg, n_people from tuning_trials").fetchall()
         lengths = connection.execute("select distinct len(factors) from als_item_factors").fetchall()
         n_judged = connection.execute("select count(distinct user_id) from targets where fold = 'tuning'").fetchone()[0]
-    assert {row[0] for row in trials} == {"neighbors", "sequence", "content", "als"}
+    assert {row[0] for row in trials} == {"neighbors", "sessions", "sequence", "content", "als"}
     assert all(0 <= ndcg <= 1 and 0 < n_people <= n_judged for _, _, _, ndcg, n_people in trials)
     of_als = [row for row in trials if row[0] == "als"]
     assert len(of_als) > 1 and all(json.loads(row[2])["iterations"] == 2 for row in of_als)
