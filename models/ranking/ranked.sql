@@ -3,8 +3,9 @@
 {% set diversity = var('kindred__diversity') | float %}
 {% set share = var('kindred__exploration_share') | float if 'live' in kindred.fold_names() else 0 %}
 {% set n_explored = (share * n + 0.5) | int %}
-{#- So many candidates from the first drawn place on may stand there. -#}
+{#- So many candidates from the first drawn place on may stand there, and so many more that hardly anybody touched. -#}
 {% set pool = 20 %}
+{% set new_pool = 10 %}
 
 with generators as (select * from {{ ref('generators') }}),
 
@@ -62,19 +63,51 @@ valued as (
 
 ),
 {% endif %}
+{%- set by_relevance = 'valued.stage, valued.popular_rank nulls first, valued.marginal_relevance desc, valued.score desc, '
+    ~ 'valued.item_id' %}
+{% if n_explored %}
+-- What generators that learn from people's choices can't see yet, and rank too low to be seen by anybody.
+new_items as (
+
+    select item_id
+    from {{ ref('item_features') }}
+    where fold = 'live'
+        and n_users < 5
+
+),
+
 ordered as (
 
     select
-        *,
-        row_number() over (
-            partition by fold, user_id
-            order by stage, popular_rank nulls first, marginal_relevance desc, score desc, item_id
-        ) as place
+        valued.*,
+        row_number() over (partition by valued.fold, valued.user_id order by {{ by_relevance }}) as place,
+        case when new_items.item_id is not null and valued.popular_rank is null then row_number() over (
+            partition by
+                valued.fold,
+                valued.user_id,
+                case when new_items.item_id is not null and valued.popular_rank is null then 1 else 0 end
+            order by {{ by_relevance }}
+        ) end as new_place
     from valued
-    where pin_number is null
-    qualify place <= {{ n + (pool if n_explored else 0) }}
+    left join new_items
+        on valued.item_id = new_items.item_id
+            and valued.fold = 'live'
+    where valued.pin_number is null
+    qualify place <= {{ n + pool }} or new_place <= {{ new_pool }}
 
 ),
+{% else %}
+ordered as (
+
+    select
+        valued.*,
+        row_number() over (partition by valued.fold, valued.user_id order by {{ by_relevance }}) as place
+    from valued
+    where valued.pin_number is null
+    qualify place <= {{ n }}
+
+),
+{% endif %}
 
 pin_counts as (
 
@@ -110,7 +143,10 @@ placed as (
     or (
         ordered.fold = 'live'
         and ordered.stage = 0
-        and ordered.place <= {{ n - n_explored + pool }} - coalesce(pin_counts.n_pins, 0)
+        and (
+            ordered.place <= {{ n - n_explored + pool }} - coalesce(pin_counts.n_pins, 0)
+            or ordered.new_place <= {{ new_pool }}
+        )
     )
     {%- endif %}
 
