@@ -256,7 +256,8 @@ def run(benchmark: Benchmark, minutes: float) -> dict:
                                          kindred__tune_minutes=minutes, **folds)  # fmt: skip
         build_seconds = project.dbt("build", "--exclude-resource-type", "unit_test", **folds)
         metrics = project.query(f"""
-            select model, segment, metric, value, standard_error, n_users from evaluation_metrics
+            select model, segment, metric, value, standard_error, n_users, lead_of_recommendations, lead_standard_error
+            from evaluation_metrics
             where fold = 'backtest' and metric in ('recall', 'ndcg') and k = {benchmark.k}
         """)
         best = project.query("""
@@ -268,7 +269,10 @@ def run(benchmark: Benchmark, minutes: float) -> dict:
     for row in metrics:
         if row["segment"] in benchmark.segments:
             cell = values.setdefault(row["segment"], {"n_people": row["n_users"], "models": {}})
-            cell["models"].setdefault(row["model"], {})[row["metric"]] = (row["value"], row["standard_error"])
+            measured = [
+                row[name] for name in ("value", "standard_error", "lead_of_recommendations", "lead_standard_error")
+            ]
+            cell["models"].setdefault(row["model"], {})[row["metric"]] = measured
     return {
         "title": benchmark.title, "k": benchmark.k, "segments": values, "published": benchmark.published, "best": best,
         "ranker": ranker, "minutes": minutes, "tuning_seconds": tuning_seconds, "build_seconds": build_seconds,
@@ -280,23 +284,26 @@ def report(results: dict) -> str:
     lines = [
         "# Quality on public data", "",
         "`make bench-quality`. Through the main path: events in, `evaluation_metrics` out, fold `backtest`; settings",
-        "by `make tune` and the ranker by fold `tuning`, training rows alone. ± is the standard error over people.",
+        "by `make tune` and the ranker by fold `tuning`, training rows alone. ± is the standard error over people; of",
+        "the blend's lead that of the people's own differences (`lead_of_recommendations`): twice that is no chance.",
     ]  # fmt: skip
     for result in results.values():
         k = result["k"]
         for segment, cell in result["segments"].items():
             suffix = "" if segment == "all" else f", {segment}"
             lines += ["", f"## {result['title']}{suffix} ({cell['n_people']:,} people)", "",
-                      f"| model | recall@{k} | ± | ndcg@{k} | ± |", "|---|---|---|---|---|"]  # fmt: skip
+                      f"| model | recall@{k} | ± | blend ahead by | ± | ndcg@{k} | ± | blend ahead by | ± |",
+                      "|---" * 9 + "|"]  # fmt: skip
             if segment == "all":
                 for name, (recall, ndcg) in result["published"].items():
-                    lines.append(f"| published: {name} | {recall:.4f} | | {ndcg:.4f} | |")
+                    lines.append(f"| published: {name} | {recall:.4f} | | | | {ndcg:.4f} | | | |")
             ordered = sorted(cell["models"].items(), key=lambda item: item[1]["recall"][0])
             for name, values in ordered:
-                numbers = " | ".join(
-                    f"{value:.4f} | {error:.4f}" for value, error in (values["recall"], values["ndcg"])
-                )
-                lines.append(f"| {name} | {numbers} |")
+                numbers = [*values["recall"], *values["ndcg"]]
+                if name == "recommendations":
+                    numbers[2:4] = numbers[6:8] = "", ""
+                cells = [number if number == "" else f"{number:.4f}" for number in numbers]
+                lines.append(f"| {name} | {' | '.join(cells)} |")
         seconds = f"{result['tuning_seconds']:.0f} s (budget {result['minutes']:g} min)"
         lines += ["", f"Ranker: {result['ranker']['kind']}; {result['ranker']['note']}."]
         lines += [f"Search {seconds}, build of both folds {result['build_seconds']:.0f} s.", ""]

@@ -31,6 +31,10 @@ user_values as (
 
 ),
 
+-- All models are judged on the same people, so a person's difference says more than that of two means: what is hard for
+-- one model is hard for all.
+of_recommendations as (select * from user_values where model = 'recommendations'),
+
 sums as (
 
     select
@@ -41,12 +45,23 @@ sums as (
         user_values.k,
         count(*) as n_users,
         {{ kindred.exact_sum('user_values.value', scale=15) }} as total,
-        {{ kindred.exact_sum('user_values.value * user_values.value', scale=14) }} as total_of_squares
+        {{ kindred.exact_sum('user_values.value * user_values.value', scale=14) }} as total_of_squares,
+        count(of_recommendations.value) as n_compared,
+        {{ kindred.exact_sum('of_recommendations.value - user_values.value', scale=15) }} as total_lead,
+        {{ kindred.exact_sum(
+            '(of_recommendations.value - user_values.value) * (of_recommendations.value - user_values.value)', scale=14
+        ) }} as total_of_squared_leads
     from user_values
     inner join judged_people
         on user_values.fold = judged_people.fold
             and user_values.target_group = judged_people.target_group
             and user_values.user_id = judged_people.user_id
+    left join of_recommendations
+        on user_values.fold = of_recommendations.fold
+            and user_values.target_group = of_recommendations.target_group
+            and user_values.k = of_recommendations.k
+            and user_values.user_id = of_recommendations.user_id
+            and user_values.metric = of_recommendations.metric
     group by
         user_values.fold,
         user_values.model,
@@ -69,7 +84,16 @@ means as (
             when n_users > 1
                 then sqrt(greatest(total_of_squares - total * total / n_users, 0) / (n_users - 1) / n_users)
         end as standard_error,
-        n_users
+        n_users,
+        total_lead / nullif(n_compared, 0) as lead_of_recommendations,
+        case
+            when n_compared > 1
+                then sqrt(
+                    greatest(total_of_squared_leads - total_lead * total_lead / n_compared, 0)
+                    / (n_compared - 1)
+                    / n_compared
+                )
+        end as lead_standard_error
     from sums
 
 ),
@@ -85,7 +109,9 @@ exposures as (
         k,
         {{ metric }} as value,
         cast(null as double) as standard_error,
-        n_users
+        n_users,
+        cast(null as double) as lead_of_recommendations,
+        cast(null as double) as lead_standard_error
     from {{ ref('exposure_metrics') }}
     {{ "union all" if not loop.last }}
     {%- endfor %}
@@ -111,7 +137,9 @@ final as (
         cast(k as bigint) as k,
         cast(value as double) as value,
         cast(standard_error as double) as standard_error,
-        cast(n_users as bigint) as n_users
+        cast(n_users as bigint) as n_users,
+        cast(lead_of_recommendations as double) as lead_of_recommendations,
+        cast(lead_standard_error as double) as lead_standard_error
     from all_metrics
 
 )

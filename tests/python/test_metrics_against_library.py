@@ -283,3 +283,25 @@ def test_means_and_standard_errors(world, metric):
     assert_equal(world.of_groups(metric), means)
     assert_equal(world.of_groups(metric, "standard_error"), errors)
     assert_equal(world.of_groups(metric, "n_users"), sizes)
+
+
+@pytest.mark.parametrize("metric", ["recall", "ndcg", "novelty"])
+def test_leads__of_the_blend_person_by_person(world, metric):
+    values = world.of_people(metric)
+    leads, errors = {}, {}
+    segments = OF_PEOPLE if metric in OF_LISTS else [*OF_PEOPLE, *TARGET_GROUPS[1:]]
+    for (fold, model, _, k), _, _ in world.cut_lists(["all"]):
+        for segment in segments:
+            target_group = segment if segment in TARGET_GROUPS else "all"
+            own, blend = (
+                [values.get((fold, name, target_group, k, user)) for user in world.people(fold, segment)]
+                for name in (model, "recommendations")
+            )
+            pairs = zip(own, blend, strict=True)
+            ahead = np.array([blend - own for own, blend in pairs if own is not None and blend is not None])
+            if len(ahead) > 1:
+                leads[fold, model, segment, k] = ahead.mean()
+                errors[fold, model, segment, k] = ahead.std(ddof=1) / np.sqrt(len(ahead))
+    assert any(error > 0 for error in errors.values())
+    assert_equal(world.of_groups(metric, "lead_of_recommendations"), leads)
+    assert_equal(world.of_groups(metric, "lead_standard_error"), errors)
