@@ -47,10 +47,10 @@ sums as (
         {{ kindred.exact_sum('user_values.value', scale=15) }} as total,
         {{ kindred.exact_sum('user_values.value * user_values.value', scale=14) }} as total_of_squares,
         count(of_recommendations.value) as n_compared,
-        {{ kindred.exact_sum('of_recommendations.value - user_values.value', scale=15) }} as total_lead,
+        {{ kindred.exact_sum('of_recommendations.value - user_values.value', scale=15) }} as leads,
         {{ kindred.exact_sum(
             '(of_recommendations.value - user_values.value) * (of_recommendations.value - user_values.value)', scale=14
-        ) }} as total_of_squared_leads
+        ) }} as squared_leads
     from user_values
     inner join judged_people
         on user_values.fold = judged_people.fold
@@ -85,14 +85,10 @@ means as (
                 then sqrt(greatest(total_of_squares - total * total / n_users, 0) / (n_users - 1) / n_users)
         end as standard_error,
         n_users,
-        total_lead / nullif(n_compared, 0) as lead_of_recommendations,
+        leads / nullif(n_compared, 0) as lead_of_recommendations,
         case
             when n_compared > 1
-                then sqrt(
-                    greatest(total_of_squared_leads - total_lead * total_lead / n_compared, 0)
-                    / (n_compared - 1)
-                    / n_compared
-                )
+                then sqrt(greatest(squared_leads - leads * leads / n_compared, 0) / (n_compared - 1) / n_compared)
         end as lead_standard_error
     from sums
 

@@ -63,8 +63,9 @@ valued as (
 
 ),
 {% endif %}
-{%- set by_relevance = 'valued.stage, valued.popular_rank nulls first, valued.marginal_relevance desc, valued.score desc, '
-    ~ 'valued.item_id' %}
+{%- set by_relevance %}
+valued.stage, valued.popular_rank nulls first, valued.marginal_relevance desc, valued.score desc, valued.item_id
+{%- endset %}
 {% if n_explored %}
 -- What generators that learn from people's choices can't see yet, and rank too low to be seen by anybody.
 new_items as (
@@ -80,20 +81,18 @@ ordered as (
 
     select
         valued.*,
+        new_items.item_id is not null and valued.popular_rank is null as is_new,
         row_number() over (partition by valued.fold, valued.user_id order by {{ by_relevance }}) as place,
-        case when new_items.item_id is not null and valued.popular_rank is null then row_number() over (
-            partition by
-                valued.fold,
-                valued.user_id,
-                case when new_items.item_id is not null and valued.popular_rank is null then 1 else 0 end
+        row_number() over (
+            partition by valued.fold, valued.user_id, new_items.item_id is not null and valued.popular_rank is null
             order by {{ by_relevance }}
-        ) end as new_place
+        ) as place_of_its_kind
     from valued
     left join new_items
         on valued.item_id = new_items.item_id
             and valued.fold = 'live'
     where valued.pin_number is null
-    qualify place <= {{ n + pool }} or new_place <= {{ new_pool }}
+    qualify place <= {{ n + pool }} or (is_new and place_of_its_kind <= {{ new_pool }})
 
 ),
 {% else %}
@@ -145,7 +144,7 @@ placed as (
         and ordered.stage = 0
         and (
             ordered.place <= {{ n - n_explored + pool }} - coalesce(pin_counts.n_pins, 0)
-            or ordered.new_place <= {{ new_pool }}
+            or (ordered.is_new and ordered.place_of_its_kind <= {{ new_pool }})
         )
     )
     {%- endif %}
