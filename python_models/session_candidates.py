@@ -43,7 +43,7 @@ def model(dbt, session):
 
     def prepare(fold):
         """Everything is read before the first row is written: DuckDB streams the result over the same connection."""
-        users, items, history, steps = read_history(interactions, fold, int(settings["n_items"]))
+        users, items, history, steps = read_history(interactions, fold)
         moments = newest_moments(interactions, users, fold)
         barred = read_table(item_features, ["item_id"], f"fold = '{fold}' and not is_recommendable")["item_id"]
         is_shown = pc.invert(pc.is_in(items, value_set=barred.combine_chunks())).to_numpy(zero_copy_only=False)

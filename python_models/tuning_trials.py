@@ -152,6 +152,8 @@ class TuningFold:
         start |= {name: value for name, value in given.items() if value != "auto"}
         if start.get("n_neighbors") == "auto":
             start["n_neighbors"] = self.n_neighbors
+        if generator == "sessions":
+            start = fill_session_settings(start, self.history)
         if generator == "als":
             alpha = fill_als_settings(start | {"alpha": "auto"}, self.weights)["alpha"]
             grid["alpha"] = [alpha * factor for factor in grid["alpha"]]

@@ -32,14 +32,28 @@ def degrees(sessions, exponent):
     return np.power(np.maximum(sums, 1), exponent).astype(np.float32)
 
 
+def fill_session_settings(settings, history):
+    """Settings of `sessions` with n_items, where it is `auto`, as long as memory allows: 200, 100 or 50.
+
+    Long sessions find better neighbours on all shops that were tried (DECISIONS.md); 7 million entries of all sessions
+    together are what the largest ones have at 50.
+    """
+    if settings["n_items"] != "auto":
+        return settings
+    lengths = np.diff(history.indptr)
+    fitting = (n for n in (200, 100) if np.minimum(lengths, n).sum() <= 7_000_000)
+    return settings | {"n_items": next(fitting, 50)}
+
+
 class SessionNeighbors:
     """What people with a like session had in theirs, for the people of a history (as `read_history` returns it).
 
-    history, steps: users x items and the steps back of its entries. moments: when each person's session ended. settings:
+    history, steps: users x items and the steps back of its entries, uncut. moments: when each person's session ended. settings:
     those of the generator `sessions`. is_shown: 1 for each item that may be proposed, 0 for others; None = all.
     """
 
     def __init__(self, history, steps, moments, settings, is_shown=None):
+        settings = fill_session_settings(settings, history)
         n_items = int(settings["n_items"])
         place = np.arange(history.nnz) - np.repeat(history.indptr[:-1], np.diff(history.indptr))
         sessions = profiles(history, np.where(place < n_items, steps, n_items), settings["memory_decay"], n_items)

@@ -14,7 +14,7 @@ DEFAULT_SETTINGS = {
     "sessions": {
         "decay": 0.75,
         "n_steps": 20,
-        "n_items": 50,
+        "n_items": "auto",
         "memory_decay": 0.95,
         "n_sessions": 150,
         "per_item": 300,

@@ -171,3 +171,11 @@ def test_sample__who_told_us_is_heard_before_the_first_event(sample_shop):
     """)
     assert n_people > 20
     assert named > 0.6
+
+
+def test_sessions__are_as_long_as_memory_allows(helpers):
+    few, many = (helpers.csr_matrix(np.ones((n, 150), dtype=np.float32)) for n in (10, 60_000))
+    assert helpers.fill_session_settings({"n_items": "auto"}, few) == {"n_items": 200}
+    assert helpers.fill_session_settings({"n_items": "auto"}, many) == {"n_items": 100}
+    assert helpers.fill_session_settings({"n_items": 7}, many) == {"n_items": 7}
+    assert helpers.fill_session_settings({"n_items": "auto"}, helpers.vstack([many, many])) == {"n_items": 50}
