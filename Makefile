@@ -71,7 +71,7 @@ lint: $(VENV)/installed-dev  ## ruff and sqlfluff
 test-snowflake: $(VENV)/installed-dev  ## the same project on the Snowflake emulator, compared with DuckDB
 	$(BIN)/pytest -q -m snowflake
 
-bench-quality: $(VENV)/installed-dev  ## Gowalla through the main path, beside a bare implicit script
+bench-quality: $(VENV)/installed-dev  ## public data sets through the main path, beside the published figures
 	$(BIN)/python benchmarks/bench_quality.py
 
 bench-speed: $(VENV)/installed-dev  ## the whole build against a bare implicit script, 1 to 20 million interactions

@@ -7,6 +7,10 @@ import { pathToFileURL } from "node:url";
 
 const DECAY = 0.8, STEPS = 8, SESSION_SHARE = 0.7, LIST_SHARE = 0.3;
 
+// What ids of equal score are sorted by, as on the server. On the ids themselves `<` compares UTF-16 units, which puts an
+// emoji before a ligature, and localeCompare depends on the language.
+const byCodePoints = (id) => Array.from(id, (character) => character.codePointAt().toString(16).padStart(6, "0")).join("");
+
 // session: item ids, oldest first; ownList: the person's published list, best first. The same as on_device.py.
 export function sessionList(model, session, { n = 20, ownList = [], excluded = [] } = {}) {
   const newestFirst = [...new Set([...session].reverse())];
@@ -20,8 +24,8 @@ export function sessionList(model, session, { n = 20, ownList = [], excluded = [
   ownList.forEach((item, place) =>
     scores.set(item, (scores.get(item) ?? 0) + LIST_SHARE * (1 - place / ownList.length)));
   const rounded = [...scores].map(([item, score]) => [item, Math.round(score * 1e9)]);
-  // Not localeCompare: ties go by the ids' code points, in every language.
-  const best = rounded.sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).map(([item]) => item);
+  const inOrder = (a, b) => b[1] - a[1] || (byCodePoints(a[0]) < byCodePoints(b[0]) ? -1 : 1);
+  const best = rounded.sort(inOrder).map(([item]) => item);
   const barred = new Set([...newestFirst, ...excluded]);
   const filled = new Set([...(session.length ? best : ownList), ...model.fallback, ...model.popular]);
   return [...filled].filter((item) => !barred.has(item)).slice(0, n);

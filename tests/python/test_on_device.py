@@ -180,7 +180,13 @@ def small():
 
 
 def test_ties_and_what_fills_up(device, small):
+    """Ids of equal score go by code points; in UTF-16, which JavaScript compares by itself, the cart comes first."""
     python, javascript = small
+    cart, ligature = "\U0001f6d2", "\ufb00"
+    votes = {cart: 0.5, ligature: 0.5, "z": 0.5, "zz": 0.5}
+    python.neighbors["s"], javascript["neighbors"]["s"] = list(votes.items()), votes
+    for answer in (device.session_list(python, ["s"], n=4), run_javascript(javascript, [["s"]], n=4)[0]):
+        assert answer == ["z", "zz", ligature, cart]
     assert device.session_list(python, ["a"]) == run_javascript(javascript, [["a"]])[0] == ["b", "c", "d", "f"]
     assert device.session_list(python, ["a"], segment="AT") == ["b", "c", "e", "d", "f"]
 
