@@ -1,5 +1,5 @@
 {#- The columns of an input: what each holds and whether a user's table must have it. `kind` is text, timestamp,
-    number or boolean. -#}
+    number, boolean or vector (the text of a JSON array of numbers). -#}
 {% macro input_contract(input) %}
     {% set contracts = {
         'events': {
@@ -29,7 +29,7 @@
             'is_available': {'kind': 'boolean', 'required': false},
             'created_at': {'kind': 'timestamp', 'required': false},
             'attributes': {'kind': 'text', 'required': false},
-            'embedding': {'kind': 'text', 'required': false},
+            'embedding': {'kind': 'vector', 'required': false},
         },
         'users': {
             'user_id': {'kind': 'text', 'required': true},

@@ -10,6 +10,9 @@
             cast(null as {{ kindred.type_of(rule.kind) }}) as {{ column }}
         {%- elif rule.kind == 'text' -%}
             nullif({{ kindred.as_text(column, data_type) }}, '') as {{ column }}
+        {%- elif rule.kind == 'vector' -%}
+            {%- set text = kindred.as_text(column, data_type) -%}
+            case when {{ kindred.is_vector(text) }} then {{ text }} end as {{ column }}
         {%- elif rule.kind == 'number' -%}
             {%- set number = kindred.try_convert(column, data_type, rule.kind) -%}
             case when abs({{ number }}) < 1e12 then {{ number }} end as {{ column }}
@@ -19,6 +22,8 @@
         {%- if rule.kind != 'text' %},
         {% if data_type is not none and rule.kind == 'number' and kindred.is_of_kind(data_type, rule.kind) -%}
             case when abs({{ number }}) >= 1e12 then nullif(lower(cast({{ column }} as varchar)), 'nan') end
+        {%- elif data_type is not none and rule.kind == 'vector' -%}
+            nullif({{ text }}, '')
         {%- elif data_type is none or kindred.is_of_kind(data_type, rule.kind) -%}
             cast(null as varchar)
         {%- else -%}

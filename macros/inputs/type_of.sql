@@ -1,4 +1,7 @@
 {#- The column type, the same word on both warehouses, of a kind of the input contract. -#}
 {% macro type_of(kind) %}
-    {{- return({'text': 'varchar', 'timestamp': 'timestamp', 'number': 'double', 'boolean': 'boolean'}[kind]) -}}
+    {% set types = {
+        'text': 'varchar', 'timestamp': 'timestamp', 'number': 'double', 'boolean': 'boolean', 'vector': 'varchar',
+    } %}
+    {{- return(types[kind]) -}}
 {% endmacro %}

@@ -148,6 +148,7 @@ def test_tables__that_are_not_there_or_lack_columns(small_shop):
 # Types and values, all in one shop ----------------------------------------------------------------------------------
 
 LONG_ID = "x" * 10_000
+BAD_VECTORS = ["abc", "5", '{"a": 1}', "[[1, 2], [3, 4]]", "[1, null]"]
 NASTY_IDS = ["it's", 'say "hi"', "a,b;c", "ünï 日本語", "🛒🧺", "{{ item }}", "a\\b", "-- drop", " ", "%_", LONG_ID]
 
 
@@ -187,7 +188,10 @@ def nasty_shop(tmp_path_factory):
     shop.load(
         events=[{column: text_of(row.get(column)) for column in columns} for row in rows],
         items=[
-            *({"item_id": name, "title": name, "price": "9.5", "is_available": "true"} for name in NASTY_IDS),
+            *(
+                {"item_id": name, "title": name, "price": "9.5", "is_available": "true", "embedding": vector}
+                for name, vector in zip(NASTY_IDS, [*BAD_VECTORS, "", *["[1, 0.5]"] * 5], strict=True)
+            ),
             {"item_id": "it's", "title": "it's, newer", "price": "1,5", "is_available": "maybe"},
             {"item_id": None, "title": "nobody", "price": None, "is_available": None},
         ],
@@ -256,6 +260,7 @@ def test_nasty__problems_of_the_other_tables_are_listed(nasty_shop):
     assert problems == [
         ("consents", "invalid_is_granted", 1, 1, "oui"),
         ("consents", "missing_user_id", 1, 1, None),
+        ("items", "invalid_embedding", 5, 5, "5"),
         ("items", "invalid_is_available", 1, 1, "maybe"),
         ("items", "invalid_price", 1, 1, "1,5"),
         ("items", "missing_item_id", 1, 1, None),
@@ -263,6 +268,16 @@ def test_nasty__problems_of_the_other_tables_are_listed(nasty_shop):
         ("users", "invalid_created_at", 12, 12, "long ago"),
         ("users", "missing_user_id", 1, 1, None),
     ]
+
+
+def test_nasty__what_is_no_vector_is_set_aside_and_the_others_count(nasty_shop):
+    """The titles share no words and half of the items lack a vector: what is alike is so by vectors alone."""
+    found = dict(nasty_shop.query("select entity_id, rejected_text from input_problems where problem ~ 'embedding'"))
+    assert found == dict(zip(NASTY_IDS, BAD_VECTORS, strict=False))
+    readable = set(NASTY_IDS[len(BAD_VECTORS) + 1 :])
+    assert set(nasty_shop.column("select item_id from items where embedding is not null")) == readable
+    alike = "select item_id, neighbor_id from item_content_neighbors where fold = 'live' and score > 0.49"
+    assert {item for pair in nasty_shop.query(alike) for item in pair} == readable
 
 
 # Types --------------------------------------------------------------------------------------------------------------
@@ -293,7 +308,10 @@ def test_types__numbers_as_ids_times_with_a_zone_booleans_as_text(small_shop):
                 (timestamptz '2026-05-01 10:00:00+00')
             ) as times(occurred_at)
         """,
-        items="select 3::bigint as item_id, '12.50' as price, 'no' as is_available, date '2026-01-01' as created_at",
+        items="""
+            select 3::bigint as item_id, '12.50' as price, 'no' as is_available, date '2026-01-01' as created_at,
+                [1, 0.25]::float[2] as embedding
+        """,
         users="select 7 as user_id, timestamp_ns '2026-01-01' as created_at, 49 as country",
     ).build(*CHECKS, **SMALL)
     assert_nothing_is_lost(small_shop)
@@ -305,7 +323,8 @@ def test_types__numbers_as_ids_times_with_a_zone_booleans_as_text(small_shop):
     assert small_shop.query("select distinct user_id, item_id, value, quantity, position, properties from events") == [
         ("7", "3", 2.5, 1.0, None, '{"a":1}')
     ]
-    assert small_shop.query("select item_id, price, is_available from items") == [("3", 12.5, False)]
+    [item] = small_shop.query("select item_id, price, is_available, embedding from items")
+    assert item == ("3", 12.5, False, "[1.0,0.25]")
     assert small_shop.query("select user_id, country, created_at from users") == [
         ("7", "49", datetime.datetime(2026, 1, 1))
     ]

@@ -414,7 +414,8 @@ def test_content__embeddings_are_read_and_checked(checkerboard):
     pairs = "select item_id, neighbor_id, score from item_content_neighbors where fold = 'live' and rank = 1"
     assert ("i00", "i01") in {(item, neighbor) for item, neighbor, _ in checkerboard.sql(pairs).fetchall()}
     checkerboard.execute("update items set embedding = '[1, 0, 0]' where item_id = 'i05'")
-    with pytest.raises(ValueError, match=r"items.embedding has vectors of \[2, 3\] numbers: give one length"):
+    message = "items.embedding of 'i01' has 2 numbers, that of 'i05' 3: give all items vectors of one model and length"
+    with pytest.raises(ValueError, match=message):
         build(checkerboard)
 
 

@@ -32,6 +32,26 @@ TIMES = {
 NUMBERS = {"1": 1.0, "-2.5": -2.5, "1e3": 1000.0, "two": None, "1,5": None, "": None}
 BOOLEANS = {"true": True, "false": False, "1": True, "0": False, "maybe": None, "": None}
 TEXTS = ["plain", "it's", 'a "quoted" word', "back\\slash \\n \\u00e9", "é 日本 🛒", "$$"]
+VECTORS = {
+    "[1, -2.5, 1e-05, 0.1E+01, 0]": True,
+    " [\t1 ,2\n] ": True,
+    "[]": True,
+    "abc": False,
+    "5": False,
+    '{"a": 1}': False,
+    "[[1, 2], [3, 4]]": False,
+    "[1, null]": False,
+    '["1"]': False,
+    "[1, NaN]": False,
+    "[1 2]": False,
+    "[1,]": False,
+    "[.5]": False,
+    "[01]": False,
+    "[1e99]": False,
+    "[12345678901234567890]": False,
+    "[1, 2": False,
+    "": False,
+}
 ZONED_TYPES = {"duckdb": "timestamp with time zone", "snowflake": "timestamp_tz"}
 ARRAYS = {"duckdb": ("[1, 2]", "integer[]"), "snowflake": ("array_construct(1, 2)", "array")}
 ROWS = "select 10 as rank, 'a' as item_id, cast(null as varchar) as reason union all select 2, 'b\"', 'r'"
@@ -55,6 +75,8 @@ def columns(warehouse):
     for kind, cases in {"timestamp": TIMES, "number": NUMBERS, "boolean": BOOLEANS}.items():
         for number, text in enumerate(cases):
             yield f"{kind}_{number}", call("try_convert", f"'{text}'", "varchar", kind)
+    for number, text in enumerate(VECTORS):
+        yield f"vector_{number}", call("is_vector", f"'{text}'")
     for number, text in enumerate(TEXTS):
         yield f"text_{number}", call("text_literal", text)
     zoned = f"cast('2026-03-01 06:24:48+02:00' as {ZONED_TYPES[warehouse]})"
@@ -102,6 +124,11 @@ def test_try_convert__numbers(row):
 
 def test_try_convert__booleans(row):
     assert found(row, "boolean", BOOLEANS) == BOOLEANS
+
+
+def test_is_vector__is_a_list_of_numbers(row):
+    assert found(row, "vector", VECTORS) == VECTORS
+    assert all(isinstance(json.loads(text), list) for text, is_vector in VECTORS.items() if is_vector)
 
 
 def test_text_literal__any_text(row):
