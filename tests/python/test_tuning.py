@@ -1,13 +1,14 @@
 """The search for settings: its path through a grid, its budget, and that later builds use what it found."""
 
 import json
+import re
 import shutil
 import time
 
 import duckdb
 import numpy as np
 import pytest
-from conftest import run_dbt
+from conftest import Shop, run_dbt, run_model
 
 
 @pytest.fixture(scope="module")
@@ -45,25 +46,87 @@ def test_ndcg_of_lists__by_hand(helpers):
     assert helpers.ndcg_of_lists(people, items, ranks, wanted, k=1).tolist() == pytest.approx([0, 1, 0])
 
 
-def test_build__uses_what_the_search_found(sample_shop, tmp_path):
-    """A search of seconds on the sample shop; the next build's factors are as long as the best trial says."""
-    database = tmp_path / "shop.duckdb"
-    shutil.copy(sample_shop.database, database)
-    given = {"kindred__als": {"iterations": 2}}
+@pytest.fixture(scope="module")
+def tuned(sample_shop, tmp_path_factory):
+    """The sample shop after a search of seconds; and the search's output."""
+    shop = Shop(tmp_path_factory.mktemp("tuned"))
+    shutil.copy(sample_shop.database, shop.database)
+    return shop, dbt(shop, "tuning_trials", kindred__tune_minutes=0.1)
+
+
+def dbt(shop, *models, **settings):
+    """Run models with iterations of ALS given, as they are in the search."""
     done = run_dbt(
-        "run", "--select", "tuning_trials", target=tmp_path / "target", database=database,
-        settings={"kindred__tune_minutes": 0.1} | given,
-    )  # fmt: skip
+        *("run", "--select", *models),
+        target=shop.targets,
+        database=shop.database,
+        settings={"kindred__als": {"iterations": 2}} | settings,
+    )
     assert done.returncode == 0, done.output
-    done = run_dbt("run", "--select", "als_item_factors", target=tmp_path / "target", database=database, settings=given)
-    assert done.returncode == 0, done.output
-    with duckdb.connect(database, read_only=True) as connection:
-        trials = connection.execute("select generator, trial, settings, ndcg, n_people from tuning_trials").fetchall()
-        lengths = connection.execute("select distinct len(factors) from als_item_factors").fetchall()
-        n_judged = connection.execute("select count(distinct user_id) from targets where fold = 'tuning'").fetchone()[0]
-    assert {row[0] for row in trials} == {"neighbors", "sessions", "sequence", "content", "als"}
-    assert all(0 <= ndcg <= 1 and 0 < n_people <= n_judged for _, _, _, ndcg, n_people in trials)
-    of_als = [row for row in trials if row[0] == "als"]
-    assert len(of_als) > 1 and all(json.loads(row[2])["iterations"] == 2 for row in of_als)
-    best = json.loads(max(of_als, key=lambda row: (row[3], -row[1]))[2])
-    assert lengths == [(best["factors"],)]
+    return done
+
+
+def test_build__says_what_it_tries(tuned):
+    """One line for each trial, in the order of the trials: who waits for minutes sees that it goes on."""
+    shop, done = tuned
+    said = re.findall(r"\d\d:\d\d:\d\d  tuning_trials: (\w+), ndcg@20 ([.\d]+), ({.*})", done.printed)
+    trials = shop.query("select generator, ndcg, settings from tuning_trials order by generator, trial")
+    assert sorted(said, key=lambda line: line[0]) == [(name, f"{ndcg:.4f}", text) for name, ndcg, text in trials]
+    assert {name for name, _, _ in said} == {"neighbors", "sessions", "sequence", "content", "als"}
+    n_judged = shop.value("select count(distinct user_id) from targets where fold = 'tuning'")
+    assert shop.value("select max(n_people) from tuning_trials") <= n_judged
+    assert shop.value("select bool_and(ndcg between 0 and 1 and n_people > 0) from tuning_trials")
+
+
+# Far from the defaults, and each better than anything that the search could find.
+PLANTED = {
+    "neighbors": {
+        "user_exponent": 0.1, "source_exponent": 0.9, "target_exponent": 0.7, "decay": 0.3, "n_steps": 2,
+        "n_neighbors": 30,
+    },
+    "sequence": {"target_exponent": 0.8, "decay": 0.2, "n_steps": 2},
+    "sessions": {"decay": 0.1, "n_steps": 1, "n_items": 3},
+    "content": {"decay": 0.1, "n_steps": 1},
+}  # fmt: skip
+OF_NEIGHBORS = ["item_neighbors", "item_transitions", "neighbor_candidates", "session_candidates"]
+
+
+def test_build__uses_the_best_of_each_generator(tuned):
+    """ALS's factors are as long as its best trial says, and what neighbours propose is what they do with the planted
+    settings given by hand; a search of before or of later has no say."""
+    shop, _ = tuned
+    of_als = shop.query("select trial, settings, ndcg from tuning_trials where generator = 'als'")
+    assert len(of_als) > 1 and all(json.loads(row[1])["iterations"] == 2 for row in of_als)
+    best = json.loads(max(of_als, key=lambda row: (row[2], -row[0]))[1])
+    for generator, settings in PLANTED.items():
+        for days, ndcg, text in ((0, 1, settings), (-1, 2, {"decay": 0.9}), (1, 2, {"decay": 0.9})):
+            shop.run(f"""
+                insert into tuning_trials
+                select any_value(as_of) + to_days({days}), 'planted', '{generator}', 999, '{json.dumps(text)}',
+                    {ndcg}, 0, 1, 0
+                from tuning_trials where run_id <> 'planted'
+            """)
+    dbt(shop, "als_item_factors", *OF_NEIGHBORS)
+    assert shop.query("select distinct len(factors) from als_item_factors") == [(best["factors"],)]
+    for name in OF_NEIGHBORS:
+        shop.run(f"create table built_{name} as from {name}")
+    shop.run("delete from tuning_trials")
+
+    def differing(given):
+        """By table or generator, how many rows aren't those that dbt built."""
+        with duckdb.connect(shop.database) as connection:
+            for name in OF_NEIGHBORS:
+                run_model(connection, name, {"n_neighbors": 100, "n_candidates": 50} | given)
+            by = {"neighbor_candidates": "generator", "session_candidates": "'sessions'"}
+            return {
+                found: n
+                for name in OF_NEIGHBORS
+                for found, n in connection.execute(f"""
+                    select {by.get(name, f"'{name}'")} as name, count(*) from (
+                        (from {name} except all from built_{name}) union all (from built_{name} except all from {name})
+                    ) group by all having count(*) > 0
+                """).fetchall()
+            }
+
+    assert differing(PLANTED) == {}
+    assert set(differing(dict.fromkeys(PLANTED, {}))) == {"item_neighbors", "item_transitions", *PLANTED}
