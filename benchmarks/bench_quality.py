@@ -49,13 +49,14 @@ SPLIT_IN_TIME = {
     "kindred__as_of": "2024-01-03",
     "kindred__horizon_days": 1,
 }
-# The data has no times, so each person's training rows stand in a seeded random order, a tenth of them on each of ten
-# days: then a fold is like the next one, and that order says nothing is for the search to find out.
+# The data has no times, so each person's training rows stand in a random order, a tenth of them on each of ten days:
+# then a fold is like the next one, and that the order says nothing is for the search to find out. By md5, here and
+# below: DuckDB's hash() of two columns orders the items of different people alike, and transitions learn such an order.
 GOWALLA = """
     with numbered as (
         select
             *,
-            row_number() over (partition by user_id, split order by hash(user_id, item_id)) as place,
+            row_number() over (partition by user_id, split order by md5(concat(user_id, '|', item_id))) as place,
             count(*) over (partition by user_id, split) as n_rows
         from read_parquet('{data}/gowalla/interactions.parquet')
     )
@@ -72,7 +73,9 @@ BEAUTY = """
     with ordered as (
         select
             user_id, item_id, ts,
-            row_number() over (partition by user_id order by ts desc, hash(user_id, item_id)) as place_from_end
+            row_number() over (
+                partition by user_id order by ts desc, md5(concat(user_id, '|', item_id))
+            ) as place_from_end
         from read_parquet('{data}/amazon_beauty_seq/sequences.parquet')
     ),
     stepped as (

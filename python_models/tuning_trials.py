@@ -50,11 +50,11 @@ GRID = {
     },
     "sequence": {"decay": [0.4, 0.55, 0.7, 0.85], "target_exponent": [0.0, 0.15, 0.3, 0.5], "n_steps": [3, 10, 30]},
     "content": {"decay": [0.6, 0.8, 0.9, 1.0], "n_steps": [5, 20, 100]},
-    # alpha: multiples of what fits the fold's density.
+    # alpha: multiples of what fits the fold's density. More factors are mostly better, so few come last.
     "als": {
         "alpha": [0.1, 0.3, 1.0, 3.0],
         "regularization": [3.0, 10.0, 30.0, 100.0, 200.0],
-        "factors": [32, 64, 128, 256, 512, 1024],
+        "factors": [128, 256, 512, 1024, 64, 32],
     },
 }
 # What a trial of ALS costs more than one of the others, it gets more of the time.
