@@ -275,7 +275,7 @@ def create_app(folder=None):
         headers = {"ETag": f'W/"{release_id}"', "Cache-Control": "private, no-cache"}
         if request.method == "GET" and headers["ETag"] in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
-        if found.get("items") == []:
+        if "list_id" in found and not found["items"]:
             empty.labels(request.scope["route"].path).inc()
         # A tenth of the time that json takes, for what is most of an answer.
         return Response(orjson.dumps(found), media_type="application/json", headers=headers)
@@ -318,10 +318,12 @@ def create_app(folder=None):
         filters: InFilters,
         n: Annotated[Length, Query()] = 20,
         exclude: InExclude = [],  # noqa: B006
+        user_id: Annotated[Id | None, Query()] = None,
+        segment: Annotated[Id | None, Query()] = None,
         release: Annotated[ReleaseId | None, Query()] = None,
     ):
         """What is like an item; never empty."""
-        return respond(request, store.similar_items(item_id, n, filters, exclude, True, release))
+        return respond(request, store.similar_items(item_id, n, filters, exclude, True, release, user_id, segment))
 
     @app.get("/bundles/{item_id:path}", response_model=BundlesOut, responses=NOT_MODIFIED)
     async def bundles(
@@ -330,10 +332,12 @@ def create_app(folder=None):
         filters: InFilters,
         n: Annotated[Length, Query()] = 20,
         exclude: InExclude = [],  # noqa: B006
+        user_id: Annotated[Id | None, Query()] = None,
+        segment: Annotated[Id | None, Query()] = None,
         release: Annotated[ReleaseId | None, Query()] = None,
     ):
         """What is bought together with an item, with the price of the two; empty where nothing is."""
-        found = store.bundles(item_id, n, filters, exclude, True, release)
+        found = store.bundles(item_id, n, filters, exclude, True, release, user_id, segment)
         for item in found["items"]:
             del item["set_margin"]  # the shop's own business
         return respond(request, found)
@@ -359,14 +363,12 @@ def create_app(folder=None):
     @app.get("/history/{user_id:path}", response_model=HistoryOut, responses=NOT_MODIFIED)
     async def history(request: Request, user_id: UserId):
         """What the person liked, newest first."""
-        release_id = store.release()["release_id"]
-        return respond(request, {"release_id": release_id, "items": store.history(user_id, release_id)})
+        return respond(request, store.history(user_id))
 
     @app.get("/people", response_model=PeopleOut, responses=NOT_MODIFIED)
     async def people(request: Request, n: Annotated[Length, Query()] = 20):
         """Some of those who have a list, for the demonstration page."""
-        release_id = store.release()["release_id"]
-        return respond(request, {"release_id": release_id, "people": store.people(n, release_id)})
+        return respond(request, store.people(n))
 
     @app.get("/health", response_model=HealthOut)
     async def health():

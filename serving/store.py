@@ -26,8 +26,10 @@ from items where item_id in (select value from json_each(?))
 """
 TABLES = {"lists", "items", "neighbors", "item_pages", "segments", "sources", "release"}
 RELEASE_ID = re.compile(r"\d{8}T\d{6}-[\w-]{1,64}", flags=re.ASCII)
-# A link that names no good release is looked at again after so many seconds.
+# A link that names no good release is looked at again after so many seconds, a file that failed while it was read after
+# so many: what was damaged may have been mended, and a disk's error may pass.
 RETRY_SECONDS = 1
+MENDED_SECONDS = 30
 # Releases that a thread keeps open beside the current one, for whoever pages through an older one.
 N_KEPT_OPEN = 2
 DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR}
@@ -117,7 +119,7 @@ class Store:
         self.link = self.folder / "current.sqlite"
         self.lock = threading.Lock()
         self.local = threading.local()
-        self.damaged = set()  # releases that failed while they were read
+        self.damaged = {}  # releases that failed while they were read, and when
         self.current = None  # the path that is served
         self.target = None  # what the link said when that was chosen
         self.refused = (None, 0.0)  # what the link says that can't be served, and when that was found
@@ -152,7 +154,7 @@ class Store:
 
     def first_good(self, paths):
         for path in paths:
-            if path not in self.damaged:
+            if time.monotonic() - self.damaged.get(path, -MENDED_SECONDS) >= MENDED_SECONDS:
                 with contextlib.suppress(DamagedRelease):
                     Reader(path).connection.close()
                     return path
@@ -164,7 +166,7 @@ class Store:
     def give_up(self, path):
         """Serve something else than a file that turned out to be damaged."""
         with self.lock:
-            self.damaged.add(path)
+            self.damaged[path] = time.monotonic()
             self.readers().pop(path, None)
             if self.current == path:
                 self.current, self.target = self.newest_good(), None
@@ -184,23 +186,20 @@ class Store:
 
     def read(self, release_id, question):
         """question(reader) on a release, and again on another one where a file turns out to be damaged."""
-        if release_id is not None:
-            if not RELEASE_ID.fullmatch(release_id):
-                raise ReleaseGone(f"{release_id!r} is not the id of a release; /release tells the current one")
-            try:
-                return question(self.reader(self.folder / "releases" / f"{release_id}.sqlite"))
-            except DamagedRelease:
-                raise ReleaseGone(f"release {release_id} is not kept any more: begin again without it") from None
+        if release_id is not None and not RELEASE_ID.fullmatch(release_id):
+            raise ReleaseGone(f"{release_id!r} is not the id of a release; /release tells the current one")
         while True:
-            path = self.follow()
+            path = self.folder / "releases" / f"{release_id}.sqlite" if release_id else self.follow()
             try:
                 return question(self.reader(path))
             except DamagedRelease:
-                self.give_up(path)
+                pass
             except sqlite3.DatabaseError as error:
                 if getattr(error, "sqlite_errorcode", 0) & 0xFF not in DAMAGED:
                     raise
-                self.give_up(path)
+            self.give_up(path)
+            if release_id:
+                raise ReleaseGone(f"release {release_id} is not kept any more: begin again without it")
 
     # Questions
 
@@ -209,13 +208,14 @@ class Store:
         return self.read(release_id, lambda reader: reader.release)
 
     def history(self, user_id, release_id=None):
-        """What a person liked, newest first, at most 10: [{item_id, title, ...}]; [] for whoever isn't known."""
+        """What a person liked, newest first, at most 10: items [{item_id, title, ...}], [] for whoever isn't known."""
 
         def question(reader):
             row = reader.row("lists", "user_id", user_id)
             item_ids = json.loads(row["history"]) if row else []
             facts = reader.facts(item_ids)
-            return [{"item_id": item_id} | shown(facts.get(item_id)) for item_id in item_ids]
+            items = [{"item_id": item_id} | shown(facts.get(item_id)) for item_id in item_ids]
+            return {"release_id": reader.release["release_id"], "items": items}
 
         return self.read(release_id, question)
 
@@ -253,7 +253,8 @@ class Store:
                 list_id = row["list_id"]
             else:
                 rows = self.compute(reader, user_id, session, offset + n, filters, exclude, segment)
-                kind = "f" if not session and all(item.pop("tier") > 2 for item in rows) else "s"
+                # A session's list; else a person's, filtered or lengthened; else that of whoever isn't known.
+                kind = "s" if session else "m" if any(item["tier"] <= 2 for item in rows) else "f"
                 list_id = new_list_id(reader, kind)
             return answer(reader, list_id, rows, offset, with_facts)
 
@@ -294,35 +295,63 @@ class Store:
 
         return self.read(release_id, question)
 
-    def similar_items(self, item_id, n=20, filters=EVERYTHING, exclude=(), with_facts=False, release_id=None):
-        """What is like an item; filled up with what a session of this item alone would get. Never shorter than that."""
+    def similar_items(
+        self,
+        item_id,
+        n=20,
+        filters=EVERYTHING,
+        exclude=(),
+        with_facts=False,
+        release_id=None,
+        user_id=None,
+        segment=None,
+    ):
+        """What is like an item; filled up with what a session of this item alone would get. Never shorter than that.
+
+        user_id, segment: for whom; what they may not be shown is left out.
+        """
 
         def question(reader):
             page = reader.row("item_pages", "item_id", item_id)
             entries = json.loads(page["similar_items"]) if page else []
+            kept_away = [*exclude, *excluded_for(reader, user_id, segment)]
             rows = [
                 {"item_id": item, "score": score, "source": source, "reason": "similar_to_this"}
                 | {"because_item_id": item_id, "propensity": 1.0}
-                for item, score, source in fitting(reader, entries, filters, exclude)
+                for item, score, source in fitting(reader, entries, filters, kept_away)
             ][:n]
             if len(rows) < n:
-                shown = [*exclude, *(row["item_id"] for row in rows)]
+                shown = [*kept_away, *(row["item_id"] for row in rows)]
                 rows += self.compute(reader, None, [item_id], n - len(rows), filters, shown, None)
             return answer(reader, new_list_id(reader, "i"), rows, 0, with_facts)
 
         return self.read(release_id, question)
 
-    def bundles(self, item_id, n=20, filters=EVERYTHING, exclude=(), with_facts=False, release_id=None):
-        """What is bought together with an item, [] where nothing is: with lift, set_price, set_margin and support."""
+    def bundles(
+        self,
+        item_id,
+        n=20,
+        filters=EVERYTHING,
+        exclude=(),
+        with_facts=False,
+        release_id=None,
+        user_id=None,
+        segment=None,
+    ):
+        """What is bought together with an item, [] where nothing is: with lift, set_price, set_margin and support.
+
+        user_id, segment: for whom; what they may not be shown is left out.
+        """
 
         def question(reader):
             page = reader.row("item_pages", "item_id", item_id)
             entries = json.loads(page["bundles"]) if page else []
+            kept_away = [*exclude, *excluded_for(reader, user_id, segment)]
             rows = [
                 {"item_id": item, "score": lift, "source": "bundles", "reason": "bought_together"}
                 | {"because_item_id": item_id, "propensity": 1.0}
                 | {"lift": lift, "set_price": price, "set_margin": margin, "support": support}
-                for item, lift, price, margin, support in fitting(reader, entries, filters, exclude)
+                for item, lift, price, margin, support in fitting(reader, entries, filters, kept_away)
             ]
             return answer(reader, new_list_id(reader, "b"), rows[:n], 0, with_facts)
 
@@ -336,17 +365,18 @@ class Store:
             for name in (segment or "", ""):
                 row = reader.row("segments", "segment", name)
                 entries = entries or json.loads(row["trending"] if row else "[]")
+            kept_away = [*exclude, *excluded_for(reader, None, segment)]
             rows = [
                 {"item_id": item, "score": score, "source": "trending", "reason": "trending"}
                 | {"because_item_id": None, "propensity": 1.0}
-                for item, score in fitting(reader, entries, filters, exclude)
+                for item, score in fitting(reader, entries, filters, kept_away)
             ]
             return answer(reader, new_list_id(reader, "t"), rows[:n], 0, with_facts)
 
         return self.read(release_id, question)
 
     def people(self, n=20, release_id=None):
-        """n persons spread over all who have a list, for a demonstration: [{user_id, segment}]."""
+        """n persons spread over all who have a list, for a demonstration: people [{user_id, segment}]."""
 
         def question(reader):
             step = max(1, reader.release["n_lists"] // n)
@@ -355,13 +385,20 @@ class Store:
                 " from lists limit 10000) where place % ? = 0 limit ?",
                 [min(step, max(1, 10000 // n)), n],
             )
-            return [dict(row) for row in rows]
+            return {"release_id": reader.release["release_id"], "people": [dict(row) for row in rows]}
 
         return self.read(release_id, question)
 
 
 def new_list_id(reader, kind):
     return f"{reader.release['run_id'][:8]}-{kind}-{secrets.token_hex(8)}"
+
+
+def excluded_for(reader, user_id, segment):
+    """The items that a person, or whoever is of a segment, may not be shown; a person's own segment comes first."""
+    person = reader.row("lists", "user_id", user_id) if user_id else None
+    row = reader.row("segments", "segment", (person["segment"] if person else None) or segment or "")
+    return [*json.loads(person["excluded"] if person else "[]"), *json.loads(row["excluded"] if row else "[]")]
 
 
 def fitting(reader, entries, filters, exclude):

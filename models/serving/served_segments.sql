@@ -46,18 +46,29 @@ exclusions as (
 
 ),
 
+-- A segment in which nothing has happened yet has exclusions at most; its people see what everyone sees.
+segments as (
+
+    select segment from fallbacks
+    union distinct
+    select segment from exclusions
+
+),
+
 final as (
 
     select
-        fallbacks.segment,
-        fallbacks.fallback,
+        segments.segment,
+        coalesce(fallbacks.fallback, '[]') as fallback,
         coalesce(trending.trending, '[]') as trending,
         coalesce(exclusions.excluded, '[]') as excluded
-    from fallbacks
+    from segments
+    left join fallbacks
+        on segments.segment = fallbacks.segment
     left join trending
-        on fallbacks.segment = trending.segment
+        on segments.segment = trending.segment
     left join exclusions
-        on fallbacks.segment = exclusions.segment
+        on segments.segment = exclusions.segment
 
 )
 

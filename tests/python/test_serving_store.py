@@ -80,7 +80,7 @@ def random_world(seed, n_items=60, n_people=12):
     segments = {
         name: {
             "fallback": some(5, lambda: ["popular"]),
-            "trending": some(3, list),
+            "trending": some(3, list, without=kept_away[name]),
             "excluded": kept_away[name],
         }
         for name in SEGMENTS
@@ -287,7 +287,7 @@ def test_item_pages_and_trending(folder):
     assert [row["item_id"] for row in store.trending("DE")["items"]] == trending
     everyone = [row[0] for row in world["segments"][""]["trending"]]
     assert [row["item_id"] for row in store.trending("nowhere")["items"]] == everyone
-    assert [one["item_id"] for one in store.history("u1")] == world["lists"]["u1"]["history"]
+    assert [one["item_id"] for one in store.history("u1")["items"]] == world["lists"]["u1"]["history"]
 
 
 def test_a_text_is_no_session(folder):
@@ -407,14 +407,82 @@ def test_a_wrong_link_changes_nothing(served, folder, what):
     assert Store(folder).recommend("u1")["release_id"] == OLD
 
 
+def overwrite(path, content):
+    """Under those who have the file open."""
+    with open(path, "r+b") as file:
+        file.write(content)
+
+
 def test_a_file_damaged_under_the_reader_is_left_for_the_last_good_one(served, folder):
     path = write_release(folder, random_world(2), NEW)
     assert served.release()["release_id"] == NEW
-    size = path.stat().st_size
-    with open(path, "r+b") as file:
-        file.seek(4096)
-        file.write(b"\xff" * (size - 4096))
+    whole = path.read_bytes()
+    overwrite(path, whole[:4096] + b"\xff" * (len(whole) - 4096))
     assert served.recommend("u5", ["i001", "i002"])["release_id"] == OLD
+
+
+@pytest.mark.parametrize("question", ["history", "people", "pinned"])
+def test_damage_is_met_by_whatever_asks_first(served, folder, question):
+    path = write_release(folder, random_world(2), NEW)
+    assert served.release()["release_id"] == NEW
+    whole = path.read_bytes()
+    overwrite(path, whole[:4096] + b"\xff" * (len(whole) - 4096))
+    if question == "pinned":
+        with pytest.raises(ReleaseGone):
+            served.recommend("u5", release_id=NEW)
+    else:
+        found = served.history("u5") if question == "history" else served.people()
+        assert found["release_id"] == OLD
+    assert served.recommend("u5")["release_id"] == OLD
+
+
+def test_a_mended_release_is_served_again(served, folder, monkeypatch):
+    monkeypatch.setattr("serving.store.RETRY_SECONDS", 0)
+    path = write_release(folder, random_world(2), NEW)
+    assert served.release()["release_id"] == NEW
+    whole = path.read_bytes()
+    overwrite(path, whole[:4096] + b"\xff" * (len(whole) - 4096))
+    assert served.recommend("u5")["release_id"] == OLD
+    overwrite(path, whole)
+    assert served.recommend("u5")["release_id"] == OLD
+    monkeypatch.setattr("serving.store.MENDED_SECONDS", 0)
+    assert served.recommend("u5")["release_id"] == NEW
+
+
+def test_what_a_segment_or_person_may_not_be_shown_is_on_no_page(folder):
+    world = random_world(1)
+    item = next(iter(world["item_pages"]))
+    page = world["item_pages"][item]
+    kept_away = page["similar_items"][0][0]
+    bundled = page["bundles"][0][0]
+    world["segments"]["DE"]["excluded"] = [kept_away, bundled]
+    world["segments"]["DE"]["trending"] = []
+    world["segments"][""]["trending"] = [[kept_away, 0.5], [item, 0.4]]
+    world["lists"]["u1"] |= {"segment": "DE", "excluded": []}
+    world["lists"]["u2"] |= {"segment": "", "excluded": [kept_away]}
+    write_release(folder, world)
+    store = Store(folder)
+
+    def shown(found):
+        return [one["item_id"] for one in found["items"]]
+
+    assert kept_away in shown(store.similar_items(item)) and bundled in shown(store.bundles(item))
+    assert kept_away in shown(store.trending()) and kept_away not in shown(store.trending("DE"))
+    for whom in ({"segment": "DE"}, {"user_id": "u1"}, {"user_id": "u1", "segment": "FR"}):
+        seen = shown(store.similar_items(item, **whom)) + shown(store.bundles(item, **whom))
+        assert not {kept_away, bundled} & set(seen)
+    assert kept_away not in shown(store.similar_items(item, user_id="u2"))
+
+
+def test_list_ids_tell_kinds_apart(folder):
+    """A person's list that is filtered or longer than the published one is still no session's."""
+    write_release(folder, random_world(1))
+    store = Store(folder)
+    kind = lambda found: found["list_id"].split("-")[1]  # noqa: E731
+    assert kind(store.recommend("u1", n=2)) == "p"
+    assert kind(store.recommend("u1", n=2, filters=Filters(price_max=15.0))) == "m"
+    assert kind(store.recommend("u1", ["i001"])) == "s"
+    assert kind(store.recommend("nobody")) == "f"
 
 
 def test_nothing_published_says_what_to_do(folder):
