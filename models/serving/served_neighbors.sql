@@ -34,25 +34,47 @@ neighbors as (
 
 ),
 
+-- Of a thing in several sizes or colours the one that most people touched stands for all, so that a list has it once.
+representatives as (
+
+    select
+        variant_group,
+        item_id as representative_id
+    from item_features
+    where is_recommendable
+    qualify row_number() over (partition by variant_group order by n_users desc, item_id) = 1
+
+),
+
 -- Who looks at a thing in one colour isn't helped by the same thing in another. (A join of equals: similar_items.)
-ranked as (
+things as (
 
     select
         neighbors.item_id,
-        neighbors.neighbor_id,
-        neighbors.score,
-        row_number() over (
-            partition by neighbors.item_id order by neighbors.score desc, neighbors.neighbor_id
-        ) as rank
+        representatives.representative_id as neighbor_id,
+        max(neighbors.score) as score
     from neighbors
     inner join item_features
         on neighbors.neighbor_id = item_features.item_id
+    inner join representatives
+        on item_features.variant_group = representatives.variant_group
     left join item_features as own_variants
         on
             neighbors.item_id = own_variants.item_id
             and item_features.variant_group = own_variants.variant_group
-    where item_features.is_recommendable
-        and own_variants.item_id is null
+    where own_variants.item_id is null
+    group by
+        neighbors.item_id,
+        representatives.representative_id
+
+),
+
+ranked as (
+
+    select
+        *,
+        row_number() over (partition by item_id order by score desc, neighbor_id) as rank
+    from things
     qualify rank <= {{ n_neighbors }}
 
 ),
