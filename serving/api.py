@@ -18,10 +18,11 @@ from typing import Annotated, Literal
 
 import orjson
 import uvicorn
-from fastapi import Depends, FastAPI, HTTPException, Query, Request
+from fastapi import Depends, HTTPException, Query, Request
 from fastapi import Path as InPath
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -246,7 +247,8 @@ def create_app(folder=None):
     released = CollectorRegistry()
     released.register(Served(store))
 
-    app = FastAPI(
+    # FastAPI whose pages of documentation load nothing from elsewhere.
+    app = FastAPIOffline(
         title="kindred",
         summary="Lists of what a person may like, from the last published release.",
         version="0.1.0",

@@ -140,3 +140,8 @@ def test_names_for_who_cannot_see(page):
 def test_needs_nothing_from_elsewhere():
     text = DEMO_PAGE.read_text(encoding="utf-8")
     assert "http://" not in text and "https://" not in text and "innerHTML" not in text
+
+
+def test_documentation_opens_without_the_internet(page, address):
+    page.goto(f"{address}docs")
+    page.wait_for_selector("#operations-default-recommendations_recommendations__user_id__get")
