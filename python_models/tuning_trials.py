@@ -34,10 +34,10 @@ GRID = {
     "neighbors": {
         "target_exponent": [0.2, 0.3, 0.4, 0.5],
         "decay": [1.0, 0.9, 0.8, 0.65],
+        "n_neighbors": [50, 100, 200, 400],
         "source_exponent": [0.4, 0.5, 0.6, 0.75],
         "user_exponent": [0.25, 0.5, 0.75, 1.0],
         "n_steps": [10, 30, 100, 500],
-        "n_neighbors": [50, 100, 200, 400],
     },
     "sessions": {
         "n_items": [20, 50, 200],
@@ -50,11 +50,11 @@ GRID = {
     },
     "sequence": {"decay": [0.4, 0.55, 0.7, 0.85], "target_exponent": [0.0, 0.15, 0.3, 0.5], "n_steps": [3, 10, 30]},
     "content": {"decay": [0.6, 0.8, 0.9, 1.0], "n_steps": [5, 20, 100]},
-    # alpha: multiples of what fits the fold's density. More factors are mostly better, so few come last.
+    # More factors are most of what there is to gain; alpha (here multiples of it) begins at what fits the density.
     "als": {
+        "factors": [256, 512, 1024, 128, 64, 32],
         "alpha": [0.1, 0.3, 1.0, 3.0],
         "regularization": [3.0, 10.0, 30.0, 100.0, 200.0],
-        "factors": [128, 256, 512, 1024, 64, 32],
     },
 }
 # What a trial of ALS costs more than one of the others, it gets more of the time.
