@@ -63,18 +63,20 @@ def model(dbt, session):
     training_policy = dbt.ref("training_policy")
     folds = dbt.ref("folds")
     chosen = choose_settings("als", given, tuning_trials, folds)
-    earlier, is_due = read_earlier(dbt, session, training_policy, SCHEMA)
+    earlier, is_due = read_earlier_model(dbt, session, training_policy, SCHEMA)
 
-    batches = []
+    batches, kept = [], None
     for fold in read_folds(folds):
         if fold == "live" and not is_due:
-            batches += earlier.to_batches()
+            kept = earlier
             continue
         _, items, weights = read_weights(interactions, fold)
         if weights.nnz == 0:
             continue
         settings = fill_als_settings(chosen, weights)
-        start = warm_start(earlier, items, settings["factors"]) if fold == "live" and earlier else None
+        start = None
+        if fold == "live" and earlier is not None:
+            start = warm_start(read_table(earlier, ["item_id", "factors"]), items, settings["factors"])
         iterations = settings["iterations"] if start is None else -(-settings["iterations"] // 3)
         on_iteration = iteration_reporter(fold, weights.shape, iterations, report_progress)
         vectors = train_item_factors(
@@ -88,4 +90,4 @@ def model(dbt, session):
         constants = [pa.repeat(float(settings[name]), len(items)) for name in ("alpha", "regularization")]
         columns = [pa.repeat(fold, len(items)), items, vector_column(vectors), *constants]
         batches.append(pa.record_batch(columns, schema=SCHEMA))
-    return write_table(session, SCHEMA, batches)
+    return write_table(session, SCHEMA, batches, kept)

@@ -21,12 +21,12 @@ def model(dbt, session):
     folds = dbt.ref("folds")
     settings = choose_settings("neighbors", given, tuning_trials, folds)
     n = n_neighbors if settings["n_neighbors"] == "auto" else int(settings["n_neighbors"])
-    earlier, is_due = read_earlier(dbt, session, training_policy, NEIGHBORS_SCHEMA)
+    earlier, is_due = read_earlier_model(dbt, session, training_policy, NEIGHBORS_SCHEMA)
 
-    batches = []
+    batches, kept = [], None
     for fold in read_folds(folds):
         if fold == "live" and not is_due:
-            batches += earlier.to_batches()
+            kept = earlier
             continue
         _, items, history, _ = read_history(interactions, fold)
         neighbors = collaborative_neighbors(
@@ -37,4 +37,4 @@ def model(dbt, session):
             n,
         )
         batches.append(neighbor_rows(fold, items, neighbors, n))
-    return write_table(session, NEIGHBORS_SCHEMA, batches)
+    return write_table(session, NEIGHBORS_SCHEMA, batches, kept)

@@ -20,14 +20,14 @@ def model(dbt, session):
     training_policy = dbt.ref("training_policy")
     folds = dbt.ref("folds")
     settings = choose_settings("sequence", given, tuning_trials, folds)
-    earlier, is_due = read_earlier(dbt, session, training_policy, NEIGHBORS_SCHEMA)
+    earlier, is_due = read_earlier_model(dbt, session, training_policy, NEIGHBORS_SCHEMA)
 
-    batches = []
+    batches, kept = [], None
     for fold in read_folds(folds):
         if fold == "live" and not is_due:
-            batches += earlier.to_batches()
+            kept = earlier
             continue
         _, items, history, steps = read_history(interactions, fold)
         following = transitions(history, steps, settings["target_exponent"], n_neighbors)
         batches.append(neighbor_rows(fold, items, following, n_neighbors))
-    return write_table(session, NEIGHBORS_SCHEMA, batches)
+    return write_table(session, NEIGHBORS_SCHEMA, batches, kept)

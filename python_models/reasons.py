@@ -1,8 +1,10 @@
 """Which item of a person's own history led to a published recommendation: "because you liked ...".
 
 Grain: one row per (user_id, item_id) of the live lists, where there is such an item; empty without the fold live.
-Columns: user_id, item_id, because_item_id: an item of positive weight in the person's history, never item_id itself.
+Columns: user_id, item_id, source: the generator that is explained, because_item_id: an item of positive weight in the
+person's history, never item_id itself, made_from: what the row is made of: the person's history_key and the models.
 What stands there because of what everybody does, by a rule, by chance or because the person had it before has no row.
+Where no training is due, a pair of the same source and made_from keeps the row of an earlier build.
 
 Method: the largest term of the sum that is the generator's score. For neighbours, transitions and content that is what
 an item says for its neighbour times what it counts in the person's profile; for ALS an item's share of the inner
@@ -13,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-SCHEMA = pa.schema([("user_id", pa.string()), ("item_id", pa.string()), ("because_item_id", pa.string())])
+SCHEMA = pa.schema([(name, pa.string()) for name in ("user_id", "item_id", "source", "because_item_id", "made_from")])
 EXPLAINED = "fold = 'live' and source in ('als', 'neighbors', 'sessions', 'sequence', 'content')"
 
 
@@ -45,6 +47,8 @@ def model(dbt, session):
     item_transitions = dbt.ref("item_transitions")
     item_content_neighbors = dbt.ref("item_content_neighbors")
     tuning_trials = dbt.ref("tuning_trials")
+    history_keys = dbt.ref("history_keys")
+    training_policy = dbt.ref("training_policy")
     folds = dbt.ref("folds")
     generators = {
         "neighbors": (item_neighbors, choose_settings("neighbors", given_neighbors, tuning_trials, folds)),
@@ -52,9 +56,24 @@ def model(dbt, session):
         "content": (item_content_neighbors, choose_settings("content", given_content, tuning_trials, folds)),
     }
 
-    rows = read_table(ranked, ["user_id", "item_id", "source"], EXPLAINED)
+    pair = ["user_id", "item_id", "source"]
+    keys = made_from(
+        history_keys,
+        fingerprint(als_item_factors, ["item_id", "factors", "alpha", "regularization"], "fold = 'live'"),
+        *(
+            fingerprint(relation, ["item_id", "neighbor_id", "score"], "fold = 'live'")
+            for relation, _ in generators.values()
+        ),
+    )
+    kept = keep_rows(dbt, session, training_policy, keys, SCHEMA)
+    asking = ranked.filter(EXPLAINED)
+    if kept is not None:
+        kept = matching(kept, asking, pair)
+        asking = matching(asking, kept, pair, anti=True)
+        interactions = matching(interactions, asking, ["user_id"])
+    rows = read_table(asking, pair)
     if rows.num_rows == 0:
-        return write_table(session, SCHEMA, [])
+        return write_table(session, SCHEMA, [], kept)
     catalogue = encode_ids(read_table(item_features, ["item_id"], "fold = 'live'")["item_id"])[0]
     users, liked, history, steps = read_history(interactions, "live")
     # From the items that somebody liked to the whole catalogue, both in the order of the ids.
@@ -86,6 +105,6 @@ def model(dbt, session):
 
     found = np.flatnonzero(because >= 0)
     found = found[np.lexsort((item_at[found], user_at[found]))]
-    ids = [rows[name].take(found).combine_chunks() for name in ("user_id", "item_id")]
-    ids.append(catalogue.take(pa.array(because[found])))
-    return write_table(session, SCHEMA, [pa.record_batch(ids, schema=SCHEMA)])
+    columns = [rows[name].take(found).combine_chunks() for name in pair]
+    columns += [catalogue.take(pa.array(because[found])), read_keys(keys, columns[0], "live")]
+    return write_table(session, SCHEMA, [pa.record_batch(columns, schema=SCHEMA)], kept)

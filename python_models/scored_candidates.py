@@ -33,8 +33,8 @@ def newest_ranker(rankers, as_of):
 
 
 def best_of_block(users, items, scores, sources, n):
-    """The n rows of highest score of each person: users, items, ranks, scores, sources."""
-    order = np.lexsort((items, -scores, users))
+    """The n rows of highest score of each person, of equals the first: users, items, ranks, scores, sources."""
+    order = np.lexsort((-scores, users))
     users, items, scores, sources = users[order], items[order], scores[order], sources[order]
     ranks = np.arange(len(users)) - np.searchsorted(users, users) + 1
     is_kept = ranks <= n

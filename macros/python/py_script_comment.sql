@@ -3,6 +3,7 @@
     stands once, in the macros of this folder; tests/python tests it. -#}
 {% macro py_script_comment() %}
 {{ kindred.python_edges() }}
+{{ kindred.python_keeping() }}
 {{ kindred.python_matrices() }}
 {{ kindred.python_als() }}
 {{ kindred.python_neighbors() }}

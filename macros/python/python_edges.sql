@@ -1,5 +1,7 @@
 {#- Where a Python model meets a warehouse: reading, writing, table functions, progress. -#}
 {% macro python_edges() %}{% raw %}
+import functools
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -57,35 +59,21 @@ def read_folds(folds):
     return sorted(read_table(folds, ["fold"])["fold"].to_pylist())
 
 
-def read_earlier(dbt, session, training_policy, schema):
-    """What this model wrote for the fold live in an earlier build, and whether it is to be trained all the same.
+def write_table(session, schema, batches, *kept):
+    """What `model()` returns: an iterable of pyarrow.RecordBatch of `schema`, streamed on DuckDB.
 
-    Returns (pyarrow.Table of `schema` or None, is_due). None and true where there is nothing, or where the policy wants
-    a training that owes nothing to earlier ones.
+    kept: relations of the same columns (or None) whose rows are written too; they never pass through here.
     """
-    policy = read_table(training_policy, ["is_due", "is_warm"]).to_pylist()[0]
-    if policy["is_due"] and not policy["is_warm"]:
-        return None, True
-    this = dbt.this
-    catalog = f"{this.database}.information_schema" if is_snowflake(session) else "information_schema"
-    found = session.sql(
-        f"select table_name from {catalog}.tables where upper(table_catalog) = upper('{this.database}')"
-        f" and upper(table_schema) = upper('{this.schema}') and upper(table_name) = upper('{this.identifier}')"
-    )
-    if not (found.count() if is_snowflake(session) else len(found.fetchall())):
-        return None, True
-    rows = session.table(str(this)) if is_snowflake(session) else session.sql(f"select * from {this}")
-    rows = read_table(rows, schema.names, "fold = 'live'")
-    return (rows.cast(schema), policy["is_due"]) if rows.num_rows else (None, True)
-
-
-def write_table(session, schema, batches):
-    """What `model()` returns: an iterable of pyarrow.RecordBatch of `schema`, streamed on DuckDB."""
+    kept = [relation for relation in kept if relation is not None]
     if not is_snowflake(session):
-        return pa.RecordBatchReader.from_batches(schema, batches)
+        rows = pa.RecordBatchReader.from_batches(schema, batches)
+        if not kept:
+            return rows
+        return functools.reduce(lambda above, below: above.union(below), [session.from_arrow(rows), *kept])
     table = pa.Table.from_batches(list(batches), schema=schema).rename_columns([name.upper() for name in schema.names])
-    if table.num_rows:
-        return session.create_dataframe(table.to_pandas())
+    frames = [session.create_dataframe(table.to_pandas()), *kept] if table.num_rows else kept
+    if frames:
+        return functools.reduce(lambda above, below: above.union_all(below), frames)
     # A frame without rows says nothing of its types.
     from snowflake.snowpark.types import DoubleType, LongType, StringType, StructField, StructType, TimestampType
 

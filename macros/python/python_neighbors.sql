@@ -155,13 +155,16 @@ def content_matrix(texts):
 
     Terms that stand in one text alone connect nothing, those in a tenth of all texts say nothing.
     """
+    nothing = csr_matrix((len(texts), 1), dtype=np.float32)
+    if not any(texts):
+        return nothing
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     vectorizer = TfidfVectorizer(sublinear_tf=True, min_df=2, max_df=max(0.1, 20 / max(len(texts), 20)), dtype=np.float32)
     try:
         return vectorizer.fit_transform(texts)
     except ValueError:  # no term is left
-        return csr_matrix((len(texts), 1), dtype=np.float32)
+        return nothing
 
 
 def content_neighbors(texts, embeddings, n):

@@ -40,7 +40,7 @@ def as_floats(column):
 
 
 def read_candidates(candidates, tables, fold, block, only=None):
-    """The candidates of a block of people: arrays of user, item and generator places, score and rank.
+    """The candidates of a block of people: arrays of user, item and generator places, score and rank, sorted by places.
 
     What a generator without a weight proposes, and what can't be recommended, is left out.
     only: places of the people who are wanted; the others of the block are left out.
@@ -57,21 +57,24 @@ def read_candidates(candidates, tables, fold, block, only=None):
     if only is not None:
         is_wanted &= np.isin(users, only)
     order = np.flatnonzero(is_wanted)
-    order = order[np.lexsort((generators[order], items[order], users[order]))]
+    pairs = users[order].astype(np.int64) * len(tables.items) + items[order]
+    # One number for each row sorts in a third of the time of three.
+    order = order[np.argsort(pairs * len(tables.generators) + generators[order])]
     return users[order], items[order], generators[order], scores[order], ranks[order]
 
 
 def ranker_features(tables, users, items, generators, scores, ranks):
     """One row for each pair of a person and a candidate: (user places, item places, features, votes).
 
+    The rows come as `read_candidates` sorts them.
+
     features: (n_pairs, n_features) of 32-bit floats, nan = unknown, in the order of `ranker_feature_names`.
     votes: (n_pairs, n_generators), weight / (60 + rank), 0 where a generator doesn't propose the item: their sum is the
     fixed blend (reciprocal rank fusion: Cormack, Clarke, Buettcher, SIGIR 2009).
     """
     n_generators = len(tables.generators)
-    lists = users.astype(np.int64) * n_generators + generators
-    _, lists = np.unique(lists, return_inverse=True)
-    counts = np.bincount(lists)
+    lists = (users - users[:1].sum()).astype(np.int64) * n_generators + generators
+    counts = np.maximum(np.bincount(lists), 1)
     means = np.bincount(lists, scores) / counts
     spreads = np.sqrt(np.maximum(np.bincount(lists, (scores - means[lists]) ** 2) / counts, 1e-12))
     best = np.full(len(counts), -np.inf)
@@ -82,28 +85,25 @@ def ranker_features(tables, users, items, generators, scores, ranks):
         (scores - means[lists]) / spreads[lists],
         ranks,
     ]
-    pairs = users.astype(np.int64) * len(tables.items) + items
-    pairs, pair_at = np.unique(pairs, return_inverse=True)
-    pair_users, pair_items = pairs // len(tables.items), pairs % len(tables.items)
-    columns = []
-    for values in of_lists:
-        wide = np.full((len(pairs), n_generators), np.nan, dtype=np.float32)
-        wide[pair_at, generators] = values
-        columns.append(wide)
-    votes = np.nan_to_num(1 / (60 + columns[-1])) * tables.weights
-    alike = [
-        (of_items[pair_items] == of_users[pair_users]).astype(np.float32)
-        for of_items, of_users in zip(tables.of_items, tables.of_users, strict=True)
+    is_first = np.ones(len(users), dtype=bool)
+    is_first[1:] = (users[1:] != users[:-1]) | (items[1:] != items[:-1])
+    pair_at = np.cumsum(is_first) - 1
+    pair_users, pair_items = users[is_first], items[is_first]
+    features = np.full((len(pair_users), len(ranker_feature_names(tables))), np.nan, dtype=np.float32)
+    for number, values in enumerate(of_lists):
+        features[pair_at, number * n_generators + generators] = values
+    votes = np.nan_to_num(1 / (60 + features[:, 3 * n_generators : 4 * n_generators])) * tables.weights
+    columns = [
+        (votes > 0).sum(axis=1),
+        votes.sum(axis=1),
+        *tables.item_values[pair_items].T,
+        *tables.user_values[pair_users].T,
+        *(of_items[pair_items] == of_users[pair_users] for of_items, of_users in zip(tables.of_items, tables.of_users, strict=True)),
+        tables.price_percentiles[pair_items] - tables.price_affinities[pair_users],
     ]
-    columns += [
-        (votes > 0).sum(axis=1, dtype=np.float32)[:, None],
-        votes.sum(axis=1, dtype=np.float32)[:, None],
-        tables.item_values[pair_items],
-        tables.user_values[pair_users],
-        np.column_stack(alike),
-        (tables.price_percentiles[pair_items] - tables.price_affinities[pair_users])[:, None],
-    ]
-    return pair_users, pair_items, np.hstack(columns), votes
+    for place, values in enumerate(columns, start=4 * n_generators):
+        features[:, place] = values
+    return pair_users, pair_items, features, votes
 
 
 def ranker_feature_names(tables):

@@ -227,8 +227,11 @@ def run_model(connection, name, settings, **constants):
     """
     module = load_python_model(name)
     vars(module).update(constants)
-    rows = module.model(FakeDbt(connection, settings, name), connection).read_all()  # noqa: F841, DuckDB finds it by name
-    connection.execute(f"create or replace table {name} as select * from rows")
+    rows = module.model(FakeDbt(connection, settings, name), connection)  # noqa: F841, DuckDB finds it by its name
+    # What it keeps it reads from the table that it replaces.
+    connection.execute(
+        f"create table made as select * from rows; drop table if exists {name}; alter table made rename to {name}"
+    )
 
 
 @pytest.fixture(scope="session")

@@ -310,6 +310,7 @@ TABLES = {
         where u % 2 = i % 2
     """,
     "training_policy": "select true as is_due, false as is_warm",
+    "history_keys": "select 'u' || range as user_id, 'key ' || range as history_key from range(10)",
     "item_features": "select 'live' as fold, 'i' || range as item_id, range <> 7 as is_recommendable from range(9)",
 }
 ALS = {"factors": 4, "iterations": 5, "regularization": 0.1, "alpha": 10.0}
@@ -348,7 +349,7 @@ def test_models__both_halves_use_the_settings_of_the_best_trial(connection):
     for name in ("als_item_factors", "als_user_factors"):
         run_model(connection, name, {"als": given})
     tried = connection.sql("from als_user_factors order by all").fetchall()
-    assert {len(factors) for _, _, factors in tried} == {3}
+    assert {len(factors) for _, _, factors, _ in tried} == {3}
     connection.execute("delete from tuning_trials")
     for name in ("als_item_factors", "als_user_factors"):
         run_model(connection, name, {"als": given | {"factors": 3, "alpha": 5.0}})
@@ -404,6 +405,59 @@ def test_training__what_is_not_due_is_kept_and_what_is_due_begins_with_it(connec
     again = train(True, False)
     connection.execute("drop table als_item_factors")
     assert train(True, False) == again
+
+
+def test_user_factors__what_is_kept_and_what_is_not(connection):
+    """Where no training is due, rows made from the same are kept, marked as they are; the others are made anew."""
+    connection.execute("update training_policy set is_due = false")
+    build(connection)
+    trained = dict(connection.sql("select user_id, factors from als_user_factors where fold = 'live'").fetchall())
+    marked = [9.0, 9.0, 9.0, 9.0]
+
+    def marked_people():
+        run_model(connection, "als_user_factors", {})
+        rows = connection.sql("select user_id, factors from als_user_factors where fold = 'live'").fetchall()
+        assert sorted(user for user, _ in rows) == sorted(trained), "everybody has one row"
+        assert all(factors in (marked, trained[user]) for user, factors in rows)
+        return {user for user, factors in rows if factors == marked}
+
+    def mark():
+        connection.execute(f"update als_user_factors set factors = {marked}")
+
+    mark()
+    connection.execute("update history_keys set history_key = 'another' where user_id = 'u3'")
+    assert marked_people() == set(trained) - {"u3"}
+    # An earlier kindred wrote no such column.
+    connection.execute("alter table als_user_factors drop column made_from")
+    assert marked_people() == set()
+    mark()
+    connection.execute("update als_item_factors set alpha = alpha + 1e-9 where item_id = 'i1'")
+    assert marked_people() == set()
+    mark()
+    connection.execute("update training_policy set is_due = true")
+    assert marked_people() == set()
+    del trained["u5"]
+    connection.execute("delete from history_keys where user_id = 'u5'; delete from interactions where user_id = 'u5'")
+    connection.execute("update training_policy set is_due = false")
+    mark()
+    assert marked_people() == set(trained)
+
+
+def test_candidates__a_list_with_an_item_that_is_gone_is_made_anew(connection):
+    connection.execute("update training_policy set is_due = false")
+    build(connection)
+    run_model(connection, "als_candidates", {"n_candidates": 2})
+    connection.execute("update als_candidates set item_id = 'i5' where user_id in ('u1', 'u3') and rank = 1")
+    people = {user for (user,) in connection.sql("select distinct user_id from als_candidates").fetchall()}
+    connection.execute("delete from als_candidates where item_id = 'i5' and user_id not in ('u1', 'u3')")
+    connection.execute("update als_candidates set score = score + 1000")
+    connection.execute("update item_features set is_recommendable = false where item_id = 'i5'")
+    run_model(connection, "als_candidates", {"n_candidates": 2})
+    rows = connection.sql(
+        "select user_id, bool_and(score > 500), bool_or(score > 500) from als_candidates group by all"
+    )
+    assert {(user, *[user not in ("u1", "u3")] * 2) for user in people} == set(rows.fetchall())
+    assert connection.sql("select count(*) from als_candidates where item_id = 'i5'").fetchall() == [(0,)]
 
 
 def test_candidates__never_what_has_left_the_catalogue(connection):

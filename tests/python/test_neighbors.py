@@ -337,6 +337,7 @@ def checkerboard(connection):
         create table tuning_trials (generator varchar, as_of timestamp, trial bigint, settings varchar, ndcg double);
         create table folds as select unnest(['live', 'backtest']) as fold, timestamp '2026-06-01' as as_of;
         create table training_policy as select true as is_due, false as is_warm;
+        create table history_keys as select distinct user_id, 'key of ' || user_id as history_key from interactions;
         create table items as
         select
             printf('i%02d', range::int) as item_id, 'thing ' || range as title, null::varchar as description,

@@ -168,6 +168,8 @@ TABLES = {
         select 'live', 'book', unnest(['jar', 'lid', 'rug']), 0.9
     """,
     "folds": "select 'live' as fold, timestamp '2026-06-01' as as_of",
+    "training_policy": "select true as is_due",
+    "history_keys": "select unnest(['ann', 'bob', 'cy']) as user_id, 'key of ' || user_id as history_key",
     "tuning_trials": """
         select '' as generator, timestamp '2026-01-01' as as_of, 1 as trial, '{}' as settings, 0.5 as ndcg
         where false
@@ -216,7 +218,7 @@ def build_reasons(reasons, tables, ranked, **settings):
         connection.execute("create table ranked as select * from rows")
         given = {name: {} for name in ("neighbors", "sequence", "content")} | settings
         written = reasons.model(FakeDbt(connection, given), connection).read_all().to_pylist()
-    assert all(list(row) == ["user_id", "item_id", "because_item_id"] for row in written)
+    assert all(list(row) == ["user_id", "item_id", "source", "because_item_id", "made_from"] for row in written)
     return {(row["user_id"], row["item_id"]): row["because_item_id"] for row in written}, written
 
 
@@ -274,6 +276,7 @@ def test_model__als_in_whatever_order_the_lists_come(reasons):
 def test_model__without_a_live_fold_or_without_lists(reasons):
     assert build_reasons(reasons, TABLES, [row for row in RANKED if row[0] == "backtest"])[1] == []
     nothing = {name: f"select * from ({select}) where false" for name, select in TABLES.items()}
+    nothing["training_policy"] = TABLES["training_policy"]
     assert build_reasons(reasons, nothing, [row for row in RANKED if row[3] == "pinned"])[1] == []
 
 

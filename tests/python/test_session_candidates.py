@@ -16,6 +16,8 @@ def shop():
             create table folds as select 'live' as fold, timestamp '2026-06-01' as as_of;
             create table tuning_trials (
                 generator varchar, as_of timestamp, trial bigint, settings varchar, ndcg double);
+            create table training_policy as select true as is_due, false as is_warm;
+            create table history_keys (user_id varchar, history_key varchar);
             create table item_features (fold varchar, item_id varchar, is_recommendable boolean);
             create table interactions (
                 fold varchar, user_id varchar, item_id varchar, weight double, is_excluded boolean, last_at timestamp);

@@ -1,4 +1,7 @@
-"""When models are trained anew, and what a day's new events change where they aren't: on a copy of the sample shop."""
+"""When models are trained anew, and what a day's new events change where they aren't: on a copy of the sample shop.
+
+The tests go on from one another's builds, in the order in which they stand.
+"""
 
 import shutil
 
@@ -6,11 +9,17 @@ import pytest
 from conftest import NO_TESTS, Shop, run_dbt
 
 TRAINED = ["als_item_factors", "item_neighbors", "item_transitions"]
+LISTS = ["als_candidates", "neighbor_candidates", "session_candidates"]
+PERSONAL = ["als_user_factors", *LISTS, "reasons"]
 
 
 @pytest.fixture(scope="module")
 def shop(sample_shop, tmp_path_factory):
-    """The sample shop a day later: its last day came again, with a new person among the people."""
+    """The sample shop a day later: its last day came again, with a new person among the people.
+
+    Of people who had no part in that day, `late` has an event of long ago that came now, an event of `deleted` is gone,
+    one of `corrected` was of another item, `withdrawn` has refused; and the item that most ALS lists have is sold out.
+    """
     shop = Shop(tmp_path_factory.mktemp("training"))
     shutil.copy(sample_shop.database, shop.database)
     shop.run("""
@@ -30,12 +39,64 @@ def shop(sample_shop, tmp_path_factory):
                     user_id = (select min(user_id) from last_day where event_type = 'purchase'), 'newcomer', user_id
                 ) as user_id
             )
-        from last_day
+        from last_day;
+        create table absent as
+        select user_id, min(event_id) as event_id, row_number() over (order by user_id) as number
+        from sample_events
+        where event_type = 'purchase' and user_id not in (from last_day select user_id where user_id is not null)
+            and user_id in (from als_candidates select user_id where fold = 'live')
+        group by user_id;
+        insert into more_events
+        select * replace ('late' as event_id, '2026-03-01 12:00:00' as occurred_at)
+        from more_events where event_id = (from absent select event_id where number = 1);
+        delete from more_events where event_id = (from absent select event_id where number = 2);
+        update more_events set item_id = if(item_id = 'i001', 'i002', 'i001')
+        where event_id = (from absent select event_id where number = 3);
+        create table more_consents as
+        from sample_consents
+        union all by name
+        select user_id, 'personalization' as purpose, false as is_granted, timestamp '2026-05-31 23:00:00' as updated_at
+        from absent where number = 4;
+        create table sold_out as
+        select item_id from als_candidates where fold = 'live' group by item_id order by count(*) desc, item_id limit 1;
+        create table fewer_items as
+        select * replace (is_available and item_id not in (from sold_out) as is_available) from sample_items;
     """)
     for name in TRAINED:
         shop.run(f"create table old_{name} as select * from {name} where fold = 'live'")
     shop.run("create table old_interactions as select * from interactions where fold = 'live'")
+    shop.run(
+        "create table old_fold_events as select * exclude (weight, is_recent) from fold_events where fold = 'live'"
+    )
+    mark(shop)
+    build(shop, "+model_runs", consents="main.more_consents", items="main.fewer_items")
     return shop
+
+
+def mark(shop):
+    """Change what stands for each person in the fold live, and remember it: what is made anew has lost the mark."""
+    shop.run("update als_user_factors set factors = list_reverse(factors) where fold = 'live'")
+    for name in LISTS:
+        shop.run(f"update {name} set score = score + 1000 where fold = 'live'")
+    shop.run("update reasons set because_item_id = 'marked'")
+    for name in PERSONAL:
+        shop.run(f"create or replace table marked_{name} as select * from {name} where {live(name)}")
+
+
+def live(name):
+    return "true" if name == "reasons" else "fold = 'live'"
+
+
+def kept(shop, name, condition="true"):
+    """Whose rows are as they were marked."""
+    rows = f"select * from {name} where {live(name)} and {condition} intersect all from marked_{name}"
+    return set(shop.column(f"select distinct user_id from ({rows})"))
+
+
+def made(shop, name, condition="true"):
+    """Who has rows that are not as they were marked."""
+    rows = f"select * from {name} where {live(name)} and {condition} except all from marked_{name}"
+    return set(shop.column(f"select distinct user_id from ({rows})"))
 
 
 def build(shop, *selected, **settings):
@@ -59,7 +120,6 @@ def changed(shop, name):
 
 
 def test_not_due__people_change_and_models_do_not(shop):
-    build(shop, "+model_runs")
     assert [name for name in TRAINED if changed(shop, name)] == []
     assert changed(shop, "interactions") > 0
     [(reason, learned_until)] = shop.query("select reason, learned_until from training_policy")
@@ -89,6 +149,88 @@ def test_not_due__people_change_and_models_do_not(shop):
     assert shop.value("select drift from training_policy") == pytest.approx(distance, abs=1e-5)
     # Whoever came since has a vector, from the factors of before.
     assert shop.value("select count(*) from als_user_factors where user_id = 'newcomer'") == 1
+
+
+@pytest.fixture(scope="module")
+def changed_people(shop):
+    """Who has other events that count than in the build before."""
+    now = "select * exclude (weight, is_recent) from fold_events where fold = 'live'"
+    rows = f"({now} except all from old_fold_events) union all (from old_fold_events except all {now})"
+    found = set(shop.column(f"select distinct user_id from ({rows})"))
+    assert found >= {"newcomer", *shop.column("select user_id from absent where number <= 4")}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "condition"),
+    [
+        ("als_user_factors", "true"),
+        ("als_candidates", "true"),
+        ("neighbor_candidates", "generator = 'neighbors'"),
+        ("neighbor_candidates", "generator = 'sequence'"),
+        ("neighbor_candidates", "generator = 'content'"),
+        ("session_candidates", "true"),
+    ],
+)
+def test_not_due__who_has_nothing_new_keeps_rows(shop, changed_people, name, condition):
+    """To the last bit, unless a list has the item that is sold out; content's lists know the whole catalogue."""
+    before = set(shop.column(f"select distinct user_id from marked_{name} where {condition}"))
+    spoiled = set()
+    if name != "als_user_factors":
+        has_item = f"select user_id from marked_{name} where {condition} and item_id in (from sold_out)"
+        spoiled = before if condition == "generator = 'content'" else set(shop.column(has_item))
+        assert spoiled
+        assert shop.value(f"select count(*) from {name} where {live(name)} and item_id in (from sold_out)") == 0
+        assert shop.value(f"select max(n) from (select count(*) as n from {name} group by all)") == 1
+    expected = before - changed_people - spoiled
+    assert kept(shop, name, condition) == expected
+    assert bool(expected) == (condition != "generator = 'content'")
+    anew = made(shop, name, condition)
+    assert not anew & expected
+    [withdrawn] = shop.column("select user_id from absent where number = 4")
+    assert anew >= (changed_people & before) - {withdrawn}
+    assert shop.value(f"select count(*) from {name} where user_id = '{withdrawn}'") == 0
+
+
+def test_not_due__a_reason_stays_with_its_pair(shop, changed_people):
+    pairs = shop.query("""
+        select user_id, item_id
+        from marked_reasons
+        inner join ranked using (user_id, item_id, source)
+        where fold = 'live'
+    """)
+    expected = {pair for pair in pairs if pair[0] not in changed_people}
+    marked = set(shop.query("select user_id, item_id from reasons where because_item_id = 'marked'"))
+    assert marked == expected and expected
+    assert shop.value("select count(*) from reasons where because_item_id <> 'marked'") > 0
+
+
+def test_other_settings__everything_is_made_anew(shop):
+    mark(shop)
+    build(shop, "training_policy", "history_keys", *PERSONAL, n_candidates=30)
+    assert shop.value("select reason from training_policy") == "not_due"
+    assert {name: len(kept(shop, name)) for name in PERSONAL} == dict.fromkeys(PERSONAL, 0)
+
+
+def test_half_a_build__what_it_left_behind_is_noticed(shop):
+    """The item factors alone were trained anew, and no diary says so."""
+    build(shop, "training_policy", "als_item_factors", training="always", als={"iterations": 2})
+    mark(shop)
+    build(shop, "training_policy", "history_keys", *PERSONAL, n_candidates=30)
+    assert shop.value("select reason from training_policy") == "not_due"
+    for name in ("als_user_factors", "als_candidates", "reasons"):
+        assert made(shop, name) and not kept(shop, name), name
+    for name in ("neighbor_candidates", "session_candidates"):
+        assert kept(shop, name) and not made(shop, name), name
+
+
+def test_always__nothing_is_kept(shop):
+    for settings in ({"training": "always"}, {"retrain": {"new_events_share": 0.0001}}):
+        build(shop, "training_policy", "history_keys", *PERSONAL, **settings)
+        mark(shop)
+        build(shop, "training_policy", *PERSONAL, **settings)
+        assert shop.value("select is_due from training_policy")
+        assert {name: len(kept(shop, name)) for name in PERSONAL} == dict.fromkeys(PERSONAL, 0)
 
 
 @pytest.mark.parametrize(

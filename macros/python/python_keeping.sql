@@ -1,0 +1,116 @@
+{#- What a daily build keeps of the build before: models that weren't due to be trained, and the rows of people for whom
+    nothing has changed. -#}
+{% macro python_keeping() %}{% raw %}
+def project(relation, *expressions):
+    """A relation of SQL expressions over another."""
+    if hasattr(relation, "select_expr"):
+        return relation.select_expr(*expressions)
+    return relation.select(", ".join(expressions))
+
+
+def matching(rows, others, columns, anti=False):
+    """The rows of a relation that agree with some row of another in `columns`; anti: those that don't."""
+    kind = "anti" if anti else "semi"
+    if hasattr(rows, "select_expr"):
+        return rows.join(others, columns, f"left{kind}")
+    condition = " and ".join(f"mine.{name} = theirs.{name}" for name in columns)
+    return rows.set_alias("mine").join(others.set_alias("theirs"), condition, how=kind)
+
+
+def without(relation, kept):
+    """The rows of a relation of all folds that aren't of people who are kept; None = nobody is."""
+    return relation if kept is None else matching(relation, kept, ["fold", "user_id"], anti=True)
+
+
+def people_of_all(relations):
+    """The rows of people who have some in each of the relations, None where one is None."""
+    if not relations or any(relation is None for relation in relations):
+        return None
+    return functools.reduce(lambda rows, others: matching(rows, others, ["user_id"]), relations)
+
+
+def find_others(users, kept, fold):
+    """The places of the users, a pyarrow column, who aren't kept in a fold: all of them but in the fold live."""
+    if kept is None or fold != "live":
+        return np.arange(len(users))
+    names = read_table(kept, ["user_id"])["user_id"]
+    return np.flatnonzero(~pc.is_in(users, value_set=names.combine_chunks()).to_numpy(zero_copy_only=False))
+
+
+def fingerprint(relation, columns, condition):
+    """A text that is the same for the same rows, in whatever order they come; None where no row meets the condition."""
+    total = project(relation.filter(condition), f"cast(sum(hash({', '.join(columns)})) as varchar) as fingerprint")
+    return read_table(total, ["fingerprint"])["fingerprint"][0].as_py()
+
+
+def read_earlier_rows(dbt, session, schema):
+    """What this model wrote in an earlier build, as a relation of the columns of `schema`; None without such a table."""
+    this = dbt.this
+    catalog = f"{this.database}.information_schema" if is_snowflake(session) else "information_schema"
+    columns = session.sql(
+        f"select column_name from {catalog}.columns where upper(table_catalog) = upper('{this.database}')"
+        f" and upper(table_schema) = upper('{this.schema}') and upper(table_name) = upper('{this.identifier}')"
+    )
+    found = {name.lower() for name in read_table(columns, ["column_name"])["column_name"].to_pylist()}
+    # An earlier kindred may have written others.
+    return session.sql(f"select {', '.join(schema.names)} from {this}") if found >= set(schema.names) else None
+
+
+def read_earlier_model(dbt, session, training_policy, schema):
+    """What this model wrote for the fold live in an earlier build, and whether it is to be trained all the same.
+
+    Returns (relation of the columns of `schema` or None, is_due). None and true where there is nothing, or where the
+    policy wants a training that owes nothing to earlier ones.
+    """
+    policy = read_table(training_policy, ["is_due", "is_warm"]).to_pylist()[0]
+    earlier = None if policy["is_due"] and not policy["is_warm"] else read_earlier_rows(dbt, session, schema)
+    if earlier is None or count_rows(earlier.filter("fold = 'live'")) == 0:
+        return None, True
+    return earlier.filter("fold = 'live'"), policy["is_due"]
+
+
+def count_rows(relation):
+    """How many rows a relation has."""
+    return int(read_table(project(relation, "count(*) as n"), ["n"])["n"][0].as_py())
+
+
+def made_from(history_keys, *fingerprints):
+    """A relation of user_id and made_from: of what rows of a person are made, the history and whole tables."""
+    tables = "".join(f"-{text}" for text in fingerprints)
+    return project(history_keys, "user_id", f"concat(history_key, '{tables}') as made_from")
+
+
+def read_keys(keys, users, fold):
+    """What `made_from` says of each of the users, a pyarrow column; null in other folds than live."""
+    if fold != "live":
+        return pa.nulls(len(users), pa.string())
+    return keys_of(read_table(keys, ["user_id", "made_from"]), users)
+
+
+def keys_of(table, users):
+    """The made_from of each of the users, a pyarrow column, from a pyarrow.Table of both."""
+    places = pc.index_in(users, value_set=table["user_id"].combine_chunks())
+    return table["made_from"].combine_chunks().take(places)
+
+
+def keep_rows(dbt, session, training_policy, keys, schema, condition=None, item_features=None):
+    """The rows that this model wrote in an earlier build and needn't make anew, as a relation; None where there are none.
+
+    They are those of people whose made_from is the same as `keys` (see `made_from`) say now. Each table speaks for
+    itself, so it doesn't matter which builds came between, or failed. Where a training is due, nothing is kept.
+    condition: which of the rows, in SQL. item_features: a list with an item that can't be recommended any more isn't
+    kept, so that none grows short.
+    """
+    earlier = None
+    if not read_table(training_policy, ["is_due"])["is_due"][0].as_py():
+        earlier = read_earlier_rows(dbt, session, schema)
+    if earlier is None:
+        return None
+    if condition:
+        earlier = earlier.filter(condition)
+    kept = matching(earlier, keys, ["user_id", "made_from"])
+    if item_features is not None:
+        shown = item_features.filter("fold = 'live' and is_recommendable")
+        kept = matching(kept, matching(kept, shown, ["item_id"], anti=True), ["user_id"], anti=True)
+    return kept if count_rows(kept) else None
+{% endraw %}{% endmacro %}
