@@ -17,15 +17,15 @@ with request as (
 
 ),
 
-lists as (select * from {{ ref('served_lists') }}),
+lists as ({{ kindred.published_rows('lists') }}),
 
-items as (select * from {{ ref('served_items') }}),
+items as ({{ kindred.published_rows('items') }}),
 
-item_neighbors as (select * from {{ ref('served_neighbors') }}),
+item_neighbors as ({{ kindred.published_rows('neighbors') }}),
 
-segments as (select * from {{ ref('served_segments') }}),
+segments as ({{ kindred.published_rows('segments') }}),
 
-sources as (select * from {{ ref('served_sources') }}),
+sources as ({{ kindred.published_rows('sources') }}),
 
 steps as (
 

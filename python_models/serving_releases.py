@@ -1,8 +1,8 @@
-"""The release: the served tables as one file (or one set of PostgreSQL tables) that apps read while builds go on.
+"""The release: the served tables as one file (or tables of PostgreSQL or Snowflake) that apps read while builds go on.
 
 Grain: one row per release_id that was published.
 Columns: release_id, run_id of the lists, store: sqlite, postgres or warehouse, location, overridden_gates: names with
-commas, n_lists, n_items, bytes, seconds, as_of, generated_at, published_at: UTC.
+commas, n_lists, n_items, bytes, seconds, hold: JSON, Snowflake's rollback.json, as_of, generated_at, published_at: UTC.
 Errors: RuntimeError, with what apps read left as it was, where a gate stopped the lists, another build publishes at the
 same time, what is served was made later, or the store can't be written.
 
@@ -100,7 +100,7 @@ def current_id(folder):
 
 
 def move_link(folder, release_id):
-    """Let apps read this release from now on."""
+    """Let apps read this release from now on; whoever calls syncs the folder."""
     temporary = folder / ".current.tmp"
     temporary.unlink(missing_ok=True)
     os.symlink(f"releases/{release_id}.sqlite", temporary)
@@ -109,7 +109,6 @@ def move_link(folder, release_id):
     except OSError:
         temporary.unlink()
         raise
-    sync(folder)
 
 
 def list_releases(folder):
@@ -126,12 +125,27 @@ def read_rollback(folder):
         return None
 
 
-def write_rollback(folder, rollback):
-    temporary = folder / ".rollback.tmp"
-    temporary.write_text(json.dumps(rollback), encoding="utf-8")
+def write_json(path, values):
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(json.dumps(values), encoding="utf-8")
     sync(temporary)
-    os.replace(temporary, folder / "rollback.json")
-    sync(folder)
+    os.replace(temporary, path)
+    sync(path.parent)
+
+
+def serve(folder, release_id):
+    """Let apps read this release. served.json tells the next build's gates of it, which can't follow a link and may not
+    find it in serving_releases: the build may be killed before its row is there.
+    """
+    served = folder / "served.json"
+    before = served.read_bytes() if served.exists() else None
+    run_id = read_release(release_path(folder, release_id))["run_id"]
+    write_json(served, {"release_id": release_id, "run_id": run_id})
+    try:
+        move_link(folder, release_id)
+    except OSError:
+        served.unlink() if before is None else served.write_bytes(before)
+        raise
 
 
 def roll_back(folder, release_id, by, reason):
@@ -147,8 +161,9 @@ def roll_back(folder, release_id, by, reason):
         at = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S")
         rollback = {"serves": release_id, "from": current, "by": by, "at": at, "reason": reason, "is_held": True}
         # The hold first: a link that was moved without one would be undone by the next build.
-        write_rollback(folder, rollback)
-        move_link(folder, release_id)
+        write_json(folder / "rollback.json", rollback)
+        serve(folder, release_id)
+        sync(folder)
         return current, release_id
 
 
@@ -158,7 +173,7 @@ def resume(folder):
         rollback = read_rollback(folder)
         if not rollback or not rollback["is_held"]:
             return None
-        write_rollback(folder, rollback | {"is_held": False})
+        write_json(folder / "rollback.json", rollback | {"is_held": False})
         return rollback
 
 
@@ -222,15 +237,20 @@ def publish_sqlite(folder, tables, release, n_kept):
                 sync(path.parent)
                 # Whoever let these lists pass meant them to take the place of what was rolled back to.
                 (folder / "rollback.json").unlink(missing_ok=True)
-                move_link(folder, release_id)
+                serve(folder, release_id)
             except BaseException:
                 temporary.unlink(missing_ok=True)
                 if current_id(folder) != release_id:
                     path.unlink(missing_ok=True)
                 raise
-            for old in sorted(path.parent.glob("*.sqlite"), reverse=True)[n_kept:]:
-                if old != path:
-                    old.unlink()
+            # Apps read it: what fails from here on is no failure of the publication.
+            try:
+                sync(folder)
+                for old in sorted(path.parent.glob("*.sqlite"), reverse=True)[n_kept:]:
+                    if old != path:
+                        old.unlink()
+            except OSError as error:
+                report_progress(f"serving_releases: {release_id} is published, but {folder} isn't tidied up: {error}")
     except (OSError, sqlite3.Error) as error:
         raise RuntimeError(
             f"release {release_id} can't be written to {folder}: {error}. What apps read is as it was; see that the "
@@ -312,7 +332,38 @@ def publish_postgres(address, tables, release):
         ) from error
 
 
+# Snowflake ------------------------------------------------------------------------------------------------------------
+
+
+def create_published(session, schema, relations):
+    """The tables published_*, which the functions need to be there even where nothing was published yet."""
+    for name, relation in relations.items():
+        select = f"select cast('' as varchar) as run_id, {', '.join(TABLES[name])} from {relation.table_name} limit 0"
+        session.sql(f"create table if not exists {schema}.published_{name} as {select}").collect()
+
+
+def publish_warehouse(session, schema, relations, run_id, kept_runs):
+    """Add a run's rows to those of kept_runs, all tables at once; they are read when serving_releases has its row."""
+    kept = ", ".join(f"'{kept}'" for kept in kept_runs if kept != run_id) or "''"
+    session.sql("begin").collect()
+    try:
+        for name, relation in relations.items():
+            table, columns = f"{schema}.published_{name}", ", ".join(TABLES[name])
+            session.sql(f"delete from {table} where run_id not in ({kept})").collect()
+            session.sql(
+                f"insert into {table} (run_id, {columns}) select '{run_id}', {columns} from {relation.table_name}"
+            ).collect()
+    except BaseException:
+        session.sql("rollback").collect()
+        raise
+    session.sql("commit").collect()
+
+
 # The model ------------------------------------------------------------------------------------------------------------
+
+
+def overridden_gates(rows, run_id):
+    return ", ".join(sorted(row["gate"] for row in rows if row["run_id"] == run_id and row["is_overridden"]))
 
 
 def judged_run(rows):
@@ -322,8 +373,22 @@ def judged_run(rows):
     if stopped or not rows:
         reasons = "; ".join(f"{row['gate']}: {row['explanation']}" for row in stopped)
         raise RuntimeError(f"nothing is published: {reasons or 'publish_gates has judged no run'}")
-    overridden = sorted(row["gate"] for row in rows if row["is_overridden"])
-    return rows[0]["run_id"], rows[0]["generated_at"], ", ".join(overridden)
+    run_id = rows[0]["run_id"]
+    return run_id, rows[0]["generated_at"], overridden_gates(rows, run_id)
+
+
+def missing_row(folder, gates, known):
+    """The row of what apps read, where `known` release_ids lack it: a build was killed when its link had moved."""
+    link = folder / "current.sqlite"
+    release = read_release(link)
+    if not release or release["release_id"] in known:
+        return []
+    path = release_path(folder, release["release_id"])
+    row = {name: release[name] for name in ("release_id", "run_id", "n_lists", "n_items")}
+    row |= {name: datetime.datetime.fromisoformat(release[name]) for name in ("as_of", "generated_at")}
+    row |= {"store": "sqlite", "location": str(path), "overridden_gates": overridden_gates(gates, release["run_id"])}
+    moved_at = datetime.datetime.fromtimestamp(link.lstat().st_mtime, datetime.UTC).replace(tzinfo=None)
+    return [row | {"bytes": link.stat().st_size, "published_at": moved_at}]
 
 
 def batches_of(relation, columns):
@@ -350,11 +415,14 @@ def model(dbt, session):
     sources = dbt.ref("served_sources")
     relations = dict(zip(TABLES, (lists, items, neighbors, item_pages, segments, sources), strict=True))
 
-    texts = ["release_id", "run_id", "store", "location", "overridden_gates"]
+    texts = ["release_id", "run_id", "store", "location", "overridden_gates", "hold"]
     fields = [(name, pa.string()) for name in texts] + [(name, pa.int64()) for name in ("n_lists", "n_items", "bytes")]
     times = [(name, pa.timestamp("us")) for name in ("as_of", "generated_at", "published_at")]
     schema = pa.schema([*fields, ("seconds", pa.float64()), *times])
     folder = serving_folder(serving_path, database)
+    warehouse_schema = f"{dbt.this.database}.{dbt.this.schema}"
+    if is_snowflake(session):
+        create_published(session, warehouse_schema, relations)
     obstacles = {
         "a replay of another day (kindred__as_of) is not for apps": replayed,
         "the fold live isn't built (kindred__folds)": "live" not in read_folds(folds),
@@ -368,7 +436,12 @@ def model(dbt, session):
         return write_table(session, schema, [])
 
     columns = ["run_id", "gate", "is_passed", "is_overridden", "explanation", "generated_at", "judged_at"]
-    run_id, generated_at, overridden = judged_run(read_table(publish_gates, columns).to_pylist())
+    gates = read_table(publish_gates, columns).to_pylist()
+    run_id, generated_at, overridden = judged_run(gates)
+    known = [schema.field(name) for name in ("release_id", "run_id", "published_at")]
+    earlier = read_earlier_rows(dbt, session, pa.schema(known))
+    earlier = [] if earlier is None else read_table(earlier, [field.name for field in known]).to_pylist()
+    missing = []
     as_of = read_table(folds, ["as_of"], "fold = 'live'")["as_of"][0].as_py()
     release = {
         "release_id": f"{generated_at:%Y%m%dT%H%M%S}-{run_id[:8]}",
@@ -377,16 +450,21 @@ def model(dbt, session):
         "generated_at": str(generated_at),
         "expires_at": str(generated_at + datetime.timedelta(hours=expires_after_hours)),
     }
+    for row in read_table(lists.limit(1), ["list_id"]).to_pylist():
+        if row["list_id"][:8] != run_id[:8]:
+            raise RuntimeError("the gates judged other lists than those in served_lists: build both")
     began = time.monotonic()
     if is_snowflake(session):
-        store, location, n_bytes = "warehouse", session.get_fully_qualified_current_schema(), None
+        store, location, n_bytes = "warehouse", f"{warehouse_schema}, tables published_*", None
+        newest_first = sorted(earlier, key=lambda row: row["published_at"], reverse=True)
+        # What is read until this run's row is there stays in any case.
+        kept_runs = [row["run_id"] for row in newest_first][: max(1, n_kept - 1)]
+        publish_warehouse(session, warehouse_schema, relations, run_id, kept_runs)
         release |= {"n_lists": lists.count(), "n_items": items.count()}
     else:
-        for (list_id,) in lists.select("list_id").limit(1).fetchall():
-            if list_id[:8] != run_id[:8]:
-                raise RuntimeError("the gates judged other lists than those in served_lists: build both")
         tables = {name: batches_of(relations[name], TABLES[name]) for name in TABLES}
         if store == "sqlite":
+            missing = missing_row(folder, gates, {row["release_id"] for row in earlier})
             location = publish_sqlite(folder, tables, release, n_kept)
             n_bytes, location = location.stat().st_size, str(location)
         elif "KINDRED_POSTGRES" not in os.environ:
@@ -398,4 +476,4 @@ def model(dbt, session):
     now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
     row = release | {"store": store, "location": location, "overridden_gates": overridden, "bytes": n_bytes}
     row |= {"as_of": as_of, "generated_at": generated_at, "published_at": now, "seconds": seconds}
-    return write_table(session, schema, [pa.RecordBatch.from_pylist([row], schema=schema)])
+    return write_table(session, schema, [pa.RecordBatch.from_pylist([*missing, row], schema=schema)])

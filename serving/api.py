@@ -29,6 +29,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from pydantic import BaseModel, ConfigDict, Field
 from uvicorn.supervisors import Multiprocess
 
+from serving.settings import serving_folder
 from serving.store import Filters, NoRelease, ReleaseGone, Store
 
 DEMO_PAGE = Path(__file__).parent / "demo.html"
@@ -401,12 +402,6 @@ def create_app(folder=None):
 
 def printable(value):
     return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value
-
-
-def serving_folder():
-    """KINDRED_SERVING_PATH, or else the folder beside the DuckDB file of KINDRED_DUCKDB_PATH."""
-    database = Path(os.environ.get("KINDRED_DUCKDB_PATH", "kindred.duckdb"))
-    return os.environ.get("KINDRED_SERVING_PATH") or database.with_name(f"{database.stem}_serving")
 
 
 def parse_arguments(arguments=None):

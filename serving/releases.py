@@ -4,23 +4,22 @@
     python serving/releases.py rollback [RELEASE_ID] [--reason "why"]
     python serving/releases.py resume
 
-The folder is kindred__serving_path (--folder), or else the one beside the DuckDB file of KINDRED_DUCKDB_PATH.
-PostgreSQL has the last release alone, so nothing to go back to.
+The folder is --folder, or else where builds publish and `make serve` reads (settings.py). PostgreSQL has the last
+release alone, so nothing to go back to; on Snowflake dbt goes back (macros/operations/roll_back.sql).
 """
 
 import argparse
 import getpass
 import importlib.util
-import os
 import sys
 from pathlib import Path
 
 MODEL = Path(__file__).resolve().parents[1] / "python_models/serving_releases.py"
 
 
-def load_publishing():
-    """The functions that publish, from the dbt model that has them."""
-    specification = importlib.util.spec_from_file_location("serving_releases", MODEL)
+def load(path):
+    """A file as a module: the dbt model that publishes is in no package, and neither is this file when it is run."""
+    specification = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     return module
@@ -40,7 +39,7 @@ def describe(releases, current, rollback):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description="List releases, go back to one, or let builds publish again.")
-    parser.add_argument("--folder", help="the serving folder; default: the one beside the DuckDB file")
+    parser.add_argument("--folder", help="the serving folder; default: where builds publish")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="the releases, newest first; * is what apps read")
     rollback = commands.add_parser("rollback", help="let apps read an older release and hold all builds back")
@@ -49,11 +48,19 @@ def main(arguments=None):
     commands.add_parser("resume", help="let the next build publish")
     given = parser.parse_args(arguments)
 
-    publishing = load_publishing()
-    folder = publishing.serving_folder(given.folder, os.environ.get("KINDRED_DUCKDB_PATH", "kindred.duckdb"))
+    publishing, settings = load(MODEL), load(Path(__file__).with_name("settings.py"))
+    folder = Path(given.folder) if given.folder else settings.serving_folder()
     try:
+        if not given.folder and settings.project_variables().get("kindred__serving_store") == "postgres":
+            raise RuntimeError(
+                "kindred__serving_store is postgres, which keeps the last release alone: there is nothing to list or "
+                "to go back to. Build again with what was right, or restore its schema kindred_serving from a backup"
+            )
         if not folder.is_dir():
-            raise RuntimeError(f"{folder} is no folder: nothing was published there yet, or --folder names another")
+            raise RuntimeError(
+                f"{folder} is no folder: nothing was published there yet, or --folder or KINDRED_SERVING_PATH names "
+                "another. PostgreSQL keeps no older release; on Snowflake it is `dbt run-operation show_releases`"
+            )
         if given.command == "list":
             releases = publishing.list_releases(folder)
             lines = describe(releases, publishing.current_id(folder), publishing.read_rollback(folder))

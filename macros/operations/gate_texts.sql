@@ -7,7 +7,7 @@
         'quality': ('standard errors that quality is below the last: ', 'ndcg@10 on the fold backtest'),
         'people': ('share of the people with a list that is lost: ', 'people'),
         'rejected_events': ('rise of the share of events that are set aside: ', 'share'),
-        'stale_data': ('days that the newest event is older than it was: ', none),
+        'stale_data': ('days that the newest event has grown older since a release brought new ones: ', none),
         'data_age': ('age of the newest event in days: ', none),
     }) }}
 {% endmacro %}
@@ -16,7 +16,7 @@
     {% if not rollback or not rollback.is_held %}{{ return('nobody holds publication') }}{% endif %}
     {{ return(rollback.by ~ " went back from release " ~ rollback['from'] ~ " to " ~ rollback.serves ~ " at "
         ~ rollback['at'] ~ (" (" ~ rollback.reason ~ ")" if rollback.reason else "")
-        ~ "; `make resume` ends the hold") }}
+        ~ "; `" ~ ("make" if target.type == 'duckdb' else "dbt run-operation") ~ " resume` ends the hold") }}
 {% endmacro %}
 
 {#- A number with three decimals as text, the same on both warehouses. -#}

@@ -15,6 +15,7 @@
 {% set bounds = kindred.publish_gate_bounds() %}
 {% set overridden = "('" ~ (var('kindred__override_gates') or ['']) | join("', '") ~ "')" %}
 {% set rollback = kindred.read_rollback() %}
+{% set served = kindred.served_release() %}
 {% set releases = kindred.built_relation('serving_releases') %}
 {% set clock = "cast('" ~ kindred.run_clock() ~ "' as timestamp)" %}
 {% set depth = 10 %}
@@ -30,22 +31,34 @@ run as (
 
 ),
 
-published as (
+-- Ids rise with time: what came after the one that was gone back to is of no account. A build that was killed after
+-- apps began to read its release already left no row in serving_releases.
+releases as (
 
     {% if releases %}
     select
         run_id,
-        release_id,
-        row_number() over (order by published_at desc, release_id desc) as recency
+        release_id
     from {{ releases }}
-    {#- Ids rise with time: what came after the release that was gone back to is of no account. #}
-    {{ "where release_id <= " ~ kindred.text_literal(rollback.serves) if rollback }}
-    {% else %}
-    select
-        cast(null as varchar) as run_id,
-        cast(null as varchar) as release_id,
-        1 as recency
+    {{ "where release_id < " ~ kindred.text_literal(served.release_id) if served }}
+
+    union all
+
     {% endif %}
+    select
+        {{ kindred.text_literal(served.run_id) if served else "cast(null as varchar)" }} as run_id,
+        {{ kindred.text_literal(served.release_id) if served else "cast(null as varchar)" }} as release_id
+
+),
+
+published as (
+
+    select
+        run_id,
+        release_id,
+        row_number() over (order by release_id desc) as recency
+    from releases
+    where run_id is not null
 
 ),
 
@@ -56,7 +69,6 @@ last_release as (
         release_id
     from published
     where recency = 1
-        and run_id is not null
 
 ),
 
@@ -196,27 +208,44 @@ measures as (
 
 ),
 
--- What was measured when the release was made that apps read now. A daily build judges nothing: quality is held against
--- the newest release that was judged.
-old_measures as (
+-- first_at: since when releases measure the same. With builds that follow each other closely the last one alone would
+-- never be long ago.
+earlier_measures as (
 
     {% if is_incremental() %}
     select
         earlier.gate,
         earlier.measure,
-        earlier.standard_error
+        earlier.standard_error,
+        published.recency,
+        min(earlier.generated_at) over (partition by earlier.gate, earlier.measure) as first_at
     from {{ this }} as earlier
     inner join published
         on earlier.run_id = published.run_id
-    where published.recency = 1
-        or (earlier.gate = 'quality' and earlier.measure is not null)
-    qualify row_number() over (partition by earlier.gate order by earlier.measure is null, published.recency) = 1
     {% else %}
     select
         'none' as gate,
         cast(null as double) as measure,
-        cast(null as double) as standard_error
+        cast(null as double) as standard_error,
+        1 as recency,
+        cast(null as timestamp) as first_at
     {% endif %}
+
+),
+
+-- What was measured when the release was made that apps read now. A daily build judges nothing: quality is held against
+-- the newest release that was judged.
+old_measures as (
+
+    select
+        gate,
+        measure,
+        standard_error,
+        first_at
+    from earlier_measures
+    where recency = 1
+        or (gate = 'quality' and measure is not null)
+    qualify row_number() over (partition by gate order by measure is null, recency) = 1
 
 ),
 
@@ -237,11 +266,14 @@ compared as (
                     (old_measures.measure - measures.measure)
                     / nullif(sqrt(power(measures.standard_error, 2) + power(old_measures.standard_error, 2)), 0)
             when 'rejected_events' then measures.measure - old_measures.measure
-            when 'stale_data' then old_measures.measure - measures.measure
+            when 'stale_data'
+                then {{ kindred.days_between('old_measures.first_at', 'run.generated_at') }}
+                    - (measures.measure - old_measures.measure)
             when 'data_age' then case when last_release.run_id is not null then measures.measure end
             else measures.measure
         end as value
     from measures
+    cross join run
     left join last_release on true
     left join old_measures
         on measures.gate = old_measures.gate

@@ -39,15 +39,16 @@ class Result:
         return " ".join(self.output.split())
 
 
-def run_dbt(*arguments, project=REPOSITORY, target, database, settings=None):
+def run_dbt(*arguments, project=REPOSITORY, target, database, settings=None, environment=None):
     """Run dbt on `project`; `settings` become `--vars`. Never raises: the caller looks at the returncode."""
+    given = environment or {}
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("DBT_", "KINDRED_"))}
     environment |= {
         "KINDRED_DUCKDB_PATH": str(database),
         "KINDRED_TEMP_DIRECTORY": str(database) + ".temp",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DBT_USE_COLORS": "false",
-    }
+    } | given
     command = [DBT, *arguments, "--project-dir", project, "--profiles-dir", project]
     if arguments[0] not in ("deps",):
         command += ["--target-path", target, "--log-path", target]
@@ -78,12 +79,15 @@ class Shop:
                 self.tables.append(name)
         return self
 
-    def dbt(self, *arguments, **settings):
-        """Run dbt with the inputs pointing at the raw tables that were loaded, or nowhere."""
+    def placed(self, settings):
+        """(settings with the inputs pointing at the raw tables that were loaded, or nowhere; their target folder)"""
         pointers = {f"kindred__{name}": f"raw.{name}" if name in self.tables else "" for name in INPUTS}
         settings = pointers | settings
         # dbt parses the project anew where settings differ: those alike share what was parsed.
-        target = self.targets / hashlib.md5(json.dumps(settings).encode()).hexdigest()[:8]
+        return settings, self.targets / hashlib.md5(json.dumps(settings).encode()).hexdigest()[:8]
+
+    def dbt(self, *arguments, **settings):
+        settings, target = self.placed(settings)
         return run_dbt(*arguments, target=target, database=self.database, settings=settings)
 
     def build(self, *arguments, **settings):

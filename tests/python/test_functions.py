@@ -192,7 +192,10 @@ def test_given_items_alone_are_chosen_from(sample):
 
 @pytest.mark.snowflake
 def test_published_release_on_snowflake(sample, store, snowflake, tmp_path, monkeypatch):
-    """The tables of the release that DuckDB published, and the functions that dbt makes there."""
+    """The tables of the release that DuckDB published, and the functions that dbt makes there.
+
+    Beside it are an older release and one that has no row in serving_releases yet: neither may show.
+    """
     from snowflake.connector.pandas_tools import write_pandas
     from sqlfluff.core import FluffConfig, Linter
 
@@ -202,9 +205,17 @@ def test_published_release_on_snowflake(sample, store, snowflake, tmp_path, monk
     for table in TABLES:
         described = sample.execute(f"describe served_{table}").fetchall()
         columns = ", ".join(f"{name} {data_type}" for name, data_type, *_ in described)
-        cursor.execute(f"create or replace table functions.served_{table} ({columns})")
-        rows = sample.execute(f"from served_{table}").df().rename(columns=str.upper)
-        write_pandas(snowflake, rows, f"SERVED_{table.upper()}", schema="FUNCTIONS")
+        cursor.execute(f"create or replace table functions.published_{table} (run_id varchar, {columns})")
+        rows = sample.execute(f"select 'now' as run_id, * from served_{table}").df()
+        rows = pd.concat(
+            [rows, rows[: len(rows) // 2].assign(run_id="old"), rows.assign(run_id="not yet")], ignore_index=True
+        )
+        write_pandas(snowflake, rows.rename(columns=str.upper), f"PUBLISHED_{table.upper()}", schema="FUNCTIONS")
+    cursor.execute("""
+        create or replace table functions.serving_releases as
+        select 'now' as run_id, 'b' as release_id, '2026-06-02'::timestamp as published_at
+        union all select 'old', 'c', '2026-06-01'::timestamp
+    """)
     arguments = ["build", "--select", "resource_type:function", "--target", "snowflake"]
     result = run_dbt(*arguments, target=tmp_path, database=tmp_path / "unused.duckdb")
     assert result.returncode == 0, result.output

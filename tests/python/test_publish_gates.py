@@ -1,14 +1,19 @@
 """The gates before publication: each stops what it is about, in words, and lets it through when it is told to, once."""
 
+import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import jinja2
 import pytest
 from conftest import REPOSITORY, Shop, load_python_model, run_dbt
+
+from serving import settings
 
 publishing = load_python_model("serving_releases")
 GATES = {"catalog_coverage", "changed_lists", "quality", "people", "rejected_events", "stale_data", "data_age"}
@@ -17,8 +22,12 @@ GATES |= {"rollback_hold"}
 
 @pytest.fixture(scope="module")
 def shop(sample_shop, tmp_path_factory):
+    return shop_copy(sample_shop, tmp_path_factory.mktemp("gates"))
+
+
+def shop_copy(sample_shop, folder):
     """A copy of the sample shop with its first release."""
-    shop = Shop(tmp_path_factory.mktemp("gates"))
+    shop = Shop(folder)
     shutil.copy(sample_shop.database, shop.database)
     shop.folder = publishing.serving_folder("", str(shop.database))
     shutil.copytree(publishing.serving_folder("", str(sample_shop.database)), shop.folder, symlinks=True)
@@ -58,8 +67,11 @@ def test_first_release__passes_and_is_published(sample_shop):
     rows = sample_shop.query("select gate, is_passed, is_overridden, explanation from publish_gates")
     assert {row[0] for row in rows} == GATES
     assert {row[1:3] for row in rows} == {(True, False)}
-    comparing = {row[3] for row in rows if row[0] not in ("rollback_hold", "data_age")}
-    assert comparing == {"the first release: nothing to compare with"}
+    explanations = {row[0]: row[3] for row in rows}
+    # The sample shop's events end once and for all: it can be built again on any day.
+    assert explanations.pop("stale_data") == explanations.pop("data_age") == "off"
+    assert explanations.pop("rollback_hold") == "nobody holds publication"
+    assert set(explanations.values()) == {"the first release: nothing to compare with"}
     [(release_id, location, n_lists)] = sample_shop.query("select release_id, location, n_lists from serving_releases")
     assert f"kindred: release {release_id} is published, {n_lists:,} lists: {location}" in sample_shop.result.output
     assert n_lists == sample_shop.value("select count(distinct user_id) from recommendations")
@@ -77,14 +89,15 @@ def test_gates__stop_a_bad_build_and_are_overridden_once(shop):
     shop.run("update person_events set occurred_at = occurred_at - interval 36 hour")
     publishing.roll_back(shop.folder, release_id, "ann", "looks odd")
 
-    result, gates = judge(shop, publish_gates={"data_age": 1})
+    result, gates = judge(shop, publish_gates={"data_age": 1, "stale_data": 2})
     assert result.returncode != 0
     assert {name for name, row in gates.items() if not row.is_passed} == GATES
     assert {row.compared_run_id for row in gates.values()} == {first}
     assert {row.run_id for row in gates.values()} == {"badbadba-d000"}
     assert not any(row.is_overridden for row in gates.values())
     expected = {"people": 1 - n_left / n_people, "catalog_coverage": 1 - 20 / n_items, "changed_lists": 1}
-    expected |= {"stale_data": 1.5, "rollback_hold": 1}
+    # A day went by, and the newest events went with it.
+    expected |= {"stale_data": 1 + 1.5, "rollback_hold": 1}
     assert {name: gates[name].value for name in expected} == pytest.approx(expected)
     n_rejected, n_events = shop.query("select count(rejection_reason), count(*) from good_checked_events")[0]
     assert gates["rejected_events"].value == pytest.approx(1 - n_rejected / n_events)
@@ -106,7 +119,9 @@ def test_gates__stop_a_bad_build_and_are_overridden_once(shop):
 
     # All but one let through: that one is off for good. What is let through is written down.
     result, gates = judge(
-        shop, publish_gates={"data_age": 1, "people": False}, override_gates=sorted(GATES - {"people"})
+        shop,
+        publish_gates={"data_age": 1, "stale_data": 2, "people": False},
+        override_gates=sorted(GATES - {"people"}),
     )
     assert result.returncode == 0, result.output
     assert {name for name, row in gates.items() if row.is_overridden} == GATES - {"people"}
@@ -140,6 +155,62 @@ def test_gates__stop_a_bad_build_and_are_overridden_once(shop):
     assert current(shop).endswith("-goodgood")
 
 
+def test_stale_data__a_feed_that_is_dead_stops_however_often_one_builds(sample_shop, tmp_path):
+    shop = shop_copy(sample_shop, tmp_path)
+    # The bound that holds for everybody's events but the sample's.
+    bound = {"events": "main.sample_events", "items": "main.sample_items", "users": "main.sample_users"}
+    bound |= {"consents": "main.sample_consents"}
+
+    def build_after(hours, name, new_events=0):
+        next_run(shop, name)
+        shop.run(f"update recommendations set generated_at = generated_at + interval ({hours - 24}) hour")
+        shop.run(f"update person_events set occurred_at = occurred_at + interval ({new_events}) hour")
+        result, gates = judge(shop, **bound)
+        stale = gates["stale_data"]
+        assert (result.returncode == 0) == stale.is_passed == current(shop).endswith(f"-{name[:8]}"), result.output
+        return stale.value, stale.is_passed
+
+    # Twice on a day is no harm. Each build is held against the first that had the newest events, not against the last.
+    assert build_after(12, "halfaday-0000") == (0.5, True)
+    assert build_after(21, "sameday--0000") == (0.875, True)
+    assert build_after(24, "nonewone-0000") == (1, False)
+    assert build_after(23, "daybyday-0000") == (pytest.approx(23 / 24), False)
+    # New events keep it fresh, and from then on they are what is compared with.
+    assert build_after(48, "eventsof-0000", new_events=47) == (pytest.approx(1 / 24), True)
+    assert build_after(72, "dayafter-0000", new_events=47) == (1, False)
+    # Events that are gone count with the time that went by.
+    assert build_after(60, "lostsome-0000", new_events=35) == (1, False)
+
+
+def test_gates__know_what_apps_read_though_the_build_was_killed_before_its_row(sample_shop, tmp_path):
+    shop = shop_copy(sample_shop, tmp_path)
+    first = current(shop)
+    next_run(shop, "killed---0000")
+    result, _ = judge(shop)
+    assert result.returncode == 0, result.output
+    killed = current(shop)
+    [row] = shop.query(f"from serving_releases where release_id = '{killed}'")
+    shop.run("delete from serving_releases where run_id = 'killed---0000'")
+
+    next_run(shop, "nextnext-0000")
+    shop.run("update recommendations set generated_at = generated_at + interval 1 day")
+    result, gates = judge(shop, publish_gates={"people": 0})
+    assert result.returncode == 0, result.output
+    assert {gate.compared_run_id for gate in gates.values()} == {"killed---0000"}
+    assert killed in gates["people"].explanation and first not in gates["people"].explanation
+    # The publication writes the row that was missing.
+    assert shop.column("select right(release_id, 8) from serving_releases order by release_id")[1:] == [
+        "killed--",
+        "nextnext",
+    ]
+    [mended] = shop.query(f"from serving_releases where release_id = '{killed}'")
+    names = shop.column("select column_name from (describe serving_releases)")
+    was, mended = dict(zip(names, row, strict=True)), dict(zip(names, mended, strict=True))
+    assert mended.pop("seconds") is None and was.pop("seconds") > 0
+    assert abs((mended.pop("published_at") - was.pop("published_at")).total_seconds()) < 5
+    assert mended == was
+
+
 @pytest.mark.parametrize(
     ("database", "path", "folder"),
     [
@@ -160,9 +231,53 @@ def test_serving_folder__the_gates_and_the_publication_mean_the_same(database, p
     returned = []
     context = {
         "var": lambda name: path,
+        "env_var": lambda name, default: default,
         "return": lambda value: returned.append(value) or "",
         "target": {"path": database},
     }
     context["modules"] = {"re": re}
     environment.from_string(source + "{{ serving_folder() }}", globals=context).render()
     assert returned[0] == folder
+
+
+def test_serving_folder__builds_readers_and_rollbacks_mean_the_same(sample_shop, tmp_path, monkeypatch):
+    """The environment first, then the project; a build, the store's reader and `releases.py` with the same words."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KINDRED_DUCKDB_PATH", "data/shop.v2.duckdb")
+    assert settings.serving_folder() == Path("data/shop.v2_serving")
+    variables = {"kindred": {"kindred__serving_path": "of the project"}}
+    (tmp_path / "dbt_project.yml").write_text(json.dumps({"vars": variables}), encoding="utf-8")
+    assert settings.serving_folder() == Path("of the project")
+    (tmp_path / "dbt_project.yml").write_text(json.dumps({"vars": variables["kindred"]}), encoding="utf-8")
+    assert settings.serving_folder() == Path("of the project")
+    monkeypatch.setenv("KINDRED_SERVING_PATH", str(tmp_path / "lists"))
+    assert settings.serving_folder() == tmp_path / "lists"
+    api = pytest.importorskip("serving.api", reason="pip install -r requirements-serving.txt")
+    assert api.parse_arguments([]).folder == tmp_path / "lists"
+
+    def releases():
+        command = [sys.executable, REPOSITORY / "serving/releases.py", "list"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout + done.stderr
+
+    code, output = releases()
+    assert code == 1 and f"{tmp_path / 'lists'} is no folder" in output
+    shop = shop_copy(sample_shop, tmp_path / "shop")
+    next_run(shop, "elsewher-0000")
+    publishing.roll_back(shop.folder, current(shop), "ann", "")  # a hold there is none of this folder's
+    environment = {"KINDRED_SERVING_PATH": str(tmp_path / "lists")}
+    result = run_dbt(
+        *("build", "--select", "publish_gates", "serving_releases"),
+        target=shop.targets,
+        database=shop.database,
+        environment=environment,
+    )
+    assert result.returncode == 0, result.output
+    code, output = releases()
+    assert code == 0 and "-elsewher" in output
+
+    monkeypatch.delenv("KINDRED_SERVING_PATH")
+    variables = {"kindred": {"kindred__serving_store": "postgres"}}
+    (tmp_path / "dbt_project.yml").write_text(json.dumps({"vars": variables}), encoding="utf-8")
+    code, output = releases()
+    assert code == 1 and "kindred__serving_store is postgres, which keeps the last release alone" in output

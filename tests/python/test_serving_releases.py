@@ -12,13 +12,17 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pytest
-from conftest import NO_TESTS, REPOSITORY, load_python_model, run_dbt, run_model
+from conftest import INPUTS, NO_TESTS, REPOSITORY, Shop, load_python_model, run_model
+
+from serving.store import Store
 
 publishing = load_python_model("serving_releases")
 NOBODY = 65534
@@ -86,7 +90,8 @@ def read(folder, user="u000000"):
 def names(folder):
     """The versions that are kept, and whatever else lies about."""
     files = sorted(path.name for path in [*(folder / "releases").iterdir(), *folder.iterdir()])
-    others = [name for name in files if name not in ("lock", "current.sqlite", "releases") and name[0] != "0"]
+    usual = ("lock", "current.sqlite", "releases", "served.json")
+    others = [name for name in files if name not in usual and name[0] != "0"]
     return [int(name[:8]) for name in files if name[0] == "0"], others
 
 
@@ -256,7 +261,51 @@ def test_fault__a_folder_in_the_place_of_the_link(folder):
     publish(folder, 1)
     (folder / "current.sqlite").unlink()
     (folder / "current.sqlite").mkdir()
+    served = (folder / "served.json").read_text(encoding="utf-8")
     fails(folder, "current.sqlite isn't a folder")
+    assert (folder / "served.json").read_text(encoding="utf-8") == served
+
+
+def test_fault__after_the_link_moved_is_no_failure_of_the_publication(folder, monkeypatch, capsys):
+    """An old release that can't be removed, a disk that doesn't sync: apps read the new one, and that is said."""
+    publish(folder, 1)
+    real = publishing.sync
+
+    def sync(path):
+        if publishing.current_id(folder) == release_of(2)["release_id"]:
+            raise OSError("the disk is gone")
+        real(path)
+
+    monkeypatch.setattr(publishing, "sync", sync)
+    publish(folder, 2, n_kept=1)
+    assert read(folder) == 2
+    assert "00000002-abcdef12 is published, but " in (said := capsys.readouterr().out) and "the disk is gone" in said
+    monkeypatch.undo()
+    publish(folder, 3, n_kept=1)
+    assert names(folder) == ([3], [])
+
+
+def test_fault__killed_when_the_link_had_moved(folder, monkeypatch):
+    """What the gates read says what apps read, in publications and in rollbacks."""
+
+    def served():
+        return json.loads((folder / "served.json").read_text(encoding="utf-8"))["release_id"]
+
+    publish(folder, 1)
+    real = publishing.move_link
+
+    def move_link(folder, release_id):
+        real(folder, release_id)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(publishing, "move_link", move_link)
+    with pytest.raises(KeyboardInterrupt):
+        publish(folder, 2)
+    assert read(folder) == 2 and served() == release_of(2)["release_id"]
+    with pytest.raises(KeyboardInterrupt):
+        publishing.roll_back(folder, None, "me", "")
+    assert read(folder) == 1 and served() == release_of(1)["release_id"]
+    assert publishing.read_rollback(folder)["is_held"]
 
 
 def publish_for_ever(folder, version):
@@ -321,32 +370,150 @@ def test_kill__the_checker_sees_an_unsafe_publication(folder):
         read(folder)
 
 
+@dataclass
+class Watcher:
+    """An app that reads all the time, and what it may never see."""
+
+    folder: Path
+    users: list
+    done: threading.Event = field(default_factory=threading.Event)
+    problems: list = field(default_factory=list)
+    releases: dict = field(default_factory=dict)  # release_id: the version of all that was read of it
+    n_reads: int = 0
+
+    def __enter__(self):
+        self.thread = threading.Thread(target=self.watch)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *error):
+        self.done.set()
+        self.thread.join()
+
+    def watch(self):
+        store, draw, last = Store(self.folder), random.Random(1), ""
+        while not self.done.is_set():
+            try:
+                user = draw.choice(self.users)
+                last = self.check(store.recommend(user, with_facts=True), last)
+                last = self.check(store.recommend(user, session=["i007", "i031"], with_facts=True), last)
+                self.n_reads += 1
+            except Exception as error:
+                self.problems.append(repr(error))
+
+    def check(self, answer, last):
+        release_id = answer["release_id"]
+        assert release_id >= last, f"back from {last} to {release_id}"
+        assert answer["list_id"][:8] == release_id[-8:], (answer["list_id"], release_id)
+        assert len(answer["items"]) == 20
+        versions = {item["title"].split(" v")[-1] for item in answer["items"]}
+        versions.add(self.releases.setdefault(release_id, min(versions)))
+        assert len(versions) == 1, (release_id, versions)
+        return release_id
+
+
+def test_kill__the_watcher_sees_what_it_may_never_see():
+    def answer(release_id, list_id="abcdef12-p-1", titles=("tea v1", "mug v1"), n=10):
+        return {"release_id": release_id, "list_id": list_id, "items": [{"title": title} for title in titles * n]}
+
+    watcher = Watcher(Path(), [])
+    last = watcher.check(answer("20260601T000000-abcdef12"), "")
+    bad = [answer("20260531T000000-abcdef12"), answer("20260602T000000-99999999"), answer(last, n=9)]
+    bad += [answer(last, titles=("tea v1", "mug v2")), answer(last, titles=("tea v2", "mug v2"))]
+    for wrong in bad:
+        with pytest.raises(AssertionError):
+            watcher.check(wrong, last)
+    assert watcher.check(answer(last), last) == last
+
+
 @pytest.mark.slow
-def test_kill__of_whole_builds_at_any_moment(tmp_path):
-    """`dbt build` of the sample shop is killed at 20 random moments while an app reads."""
-    database, target = tmp_path / "shop.duckdb", tmp_path / "target"
+def test_kill__of_whole_builds_at_any_moment(sample_shop, tmp_path):
+    """20 builds, each of another catalogue, are killed while an app reads, half of them while they publish."""
+    shop = Shop(tmp_path)
+    with duckdb.connect(shop.database) as connection:
+        connection.execute(f"attach '{sample_shop.database}' as sample (read_only); create schema raw")
+        for name in INPUTS:
+            connection.execute(f"create table raw.{name} as from sample.sample_{name}")
+            shop.tables.append(name)
+        connection.execute("alter table raw.items add column name varchar; update raw.items set name = title")
     folder = tmp_path / "shop_serving"
-    first = run_dbt("build", *NO_TESTS, target=target, database=database)
-    assert first.returncode == 0, first.output
+    settings = {"kindred__folds": ["live"]}
+
+    def next_version(version):
+        shop.run(f"update raw.items set title = name || ' v{version}'")
+
+    next_version(0)
+    shop.build(**settings)
+    users = shop.column("select distinct user_id from recommendations order by 1 limit 50")
     command = [sys.executable, "-c", "import sys; from dbt.cli.main import dbtRunner as r; r().invoke(sys.argv[1:])"]
-    command += ["build", *NO_TESTS, "--project-dir", REPOSITORY, "--profiles-dir", REPOSITORY]
-    environment = os.environ | {"KINDRED_DUCKDB_PATH": str(database), "KINDRED_TEMP_DIRECTORY": str(tmp_path / "temp")}
-    moments = random.Random(4)
-    for _ in range(20):
-        build = subprocess.Popen(
-            [*command, "--target-path", target, "--log-path", target], env=environment, stdout=subprocess.DEVNULL
-        )
-        deadline = time.monotonic() + moments.uniform(1, 30)
-        while build.poll() is None and time.monotonic() < deadline:
-            with contextlib.closing(sqlite3.connect(f"file:{folder}/current.sqlite?mode=ro", uri=True)) as connection:
-                [(n_lists,)] = connection.execute("select n_lists from release").fetchall()
-                [(n_found,)] = connection.execute("select count(*) from lists where json_array_length(items) > 0")
-                assert n_found == n_lists > 0
-        build.kill()
-        build.wait()
-    last = run_dbt("build", *NO_TESTS, target=target, database=database)
-    assert last.returncode == 0, last.output
-    assert "is published" in last.output
+    given, target = shop.placed(settings)
+    command += [
+        "build",
+        *NO_TESTS,
+        "--project-dir",
+        REPOSITORY,
+        "--profiles-dir",
+        REPOSITORY,
+        "--vars",
+        json.dumps(given),
+    ]
+    command += ["--target-path", target, "--log-path", target]
+    environment = os.environ | {
+        "KINDRED_DUCKDB_PATH": str(shop.database),
+        "KINDRED_TEMP_DIRECTORY": str(tmp_path / "temp"),
+        "DBT_USE_COLORS": "false",
+    }
+    draw = random.Random(4)
+
+    def kill(when):
+        """Kill a build after so many lines of what it says, or when it publishes; returns the lines that it said."""
+        lines, link = 0, publishing.current_id(folder)
+        build = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        try:
+            for line in build.stdout:
+                lines += 1
+                is_publishing = "START python incremental model main.serving_releases" in line
+                if lines == when or (is_publishing and isinstance(when, str)):
+                    break
+            while build.poll() is None and publishing.current_id(folder) == link:
+                is_written = any((folder / "releases").glob(".*.tmp"))
+                if when not in ("written", "served") or (when == "written" and is_written):
+                    break
+                time.sleep(0.0005)
+            assert build.poll() is None, f"the build had ended before it was killed ({when})"
+        finally:
+            build.kill()
+            build.wait()
+            build.stdout.close()
+        return lines
+
+    with Watcher(folder, users) as app:
+        # How much a build says until it publishes; killed right then.
+        next_version(1)
+        n_lines = kill("begun")
+        moments = [draw.randrange(1, n_lines) for _ in range(10)] + ["begun", "written", "served"] * 3
+        draw.shuffle(moments)
+        n_moved = 0
+        for version, when in enumerate(moments, start=2):
+            before = publishing.current_id(folder)
+            next_version(version)
+            kill(when)
+            n_moved += publishing.current_id(folder) != before
+        assert n_moved >= 3, "no kill met the moment after the link had moved"
+        before = publishing.read_release(folder / "current.sqlite")
+        next_version(len(moments) + 2)
+        shop.build(**settings)
+        n_reads = app.n_reads
+        while app.n_reads < n_reads + 2 and not app.problems:
+            time.sleep(0.01)
+    assert app.problems == []
+    assert app.n_reads > 1000 and len(app.releases) > n_moved
+    last = publishing.read_release(folder / "current.sqlite")
+    assert last["run_id"] == shop.value("select distinct run_id from recommendations")
+    assert app.releases[last["release_id"]] == str(len(moments) + 2)
+    newest = "select distinct compared_run_id from publish_gates qualify judged_at = max(judged_at) over ()"
+    assert shop.value(newest) == before["run_id"]
+    assert {before["run_id"], last["run_id"]} <= set(shop.column("select run_id from serving_releases"))
     assert not list((folder / "releases").glob(".*"))
 
 
@@ -451,6 +618,7 @@ def test_model__publishes_what_was_judged(warehouse, folder):
         "store": "sqlite",
         "location": str(path),
         "overridden_gates": "",
+        "hold": None,
         "n_lists": N_LISTS,
         "n_items": 1,
         "as_of": DAY,
@@ -598,6 +766,38 @@ def test_postgres__goes_away_in_the_middle(postgres):
     # What a dead build left, before its swap or after it, goes with the next.
     postgres.query("create table items_old (id int)")
     assert {"lists_new", "items_old"} <= set(postgres.tables())
+    load(postgres, 3)
+    assert postgres.version() == 3 and postgres.tables() == sorted([*publishing.TABLES, "release"])
+
+
+def load_for_ever(address, version, gate):
+    tables = tables_of(version)
+
+    def lists():
+        yield next(tables["lists"])
+        gate.set()
+        time.sleep(600)
+
+    publishing.publish_postgres(address, tables | {"lists": lists()}, release_of(version))
+
+
+def test_postgres__the_build_is_killed_in_the_middle(postgres):
+    load(postgres, 1)
+    processes = multiprocessing.get_context("fork")
+    gate = processes.Event()
+    build = processes.Process(target=load_for_ever, args=(postgres.address, 2, gate))
+    build.start()
+    assert gate.wait(60) and build.is_alive()
+    with pytest.raises(RuntimeError, match="another build is publishing to this PostgreSQL"):
+        load(postgres, 3)
+    os.kill(build.pid, signal.SIGKILL)
+    build.join()
+    assert postgres.version() == 1
+    # Its lock goes with its connection, which the server notices in its own time.
+    for _ in range(200):
+        if not postgres.query("select 1 from pg_stat_activity where application_name = 'kindred'"):
+            break
+        time.sleep(0.05)
     load(postgres, 3)
     assert postgres.version() == 3 and postgres.tables() == sorted([*publishing.TABLES, "release"])
 
