@@ -1,0 +1,63 @@
+"""Apps never read lists that a test of the data found broken: publication comes after all that can stop it."""
+
+import json
+import shutil
+
+from conftest import REPOSITORY, run_dbt
+from test_publish_gates import current, shop_copy
+
+# About what is counted of lists that were shown, and about the sample's truths: they say nothing of the lists.
+OF_NO_CONCERN = {"model.kindred.list_outcomes", "model.kindred.list_performance", "seed.kindred.sample_truths"}
+PROJECT = ["models", "python_models", "macros", "seeds", "functions", "dbt_project.yml", "profiles.yml"]
+
+
+def ancestors(manifest, node):
+    found, left = set(), [node]
+    while left:
+        new = set(manifest["parent_map"].get(left.pop(), [])) - found
+        found |= new
+        left += new
+    return found
+
+
+def test_publication_waits_for_every_test_that_can_stop_it(sample_shop):
+    """dbt runs a test before what comes after all that it reads, and skips that where the test fails."""
+    manifest = json.loads((sample_shop.database.parent / "target/manifest.json").read_text(encoding="utf-8"))
+    tests = {name: node for name, node in manifest["nodes"].items() if node["resource_type"] == "test"}
+    assert len(tests) > 50
+    before = ancestors(manifest, "model.kindred.serving_releases")
+    too_late = {
+        name: reads
+        for name, node in tests.items()
+        if (reads := set(node["depends_on"]["nodes"]) - before) and not reads <= OF_NO_CONCERN
+    }
+    assert too_late == {}
+    warnings = {name.split(".")[2] for name, node in tests.items() if node["config"]["severity"].lower() != "error"}
+    assert warnings == {"ranking_rules_do_something"}
+
+
+def test_a_broken_list_is_not_published(sample_shop, tmp_path):
+    """One person gets two first ranks, by a model that went wrong."""
+    project = tmp_path / "project"
+    project.mkdir()
+    for name in PROJECT:
+        copy = shutil.copytree if (REPOSITORY / name).is_dir() else shutil.copy
+        copy(REPOSITORY / name, project / name)
+    model = project / "models/recommendations/recommendations.sql"
+    sql = model.read_text(encoding="utf-8")
+    first = "select * from good where rank = 1 and user_id = (select min(user_id) from good)"
+    model.write_text(f"with good as (\n{sql}\n) select * from good union all {first}", encoding="utf-8")
+    shop = shop_copy(sample_shop, tmp_path / "shop")
+    before = current(shop), shop.query("from serving_releases")
+
+    # As `make build` does; a unit test would find this model out before.
+    arguments = ["build", "--exclude-resource-type", "unit_test", "--select", "recommendations+"]
+    result = run_dbt(*arguments, project=project, target=shop.targets, database=shop.database)
+    assert result.returncode != 0
+    assert "FAIL 1 primary_key_recommendations_user_id__rank" in result.text
+    for name in ("publish_gates", "serving_releases"):
+        assert f"SKIP relation main.{name}" in result.text
+    assert (current(shop), shop.query("from serving_releases")) == before
+    assert shop.value("select count(*) from recommendations where rank = 1") > shop.value(
+        "select count(distinct user_id) from recommendations"
+    )
