@@ -1,5 +1,6 @@
--- Fails for each published item that is not in the catalogue, not available, or excluded by a rule or by the history of
--- the person it is shown to; for each beside itself or its own variant; and for whoever may not be addressed.
+-- Fails for each published item that is not in the catalogue, not available, excluded by a rule for the person or the
+-- segment it is shown to, or by the person's history; for each beside itself or its own variant; and for whoever may not
+-- be addressed.
 with items as (select item_id from {{ ref('items') }} where is_available),
 
 item_features as (select * from {{ ref('item_features') }} where fold = 'live'),
@@ -11,20 +12,21 @@ excluded as (select * from {{ ref('interactions') }} where fold = 'live' and is_
 -- buy_again is left out of what history excludes: it shows what was bought.
 shown as (
 
-    {% for table, item_column, user_column, beside_column, minds_history in [
-        ('recommendations', 'item_id', 'user_id', 'null', true),
-        ('fallback_recommendations', 'item_id', 'null', 'null', true),
-        ('trending_items', 'item_id', 'null', 'null', true),
-        ('similar_items', 'similar_item_id', 'null', 'item_id', true),
-        ('bundles', 'item_id', 'null', 'bundle_item_id', true),
-        ('bundles', 'bundle_item_id', 'null', 'item_id', true),
-        ('buy_again', 'item_id', 'user_id', 'null', false),
-        ('people_for_item', 'item_id', 'user_id', 'null', true),
+    {% for table, item_column, user_column, segment_column, beside_column, minds_history in [
+        ('recommendations', 'item_id', 'user_id', 'null', 'null', true),
+        ('fallback_recommendations', 'item_id', 'null', 'segment', 'null', true),
+        ('trending_items', 'item_id', 'null', 'segment', 'null', true),
+        ('similar_items', 'similar_item_id', 'null', 'null', 'item_id', true),
+        ('bundles', 'item_id', 'null', 'null', 'bundle_item_id', true),
+        ('bundles', 'bundle_item_id', 'null', 'null', 'item_id', true),
+        ('buy_again', 'item_id', 'user_id', 'null', 'null', false),
+        ('people_for_item', 'item_id', 'user_id', 'null', 'null', true),
     ] %}
     select
         '{{ table }}' as shown_in,
         {{ item_column }} as item_id,
         cast({{ user_column }} as varchar) as user_id,
+        cast({{ segment_column }} as varchar) as segment,
         cast({{ beside_column }} as varchar) as beside_item_id,
         {{ minds_history }} as minds_history
     from {{ ref(table) }}
@@ -71,10 +73,16 @@ inner join {{ ref('item_rules') }} as item_rules
     on shown.item_id = item_rules.item_id
         and item_rules.fold = 'live'
         and item_rules.action = 'exclude'
-inner join {{ ref('user_features') }} as addressed
+left join {{ ref('user_features') }} as addressed
     on shown.user_id = addressed.user_id
         and addressed.fold = 'live'
-        and {{ kindred.rule_is_for('addressed') }}
+where (shown.user_id is not null and {{ kindred.rule_is_for('addressed') }})
+    -- Of whoever isn't known nothing but the segment can be minded.
+    or (
+        shown.user_id is null
+        and item_rules.activity is null
+        and coalesce(item_rules.segment, shown.segment, '') = coalesce(shown.segment, '')
+    )
 
 union all
 

@@ -98,6 +98,7 @@ scored as (
         on in_segments.fold = segment_totals.fold
             and in_segments.segment = segment_totals.segment
     where in_segments.recent_popularity > in_segments.popularity * segment_totals.recent_share
+        and in_segments.recent_popularity > 0
     {% endif %}
 
 ),

@@ -19,11 +19,13 @@ excluded as (
 
 ),
 
+-- Where nobody has done anything yet a rule counts all the same: the list is everyone's without what it excludes.
 segments as (
 
-    select segment
-    from popular_items
-    group by segment
+    select segment from popular_items
+    union
+    select segment from excluded
+    where segment is not null
 
 ),
 

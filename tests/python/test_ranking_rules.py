@@ -1,11 +1,17 @@
 """Ranking beyond SQL unit tests: diversity against the greedy algorithm, chance against its probabilities, what a slip
-in the seed ranking_rules is answered with."""
+in the seed ranking_rules is answered with, and the sample shop built with rules."""
 
 import datetime
+import json
+import math
 import random
+import re
+import shutil
 from collections import Counter
 
+import duckdb
 import pytest
+from conftest import Shop, run_dbt
 
 N, DRAWN, POOL = 6, 2, 20
 DAY = datetime.datetime(2026, 5, 1, 12)
@@ -191,6 +197,13 @@ FINE = {
 }
 
 
+def write_rules(shop, rows):
+    """The seed ranking_rules with these rows, as if somebody had filled it in."""
+    shop.load(rules=[{column: row.get(column) for column in RULE_COLUMNS} for row in rows])
+    columns = ", ".join(f"cast({column} as varchar) as {column}" for column in RULE_COLUMNS)
+    shop.run(f"create or replace table ranking_rules as select {columns} from raw.rules")
+
+
 @pytest.mark.parametrize("is_wrong", [True, False])
 def test_rules__a_slip_is_answered_with_how_to_mend_it(small_shop, is_wrong):
     """A rule that can't be read stops the build before a list is made; one that does nothing is a warning."""
@@ -202,10 +215,7 @@ def test_rules__a_slip_is_answered_with_how_to_mend_it(small_shop, is_wrong):
     cases = (SLIPS if is_wrong else {}) | USELESS
     rules = {name: rule for name, (rule, _) in cases.items()} | FINE
     rows = [{"rule_id": name} | rule for name, rule in rules.items()]
-    small_shop.load(rules=[{column: row.get(column) for column in RULE_COLUMNS} for row in rows])
-    small_shop.run("create or replace table ranking_rules as "
-                   f"select {', '.join(f'cast({column} as varchar) as {column}' for column in RULE_COLUMNS)} "
-                   "from raw.rules")  # fmt: skip
+    write_rules(small_shop, rows)
     selected = ["checked_rules", "--exclude-resource-type", "unit_test"]
     result = small_shop.dbt("build", "--select", *selected, kindred__segment_by="")
     assert (result.returncode != 0) == is_wrong, result.output
@@ -215,3 +225,242 @@ def test_rules__a_slip_is_answered_with_how_to_mend_it(small_shop, is_wrong):
         assert advice in lines[name], lines[name]
     assert f"WARN {len(USELESS)} " in result.text
     assert "Traceback" not in result.output
+
+
+# The sample shop with rules -----------------------------------------------------------------------------------------
+
+# The sample's backtest is of May 18th, live of June 1st. i245 leads what is popular in AT, i121 what is trending.
+RULES = {
+    "no_pets": {"action": "exclude", "category": "Pets"},
+    "no_ridge_at": {"action": "exclude", "brand": "Ridgewend", "segment": "AT"},
+    "no_balm_hot": {"action": "exclude", "item_id": "i121", "activity": "hot"},
+    "expired": {"action": "exclude", "item_id": "i148", "starts_at": "2026-05-01", "ends_at": "2026-05-20"},
+    "to_come": {"action": "exclude", "item_id": "i027", "starts_at": "2026-06-10", "ends_at": "2026-07-01"},
+    "more_garden": {"action": "boost", "category": "Garden", "segment": "DE", "amount": "3"},
+    "more_petals": {"action": "boost", "brand": "Petalforth", "amount": "2"},
+    "less_books": {"action": "bury", "category": "Books", "amount": "0.01"},
+    "a_pin": {"action": "pin", "item_id": "i140", "activity": "hot", "amount": "3"},
+    "b_pin": {"action": "pin", "item_id": "i057", "activity": "hot", "amount": "3"},
+    "ridge_pin": {"action": "pin", "item_id": "i245", "amount": "1"},
+    "few_clothes": {"action": "cap", "category": "Clothing", "segment": "DE", "amount": "1"},
+}
+MOMENTS = {"live": "2026-06-01", "backtest": "2026-05-18"}
+SINGULAR = [
+    "assert_nothing_excluded_or_unavailable_is_recommended",
+    "assert_every_known_person_has_a_full_list",
+]
+
+
+def rules_of(*actions, fold="live"):
+    """{rule_id: rule} of the rules that count at a fold's moment"""
+    return {
+        name: rule
+        for name, rule in RULES.items()
+        if rule["action"] in actions and rule.get("starts_at", "") <= MOMENTS[fold] < rule.get("ends_at", "9999")
+    }
+
+
+def matches(rule, facts):
+    """Whether a rule, by the words of the README, means an item or a person of these facts."""
+    return all(rule[name] == value for name, value in facts.items() if name in rule)
+
+
+@pytest.fixture(scope="module")
+def ruled(sample_shop, tmp_path_factory):
+    """The sample shop, built on with these rules and with the tests that dbt runs; nothing is judged or published."""
+    shop = Shop(tmp_path_factory.mktemp("ruled"))
+    shutil.copy(sample_shop.database, shop.database)
+    write_rules(shop, [{"rule_id": name} | rule for name, rule in RULES.items()])
+    shop.result = run_dbt(
+        *("build", "--select", "checked_rules+", "--exclude", "judged_lists+", "list_outcomes+", "publish_gates+"),
+        *("--exclude-resource-type", "unit_test"),
+        target=shop.targets,
+        database=shop.database,
+    )
+    assert shop.result.returncode == 0, shop.result.output
+    items = shop.query("select item_id, category, brand from items")
+    shop.items = {row[0]: dict(zip(("item_id", "category", "brand"), row, strict=True)) for row in items}
+    people = shop.query("select user_id, segment, activity from user_features where fold = 'live'")
+    shop.people = {user: {"segment": segment, "activity": activity} for user, segment, activity in people}
+    return shop
+
+
+def test_ruled__passes_its_tests(ruled):
+    for name in SINGULAR:
+        assert re.search(rf"\bPASS {name}\b", ruled.result.output), name
+    # Two pins want one rank: somebody may have meant something else.
+    assert "rule_id 'b_pin'" in ruled.result.output
+
+
+def excluded(ruled, shop, table):
+    """How many rows of a table of `shop` each exclude of `ruled` forbids."""
+    to_people = ("recommendations", "buy_again", "people_for_item")
+    to_segments = ("fallback_recommendations", "trending_items")
+    column = "similar_item_id" if table == "similar_items" else "item_id"
+    viewer = "user_id" if table in to_people else "segment" if table in to_segments else "null"
+    found = Counter()
+    for item, name in shop.query(f"select {column}, {viewer} from {table}"):
+        # Of whom nothing is known an excluding rule minds nothing.
+        facts = ruled.people[name] if table in to_people else {"segment": name, "activity": None}
+        for rule_id, rule in rules_of("exclude").items():
+            if matches(rule, ruled.items[item]) and matches(rule, facts):
+                found[rule_id] += 1
+    return dict(found)
+
+
+@pytest.mark.parametrize(
+    ("table", "rules"),
+    [
+        ("recommendations", {"no_pets", "no_ridge_at", "no_balm_hot"}),
+        ("people_for_item", {"no_pets", "no_ridge_at", "no_balm_hot"}),
+        ("buy_again", {"no_pets"}),
+        ("fallback_recommendations", {"no_pets", "no_ridge_at"}),
+        ("trending_items", {"no_pets", "no_ridge_at"}),
+        ("similar_items", {"no_pets"}),
+        ("bundles", {"no_pets"}),
+    ],
+)
+def test_ruled__what_is_excluded_is_gone(sample_shop, ruled, table, rules):
+    """Without the rules it was there; with them nothing is, and it is still there for those whom no rule names."""
+    assert set(excluded(ruled, sample_shop, table)) == rules
+    assert excluded(ruled, ruled, table) == {}
+    if table in ("recommendations", "fallback_recommendations"):
+        assert ruled.value(f"select count(*) from {table} join items using (item_id) where brand = 'Ridgewend'") > 0
+        assert ruled.value(f"select count(*) from {table} where item_id = 'i121'") > 0
+
+
+def test_ruled__what_serves_segments_and_people_knows_the_excludes(ruled):
+    ridge = sorted(item for item, facts in ruled.items.items() if facts["brand"] == "Ridgewend")
+    for segment, fallback, left_out in ruled.query("select segment, fallback, excluded from served_segments"):
+        assert json.loads(left_out) == (ridge if segment == "AT" else [])
+        listed = f"select item_id from fallback_recommendations where segment = '{segment}' order by rank"
+        assert [row[0] for row in json.loads(fallback)] == ruled.column(listed)
+    bought = ruled.column("select user_id from interactions where fold = 'live' and item_id = 'i121' and is_excluded")
+    served = dict(ruled.query("select user_id, excluded from served_lists"))
+    kept_away = {user for user, items in served.items() if "i121" in json.loads(items)}
+    hot = {user for user, facts in ruled.people.items() if facts["activity"] == "hot"}
+    assert hot & set(served) - set(bought)
+    assert kept_away == (hot | set(bought)) & set(served)
+
+
+def test_ruled__dates_choose_the_folds(sample_shop, ruled):
+    """What has expired counts where it was in force, what is to come nowhere yet."""
+    counts = (
+        "select fold, item_id, count(*) from ranked where item_id in ('i148', 'i027') and fold <> 'tuning' group by all"
+    )
+    expected = {(fold, item) for fold in MOMENTS for item in ("i148", "i027")}
+    assert {row[:2] for row in sample_shop.query(counts)} == expected
+    assert {row[:2] for row in ruled.query(counts)} == expected - {("backtest", "i148")}
+
+
+def test_ruled__pins_stand_where_they_should(ruled):
+    """Exclude beats pin, a person's history too; of two pins at one rank the second stands at the next."""
+    barred = set(ruled.query("select user_id, item_id from interactions where fold = 'live' and is_excluded"))
+    found = {user: {} for user in ruled.people}
+    for user, rank, item in ruled.query("select user_id, rank, item_id from recommendations where source = 'pinned'"):
+        found[user][rank] = item
+    patterns = set()
+    for user, facts in ruled.people.items():
+        expected, place = {}, 0
+        for rule in sorted(rules_of("pin").values(), key=lambda rule: int(rule["amount"])):
+            item = rule["item_id"]
+            is_excluded = any(
+                matches(other, ruled.items[item]) and matches(other, facts) for other in rules_of("exclude").values()
+            )
+            if matches(rule, facts) and not is_excluded and (user, item) not in barred:
+                place = max(int(rule["amount"]), place + 1)
+                expected[place] = item
+        assert found[user] == expected, (user, facts)
+        patterns.add(tuple(expected.items()))
+    # Nobody's, one, both, and what moves up where the first of two may not be shown.
+    assert {(), ((1, "i245"),), ((1, "i245"), (3, "i140"), (4, "i057")), ((1, "i245"), (3, "i057"))} <= patterns
+
+
+def test_ruled__boosts_and_buries_multiply(sample_shop, ruled):
+    factors = Counter()
+    for user, item, score, before in ruled.query("""
+        select user_id, item_id, ruled.score, scored.score
+        from ruled_candidates as ruled join scored_candidates as scored using (fold, user_id, item_id)
+        where fold = 'live'
+    """):
+        rules = rules_of("boost", "bury").values()
+        facts = [ruled.items[item], ruled.people[user]]
+        factor = math.prod(float(rule["amount"]) for rule in rules if all(matches(rule, fact) for fact in facts))
+        assert score == pytest.approx(before * factor, rel=1e-8), (user, item)
+        factors[factor] += 1
+    assert {1, 2, 3, 6, 0.01} == set(factors)
+
+    def share(shop, condition):
+        return shop.value(f"""
+            select avg(case when {condition} then 1 else 0 end)
+            from recommendations
+            join items using (item_id)
+            join user_features using (user_id)
+            where fold = 'live' and source not in ('pinned', 'exploration')
+        """)
+
+    books, garden = "category = 'Books'", "category = 'Garden' and segment = 'DE'"
+    assert share(ruled, books) < 0.1 * share(sample_shop, books)
+    assert share(ruled, garden) > 1.5 * share(sample_shop, garden)
+
+
+def test_ruled__caps_are_kept_by_those_they_are_for(sample_shop, ruled):
+    most = """
+        select coalesce(segment, '') = 'DE' as is_capped, max(n)
+        from (
+            select user_id, count(*) as n from recommendations join items using (item_id)
+            where category = 'Clothing' group by user_id
+        )
+        join user_features using (user_id)
+        where fold = 'live'
+        group by all
+    """
+    assert min(dict(sample_shop.query(most)).values()) > 5
+    counts = dict(ruled.query(most))
+    assert counts[True] == 1
+    assert counts[False] > 5
+
+
+# What is done to the tables, and the problem that the test must then name; None = it finds nothing.
+VIOLATIONS = {
+    "for_a_segment": ("recommendations", "item_id = 'i245'", "segment = 'AT'", "excluded by rule no_ridge_at"),
+    "for_an_activity": ("recommendations", "item_id = 'i121'", "activity = 'hot'", "excluded by rule no_balm_hot"),
+    "for_all": ("recommendations", "item_id = 'i305'", "activity = 'warm'", "excluded by rule no_pets"),
+    "of_no_rule_for_them": ("recommendations", "item_id = 'i121'", "activity = 'warm'", None),
+    "expired": ("recommendations", "item_id = 'i148'", "activity = 'warm'", None),
+    "in_a_segments_list": ("fallback_recommendations", "item_id = 'i245'", "segment = 'AT'", "by rule no_ridge_at"),
+    "in_another_segments_list": ("fallback_recommendations", "item_id = 'i245'", "segment = 'DE'", None),
+    "rising": ("trending_items", "item_id = 'i305'", "segment = ''", "excluded by rule no_pets"),
+    "on_an_items_page": ("similar_items", "similar_item_id = 'i305'", "item_id = 'i121'", "excluded by rule no_pets"),
+}
+
+
+def test_ruled__its_tests_find_what_is_planted(ruled):
+    """Each change is made, looked at and taken back."""
+    nothing_excluded, full_list = (
+        (ruled.targets / "compiled/kindred/tests" / f"{name}.sql").read_text(encoding="utf-8") for name in SINGULAR
+    )
+    with duckdb.connect(ruled.database) as connection:
+        for name, (table, change, where, problem) in VIOLATIONS.items():
+            item = change.split("'")[1]
+            if table == "recommendations":
+                where = f"""user_id = (
+                    select min(user_id) from user_features
+                    where fold = 'live' and {where} and user_id in (select user_id from recommendations)
+                        and user_id not in (select user_id from interactions where item_id = '{item}')
+                )"""
+            connection.execute("begin")
+            [(n_changed,)] = connection.execute(f"update {table} set {change} where {where} and rank = 2").fetchall()
+            problems = {row[-1] for row in connection.execute(nothing_excluded).fetchall()}
+            connection.execute("rollback")
+            assert n_changed == 1, name
+            assert len(problems) == (problem is not None) and all(problem in found for found in problems), name
+        [(user,)] = connection.execute("select min(user_id) from recommendations").fetchall()
+        for change in (
+            "delete from recommendations where rank = 20",
+            "update recommendations set rank = 21 where rank = 1",
+        ):
+            connection.execute("begin")
+            connection.execute(f"{change} and user_id = '{user}'")
+            assert [row[0] for row in connection.execute(full_list).fetchall()] == [user], change
+            connection.execute("rollback")
