@@ -1,6 +1,6 @@
 -- Fails for each published item that is not in the catalogue, not available, excluded by a rule for the person or the
--- segment it is shown to, or by the person's history; for each beside itself or its own variant; and for whoever may not
--- be addressed.
+-- segment it is shown to, or by the person's history; for each beside itself or its own variant; and for whoever may
+-- not be addressed.
 with items as (select item_id from {{ ref('items') }} where is_available),
 
 item_features as (select * from {{ ref('item_features') }} where fold = 'live'),
@@ -77,12 +77,12 @@ left join {{ ref('user_features') }} as addressed
     on shown.user_id = addressed.user_id
         and addressed.fold = 'live'
 where (shown.user_id is not null and {{ kindred.rule_is_for('addressed') }})
-    -- Of whoever isn't known nothing but the segment can be minded.
-    or (
-        shown.user_id is null
-        and item_rules.activity is null
-        and coalesce(item_rules.segment, shown.segment, '') = coalesce(shown.segment, '')
-    )
+-- Of whoever isn't known nothing but the segment can be minded.
+or (
+    shown.user_id is null
+    and item_rules.activity is null
+    and coalesce(item_rules.segment, shown.segment, '') = coalesce(shown.segment, '')
+)
 
 union all
 
