@@ -3,7 +3,7 @@
 --   :user_id, :segment (for whoever has none of their own), :session (oldest first), :exclude
 --   :categories, :price_min, :price_max, :in_stock (1 = only what can be had now), :only (the items to choose from)
 --   :is_filtered (1 = one of these is given; lists and neighbors have nothing that can't be recommended)
---   :n (rows), :n_popular (as :n, or 0 = do not fill up with popular items)
+--   :n (rows), :n_popular (as :n, or 0 = do not fill up with popular items), :with_facts (1 = title, category, ... too)
 -- The warehouse has the same in functions/; tests hold the two and a plain Python version equal.
 with recursive steps (place, weight) as materialized (
 
@@ -37,18 +37,19 @@ session as materialized (
 
 ),
 
+-- barred: 2 = an item of the session, whose neighbors' scale it has no part in; 1 = not to be shown.
 blocked as materialized (
 
-    select item_id from session
-    union
-    select excluded.value from person, json_each(person.excluded) as excluded
-    union
-    select excluded.value
+    select item_id, 2 as barred from session
+    union all
+    select excluded.value, 1 from person, json_each(person.excluded) as excluded
+    union all
+    select excluded.value, 1
     from person
     inner join segments using (segment),
         json_each(segments.excluded) as excluded
-    union
-    select value from json_each(:exclude)
+    union all
+    select value, 1 from json_each(:exclude)
 
 ),
 
@@ -67,21 +68,24 @@ listed as materialized (
 ),
 
 -- share tells by which item of the session the most came: its part in units of 1e-9, then 100 less its place. The
--- innermost query reads each JSON entry once; what is computed from it is computed outside. (To SQLite a cross join is the
--- order in which to read: steps first, so that nothing is looked up of items beyond the last step.)
+-- innermost query reads each JSON entry once; what is computed from it is computed outside. What is blocked is grouped with
+-- the rest: to look each item up among the blocked takes longer. (To SQLite a cross join is the order in which to read:
+-- steps first, so that nothing is looked up of items beyond the last step.)
 summed as materialized (
 
     select
         item_id,
         sum(neighbor_score) as neighbor_score,
         sum(list_score) as list_score,
-        max(cast(1e9 * neighbor_score as integer) * 100 + 100 - place) as share
+        max(cast(1e9 * neighbor_score as integer) * 100 + 100 - place) as share,
+        max(barred) as barred
     from (
         select
             entries.key as item_id,
             steps.weight * entries.value as neighbor_score,
             0.0 as list_score,
-            steps.place
+            steps.place,
+            0 as barred
         from session
         cross join steps using (place)
         cross join neighbors using (item_id),
@@ -89,11 +93,16 @@ summed as materialized (
 
         union all
 
-        select item_id, 0.0, score, null
+        select item_id, 0.0, score, null, 0
         from listed
+
+        union all
+
+        select item_id, 0.0, 0.0, null, barred
+        from blocked
     )
     group by item_id
-    having item_id not in (select item_id from session)
+    having max(barred) < 2
 
 ),
 
@@ -108,13 +117,12 @@ scale as materialized (
 first_items as materialized (
 
     select
-        -cast((neighbor_score * scale.factor + 0.3 * list_score) * 1e9 + 0.5 as integer) as place,
+        -cast((neighbor_score * (select factor from scale) + 0.3 * list_score) * 1e9 + 0.5 as integer) as place,
         item_id,
-        neighbor_score,
+        neighbor_score * (select factor from scale) as session_score,
         share
     from summed
-    cross join scale
-    where item_id not in (select item_id from blocked)
+    where barred = 0
         and (not :is_filtered or exists (
             select 1
             from items
@@ -245,17 +253,16 @@ chosen as (
         first_items.item_id,
         case when exists (select 1 from session) then -first_items.place / 1e9 else listed.published_score end as score,
         case
-            when listed.item_id is null or first_items.neighbor_score * scale.factor >= 0.3 * listed.score then 'session'
+            when listed.item_id is null or first_items.session_score >= 0.3 * listed.score then 'session'
             else listed.source
         end as source,
         case
-            when listed.item_id is null or first_items.neighbor_score * scale.factor >= 0.3 * listed.score
+            when listed.item_id is null or first_items.session_score >= 0.3 * listed.score
                 then (select item_id from session where place = 100 - first_items.share % 100)
             else listed.because_item_id
         end as because_item_id,
         coalesce(listed.propensity, 1.0) as propensity
     from first_items
-    cross join scale
     left join listed using (item_id)
 
     union all
@@ -277,8 +284,18 @@ select
     coalesce(sources.reason, 'your_session') as reason,
     chosen.because_item_id,
     chosen.propensity,
-    chosen.tier
+    chosen.tier,
+    items.title,
+    items.category,
+    items.brand,
+    items.price,
+    leads.title as because_title
 from chosen
 left join sources using (source)
+-- Nothing is looked up by null.
+left join items
+    on items.item_id = case when :with_facts then chosen.item_id end
+left join items as leads
+    on leads.item_id = case when :with_facts then chosen.because_item_id end
 order by chosen.tier, chosen.place, chosen.item_id
 limit :n

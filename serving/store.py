@@ -104,7 +104,10 @@ class Reader:
 
     def facts(self, item_ids):
         """{item_id: its row of FACTS} of the items that are known."""
-        return {row["item_id"]: row for row in self.connection.execute(FACTS, [json.dumps(list(item_ids))])}
+        item_ids = list(item_ids)
+        if not item_ids:
+            return {}
+        return {row["item_id"]: row for row in self.connection.execute(FACTS, [json.dumps(item_ids)])}
 
 
 class Store:
@@ -252,7 +255,7 @@ class Store:
                 rows = [item | {"reason": reader.reasons.get(item["source"], item["source"])} for item in rows]
                 list_id = row["list_id"]
             else:
-                rows = self.compute(reader, user_id, session, offset + n, filters, exclude, segment)
+                rows = self.compute(reader, user_id, session, offset + n, filters, exclude, segment, with_facts)
                 # A session's list; else a person's, filtered or lengthened; else that of whoever isn't known.
                 kind = "s" if session else "m" if any(item["tier"] <= 2 for item in rows) else "f"
                 list_id = new_list_id(reader, kind)
@@ -261,7 +264,7 @@ class Store:
         return self.read(release_id, question)
 
     @staticmethod
-    def compute(reader, user_id, session, n, filters, exclude, segment, only=None):
+    def compute(reader, user_id, session, n, filters, exclude, segment, with_facts, only=None):
         parameters = {
             "user_id": user_id,
             "segment": segment,
@@ -276,8 +279,13 @@ class Store:
             "n": n,
             # The given items keep their order where nothing but popularity could tell them apart.
             "n_popular": n if only is None else 0,
+            "with_facts": with_facts,
         }
-        return [dict(row) for row in reader.connection.execute(RECOMMEND, parameters)]
+        cursor = reader.connection.execute(RECOMMEND, parameters)
+        names = [column[0] for column in cursor.description]
+        if not with_facts:
+            names = names[: names.index("title")]
+        return [dict(zip(names, row, strict=False)) for row in cursor]
 
     def rerank(self, user_id, items, session=(), segment=None, with_facts=False, release_id=None):
         """The given items in the order in which recommend would show them; the rest behind, as they were given.
@@ -287,7 +295,7 @@ class Store:
         items = list(dict.fromkeys(items))
 
         def question(reader):
-            rows = self.compute(reader, user_id, session, len(items), EVERYTHING, (), segment, only=items)
+            rows = self.compute(reader, user_id, session, len(items), EVERYTHING, (), segment, with_facts, only=items)
             placed = {row["item_id"] for row in rows}
             nothing = {"score": 0.0, "source": "as_given", "reason": "as_given", "because_item_id": None}
             rows += [{"item_id": item, "propensity": 1.0} | nothing for item in items if item not in placed]
@@ -322,7 +330,7 @@ class Store:
             ][:n]
             if len(rows) < n:
                 shown = [*kept_away, *(row["item_id"] for row in rows)]
-                rows += self.compute(reader, None, [item_id], n - len(rows), filters, shown, None)
+                rows += self.compute(reader, None, [item_id], n - len(rows), filters, shown, None, with_facts)
             return answer(reader, new_list_id(reader, "i"), rows, 0, with_facts)
 
         return self.read(release_id, question)
@@ -418,17 +426,14 @@ def shown(facts):
 
 def answer(reader, list_id, rows, offset, with_facts):
     rows = rows[offset:]
-    facts = {}
     if with_facts:
-        because = {row["because_item_id"] for row in rows} - {None}
-        facts = reader.facts(because | {row["item_id"] for row in rows})
-    items = []
-    for rank, row in enumerate(rows, start=offset + 1):
-        item = {"rank": rank} | row
-        item.pop("tier", None)
-        if with_facts:
+        # Those that the statement has computed have theirs.
+        bare = [row for row in rows if "title" not in row]
+        facts = reader.facts({row[name] for row in bare for name in ("item_id", "because_item_id")} - {None})
+        for row in bare:
             because = facts.get(row["because_item_id"])
-            item |= shown(facts.get(row["item_id"]))
-            item["because_title"] = because["title"] if because else None
-        items.append(item)
+            row |= shown(facts.get(row["item_id"])) | {"because_title": because["title"] if because else None}
+    for row in rows:
+        row.pop("tier", None)
+    items = [{"rank": rank} | row for rank, row in enumerate(rows, start=offset + 1)]
     return {"list_id": list_id, "release_id": reader.release["release_id"], "items": items}
