@@ -196,8 +196,8 @@ def write_sqlite(path, tables, release):
 
     counts = {}
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        # A file that nobody reads yet needs no journal: what goes wrong is thrown away as a whole. Rows come by rising key,
-        # so no page is needed again once it is full; the fewer are kept, the longer they stay in the processor's cache.
+        # A file that nobody reads yet needs no journal: what goes wrong is thrown away as a whole. Rows come by rising
+        # key, so no page is needed again once it is full; few that are kept stay in the processor's cache.
         for pragma in ("page_size = 16384", "journal_mode = off", "synchronous = off", "cache_size = -2048"):
             connection.execute(f"pragma {pragma}")
         connection.execute("begin")
