@@ -8,7 +8,9 @@ Where no training is due, a pair of the same source and made_from keeps the row 
 
 Method: the largest term of the sum that is the generator's score. For neighbours, transitions and content that is what
 an item says for its neighbour times what it counts in the person's profile; for ALS an item's share of the inner
-product, section 5 of Hu, Koren, Volinsky (ICDM 2008). Where that finds nothing, neighbours are asked, then content.
+product, section 5 of Hu, Koren, Volinsky (ICDM 2008). What `sessions` proposes is explained by the neighbours, which
+mostly say the same: its own terms, a sum over like sessions, would cost as much as its lists. Where all that finds
+nothing, neighbours are asked, then content.
 """
 
 import numpy as np
