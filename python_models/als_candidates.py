@@ -89,7 +89,7 @@ def model(dbt, session):
         lists = list_items_on_all_nodes(
             session, packages, user_factors, item_factors, interactions, item_features, n_candidates
         )
-        return lists if kept is None else lists.union_all(kept)
+        return lists if kept is None else project(lists.union_all(kept), *SCHEMA.names)
 
     def prepare(fold):
         """Everything is read before the first row is written: DuckDB streams the result over the same connection."""

@@ -20,6 +20,7 @@ SCHEMA = pa.schema(
         ("source", pa.string()),
     ]
 )
+PEOPLE_PER_PART = 500
 
 
 def newest_ranker(rankers, as_of):
@@ -30,6 +31,16 @@ def newest_ranker(rankers, as_of):
     usable = [row for row in rows if row["as_of"] <= as_of]
     newest = max(usable, key=lambda row: row["as_of"], default={"kind": "fixed"})
     return lightgbm.Booster(model_str=newest["model"]) if newest["kind"] == "learned" else None
+
+
+def split_rows(rows):
+    """The arrays of `read_candidates` in parts of a few people: the features of 5,000 don't fit a processor's cache."""
+    users = rows[0]
+    starts = np.flatnonzero(np.diff(users // PEOPLE_PER_PART, prepend=-1))
+    return [
+        tuple(values[start:end] for values in rows)
+        for start, end in zip(starts, [*starts[1:], len(users)], strict=True)
+    ]
 
 
 def best_of_block(users, items, scores, sources, n):
@@ -60,18 +71,16 @@ def model(dbt, session):
         is_learned = booster is not None and booster.feature_name() == ranker_feature_names(tables)
         parts = []
         for block in tables.blocks():
-            rows = read_candidates(candidates, tables, fold, block)
-            users, items, features, votes = ranker_features(tables, *rows)
-            if len(users) == 0:
-                continue
-            totals = votes.sum(axis=1)
-            if is_learned:
-                totals = 1 / (1 + np.exp(-booster.predict(features)))
-            # weight / rank falls faster than a vote: the source is whoever has the item near the top.
-            ranks_of_all = np.divide(tables.weights, votes, out=np.full_like(votes, np.inf), where=votes > 0) - 60
-            sources = (tables.weights / ranks_of_all).argmax(axis=1).astype(np.int8)
-            users, items, ranks, scores, sources = best_of_block(users, items, totals, sources, pool_size)
-            parts.append((users.astype(np.int32), items.astype(np.int32), ranks, scores, sources))
+            for rows in split_rows(read_candidates(candidates, tables, fold, block)):
+                users, items, features, votes = ranker_features(tables, *rows)
+                totals = votes.sum(axis=1)
+                if is_learned:
+                    totals = 1 / (1 + np.exp(-booster.predict(features)))
+                # weight / rank falls faster than a vote: the source is whoever has the item near the top.
+                ranks_of_all = np.divide(tables.weights, votes, out=np.full_like(votes, np.inf), where=votes > 0) - 60
+                sources = (tables.weights / ranks_of_all).argmax(axis=1).astype(np.int8)
+                users, items, ranks, scores, sources = best_of_block(users, items, totals, sources, pool_size)
+                parts.append((users.astype(np.int32), items.astype(np.int32), ranks, scores, sources))
             if block.start > 0:
                 report_progress(
                     f"scored_candidates: {fold}, {block.start:,} of {len(tables.users):,} people are scored"

@@ -15,6 +15,7 @@ import datetime
 import json
 import os
 import time
+from itertools import chain
 from pathlib import Path
 
 # The tables of a release, without the `served_` of the models they come from; the first column is the key.
@@ -43,14 +44,6 @@ def create_table(name, columns, suffix=""):
 
 def rows_of(batch):
     return zip(*(column.to_pylist() for column in batch.columns), strict=True)
-
-
-def wide_rows_of(batch):
-    """(rows that are each N_ROWS_AT_ONCE rows of the batch, one after the other; the rows that are left)."""
-    columns = [column.to_pylist() for column in batch.columns]
-    end = batch.num_rows // N_ROWS_AT_ONCE * N_ROWS_AT_ONCE
-    whole = zip(*(column[nth:end:N_ROWS_AT_ONCE] for nth in range(N_ROWS_AT_ONCE) for column in columns), strict=True)
-    return whole, zip(*(column[end:] for column in columns), strict=True)
 
 
 # The folder -----------------------------------------------------------------------------------------------------------
@@ -197,7 +190,7 @@ def write_sqlite(path, tables, release):
     counts = {}
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         # A file that nobody reads yet needs no journal: what goes wrong is thrown away as a whole. Rows come by rising
-        # key, so no page is needed again once it is full; few that are kept stay in the processor's cache.
+        # key, so no full page is needed again; the fewer are kept, the longer they stay in the processor's cache.
         for pragma in ("page_size = 16384", "journal_mode = off", "synchronous = off", "cache_size = -2048"):
             connection.execute(f"pragma {pragma}")
         connection.execute("begin")
@@ -207,9 +200,12 @@ def write_sqlite(path, tables, release):
             insert = f"insert into {name} values "
             counts[name] = 0
             for batch in batches:
-                whole, rest = wide_rows_of(batch)
-                connection.executemany(insert + ", ".join([row] * N_ROWS_AT_ONCE), whole)
-                connection.executemany(insert + row, rest)
+                rows = list(rows_of(batch))
+                end = len(rows) // N_ROWS_AT_ONCE * N_ROWS_AT_ONCE
+                groups = (rows[start : start + N_ROWS_AT_ONCE] for start in range(0, end, N_ROWS_AT_ONCE))
+                together = insert + ", ".join([row] * N_ROWS_AT_ONCE)
+                connection.executemany(together, (tuple(chain.from_iterable(group)) for group in groups))
+                connection.executemany(insert + row, rows[end:])
                 counts[name] += batch.num_rows
         release |= {"n_lists": counts["lists"], "n_items": counts["items"]}
         connection.execute(create_table("release", RELEASE, " without rowid"))

@@ -37,7 +37,8 @@ def frame_to_table(frame):
     import pandas as pd
 
     if "factors" in frame:
-        frame = frame.assign(factors=[json.loads(value) for value in frame["factors"]])
+        vectors = [json.loads(value) for value in frame["factors"]]
+        frame = frame.assign(factors=pd.Series(vectors, index=frame.index, dtype=object))
 
     def type_of(name):
         values = frame[name].dropna()
@@ -73,7 +74,7 @@ def write_table(session, schema, batches, *kept):
     table = pa.Table.from_batches(list(batches), schema=schema).rename_columns([name.upper() for name in schema.names])
     frames = [session.create_dataframe(table.to_pandas()), *kept] if table.num_rows else kept
     if frames:
-        return functools.reduce(lambda above, below: above.union_all(below), frames)
+        return project(functools.reduce(lambda above, below: above.union_all(below), frames), *schema.names)
     # A frame without rows says nothing of its types.
     from snowflake.snowpark.types import DoubleType, LongType, StringType, StructField, StructType, TimestampType
 

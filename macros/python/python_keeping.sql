@@ -17,6 +17,14 @@ def matching(rows, others, columns, anti=False):
     return rows.set_alias("mine").join(others.set_alias("theirs"), condition, how=kind)
 
 
+def settle(relation):
+    """A relation that doesn't read its tables again: on Snowflake they may be replaced by what is written from it.
+
+    DuckDB's dbt writes a new table beside the old one, which can be read until then.
+    """
+    return relation.cache_result() if hasattr(relation, "cache_result") else relation
+
+
 def without(relation, kept):
     """The rows of a relation of all folds that aren't of people who are kept; None = nobody is."""
     return relation if kept is None else matching(relation, kept, ["fold", "user_id"], anti=True)
@@ -39,7 +47,9 @@ def find_others(users, kept, fold):
 
 def fingerprint(relation, columns, condition):
     """A text that is the same for the same rows, in whatever order they come; None where no row meets the condition."""
-    total = project(relation.filter(condition), f"cast(sum(hash({', '.join(columns)})) as varchar) as fingerprint")
+    # Of whole numbers that a sum can't be too large for: it is exact in any order.
+    hashes = f"sum(cast(mod(hash({', '.join(columns)}), 1000000000039) as bigint))"
+    total = project(relation.filter(condition), f"cast({hashes} as varchar) as fingerprint")
     return read_table(total, ["fingerprint"])["fingerprint"][0].as_py()
 
 
@@ -66,7 +76,7 @@ def read_earlier_model(dbt, session, training_policy, schema):
     earlier = None if policy["is_due"] and not policy["is_warm"] else read_earlier_rows(dbt, session, schema)
     if earlier is None or count_rows(earlier.filter("fold = 'live'")) == 0:
         return None, True
-    return earlier.filter("fold = 'live'"), policy["is_due"]
+    return settle(earlier.filter("fold = 'live'")), policy["is_due"]
 
 
 def count_rows(relation):
@@ -112,5 +122,6 @@ def keep_rows(dbt, session, training_policy, keys, schema, condition=None, item_
     if item_features is not None:
         shown = item_features.filter("fold = 'live' and is_recommendable")
         kept = matching(kept, matching(kept, shown, ["item_id"], anti=True), ["user_id"], anti=True)
+    kept = settle(kept)
     return kept if count_rows(kept) else None
 {% endraw %}{% endmacro %}

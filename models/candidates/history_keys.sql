@@ -17,17 +17,22 @@ with training as (
 
 tastes as (
 
-    select sum(hash(event_type, weight, half_life_days, neutral_value, excludes_item)) as fingerprint
+    select
+        sum(
+            cast(
+                mod(hash(event_type, weight, half_life_days, neutral_value, excludes_item), 1000000000039) as bigint
+            )
+        ) as fingerprint
     from {{ ref('event_types') }}
 
 ),
 
--- A sum of hashes: the same events in any order give the same fingerprint.
+-- A sum of whole numbers is exact: the same events in any order give the same fingerprint.
 histories as (
 
     select
         user_id,
-        sum(hash(item_id, event_type, value, occurred_at)) as fingerprint
+        sum(cast(mod(hash(item_id, event_type, value, occurred_at), 1000000000039) as bigint)) as fingerprint
     from {{ ref('fold_events') }}
     where fold = 'live'
     group by user_id
