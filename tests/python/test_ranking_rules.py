@@ -44,7 +44,7 @@ def ranking_shop(shop, candidates, items):
         ],
         "item_features": [
             {"fold": fold, "item_id": item["item_id"], "category": item.get("category"), "is_recommendable": True,
-             "variant_group": item["item_id"], "age_days": 1.0} for item in items for fold in folds
+             "variant_group": item["item_id"], "age_days": 1.0, "n_users": 9} for item in items for fold in folds
         ],
     }  # fmt: skip
     shop.load(**tables)
