@@ -318,8 +318,8 @@ def write_report(results: dict[str, object]) -> str:
             "",
             "## Session lists",
             "",
-            "In process: one caller, one call after the other. HTTP: an open load of Poisson arrivals against one",
-            "service process, latency counted from the moment the request should have been sent.",
+            "In process: one caller, one call after the other. HTTP: an open load of Poisson arrivals against a",
+            "service of two processes, latency counted from the moment the request should have been sent.",
             "",
         ]
         columns = {"session": "items of the session", "where": "where", "n": "lists"}
