@@ -7,6 +7,8 @@ the generator that says most for the item by weight / rank, with the weights of 
 newest of `rankers` that was trained no later than this build's moment; without one the blend is fixed.
 """
 
+from itertools import pairwise
+
 import numpy as np
 import pyarrow as pa
 
@@ -37,10 +39,8 @@ def split_rows(rows):
     """The arrays of `read_candidates` in parts of a few people: the features of 5,000 don't fit a processor's cache."""
     users = rows[0]
     starts = np.flatnonzero(np.diff(users // PEOPLE_PER_PART, prepend=-1))
-    return [
-        tuple(values[start:end] for values in rows)
-        for start, end in zip(starts, [*starts[1:], len(users)], strict=True)
-    ]
+    edges = [*starts, len(users)]
+    return [tuple(values[start:end] for values in rows) for start, end in pairwise(edges)]
 
 
 def best_of_block(users, items, scores, sources, n):
