@@ -1,10 +1,12 @@
 -- One row per rank: a list made at the moment of the request, from one release. SQLite 3.38 or later.
 -- Parameters, all bound, none spliced into the text (arrays are JSON arrays of ids, null = not given):
---   :user_id, :segment (for whoever has none of their own), :session (oldest first), :exclude
+--   :user_id, :segment (for whoever has none of their own), :session (newest first, each item once), :exclude
 --   :categories, :price_min, :price_max, :in_stock (1 = only what can be had now), :only (the items to choose from)
 --   :is_filtered (1 = one of these is given; lists and neighbors have nothing that can't be recommended)
 --   :n (rows), :n_popular (as :n, or 0 = do not fill up with popular items), :with_facts (1 = title, category, ... too)
 -- The warehouse has the same in functions/; tests hold the two and a plain Python version equal.
+-- (`limit :n + 0`: newer SQLite, such as 3.51, compiles a statement whose limit is a bare parameter anew for each call,
+-- which takes ten times as long as to run it.)
 with recursive steps (place, weight) as materialized (
 
     select 1, 1.0
@@ -26,30 +28,26 @@ person as materialized (
 
 ),
 
--- Newest first; an item that was clicked again counts where it was clicked last.
 session as materialized (
 
-    select
-        value as item_id,
-        row_number() over (order by max(key) desc) as place
-    from json_each(:session)
-    group by value
+    select value as item_id, key + 1 as place from json_each(:session)
 
 ),
 
--- barred: 2 = an item of the session, whose neighbors' scale it has no part in; 1 = not to be shown.
+-- What is taken from an item's score in the list: 10 = not to be shown; a million million = an item of the session, which
+-- has no part in the neighbors' scale either.
 blocked as materialized (
 
-    select item_id, 2 as barred from session
+    select item_id, -1e12 as score from session
     union all
-    select excluded.value, 1 from person, json_each(person.excluded) as excluded
+    select excluded.value, -10.0 from person, json_each(person.excluded) as excluded
     union all
-    select excluded.value, 1
+    select excluded.value, -10.0
     from person
     inner join segments using (segment),
         json_each(segments.excluded) as excluded
     union all
-    select value, 1 from json_each(:exclude)
+    select value, -10.0 from json_each(:exclude)
 
 ),
 
@@ -77,15 +75,13 @@ summed as materialized (
         item_id,
         sum(neighbor_score) as neighbor_score,
         sum(list_score) as list_score,
-        max(cast(1e9 * neighbor_score as integer) * 100 + 100 - place) as share,
-        max(barred) as barred
+        max(cast(1e9 * neighbor_score as integer) * 100 + 100 - place) as share
     from (
         select
             entries.key as item_id,
             steps.weight * entries.value as neighbor_score,
             0.0 as list_score,
-            steps.place,
-            0 as barred
+            steps.place
         from session
         cross join steps using (place)
         cross join neighbors using (item_id),
@@ -93,16 +89,16 @@ summed as materialized (
 
         union all
 
-        select item_id, 0.0, score, null, 0
+        select item_id, 0.0, score, null
         from listed
 
         union all
 
-        select item_id, 0.0, 0.0, null, barred
+        select item_id, 0.0, score, null
         from blocked
     )
     group by item_id
-    having max(barred) < 2
+    having sum(list_score) > -1e11
 
 ),
 
@@ -122,7 +118,7 @@ first_items as materialized (
         neighbor_score * (select factor from scale) as session_score,
         share
     from summed
-    where barred = 0
+    where list_score >= 0
         and (not :is_filtered or exists (
             select 1
             from items
@@ -135,7 +131,7 @@ first_items as materialized (
                 and (:only is null or items.item_id in (select value from json_each(:only)))
         ))
     order by place, item_id
-    limit :n
+    limit :n + 0
 
 ),
 
@@ -166,7 +162,7 @@ history_sums as materialized (
             history.weight * entries.value as score,
             cast(1e9 * history.weight * entries.value as integer) * 100 + 100 - history.place as share
         from history
-        inner join neighbors using (item_id),
+        cross join neighbors using (item_id),
             json_each(neighbors.neighbors) as entries
     )
     group by item_id
@@ -214,7 +210,7 @@ second_items as materialized (
         second_choice.source,
         second_choice.because_item_id
     from second_choice
-    inner join items using (item_id)
+    cross join items using (item_id)
     where second_choice.item_id not in (select item_id from blocked)
         and second_choice.item_id not in (select item_id from first_items)
         and items.is_recommendable
@@ -298,4 +294,4 @@ left join items
 left join items as leads
     on leads.item_id = case when :with_facts then chosen.because_item_id end
 order by chosen.tier, chosen.place, chosen.item_id
-limit :n
+limit :n + 0

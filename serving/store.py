@@ -268,7 +268,8 @@ class Store:
         parameters = {
             "user_id": user_id,
             "segment": segment,
-            "session": json.dumps(list(session)),
+            # Newest first; an item that was clicked again counts where it was clicked last.
+            "session": json.dumps(list(dict.fromkeys(reversed(session)))),
             "exclude": json.dumps(list(exclude)),
             "categories": None if filters.categories is None else json.dumps(list(filters.categories)),
             "price_min": filters.price_min,

@@ -14,12 +14,12 @@ import types
 from dataclasses import dataclass
 from pathlib import Path
 
+import dbt_process
 import duckdb
 import pyarrow as pa
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-DBT = Path(sys.executable).parent / "dbt"
 HELPERS = REPOSITORY / "macros/python"
 INPUTS = ["events", "items", "users", "consents"]
 NO_TESTS = ["--exclude-resource-type", "test", "unit_test"]
@@ -49,13 +49,13 @@ def run_dbt(*arguments, project=REPOSITORY, target, database, settings=None, env
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DBT_USE_COLORS": "false",
     } | given
-    command = [DBT, *arguments, "--project-dir", project, "--profiles-dir", project]
+    command = [*arguments, "--project-dir", str(project), "--profiles-dir", str(project)]
     if arguments[0] not in ("deps",):
-        command += ["--target-path", target, "--log-path", target]
+        command += ["--target-path", str(target), "--log-path", str(target)]
     if settings:
         command += ["--vars", json.dumps(settings)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
-    return Result(done.returncode, done.stdout + done.stderr, done.stdout)
+    returncode, printed, errors = dbt_process.run(command, environment, timeout=600)
+    return Result(returncode, printed + errors, printed)
 
 
 class Shop:
