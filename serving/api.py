@@ -204,7 +204,8 @@ class BodyRoute(APIRoute):
             try:
                 asked = model.model_validate_json(await request.body())
             except ValidationError as error:
-                raise RequestValidationError([one | {"loc": ("body", *one["loc"])} for one in error.errors()]) from error
+                errors = [one | {"loc": ("body", *one["loc"])} for one in error.errors()]
+                raise RequestValidationError(errors) from error
             return await self.endpoint(request, asked)
 
         self.app = request_response(handle)
