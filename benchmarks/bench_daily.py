@@ -117,6 +117,7 @@ def main() -> None:
     args = parser.parse_args()
     args.work_dir = args.work_dir.resolve()
     args.work_dir.mkdir(parents=True, exist_ok=True)
+    args.results_dir.mkdir(parents=True, exist_ok=True)
     results = {"machine": describe_machine(), "sizes": []}
     for millions in args.interactions:
         results["sizes"].append(bench_size(millions, args.runs, args.seed, args.work_dir))

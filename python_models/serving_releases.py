@@ -14,7 +14,9 @@ import contextlib
 import datetime
 import json
 import os
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
 
@@ -183,12 +185,32 @@ def resume(folder):
 # SQLite ---------------------------------------------------------------------------------------------------------------
 
 
+@contextlib.contextmanager
+def written_behind(path):
+    """Brings what is written to a file to the disk meanwhile, so that `sync` has little left to do in the end."""
+    is_done = threading.Event()
+
+    def work():
+        while not is_done.wait(0.5):
+            sync(path)
+
+    with ThreadPoolExecutor(1) as thread:
+        working = thread.submit(work)
+        try:
+            yield
+        finally:
+            is_done.set()
+        # A disk that failed tells it once only.
+        working.result()
+
+
 def write_sqlite(path, tables, release):
     """Write a release into a new file. tables: {name: pyarrow.RecordBatches, sorted by key}. Returns rows by table."""
     import sqlite3
 
     counts = {}
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+    connecting = contextlib.closing(sqlite3.connect(path, isolation_level=None))
+    with connecting as connection, written_behind(path):
         # A file that nobody reads yet needs no journal: what goes wrong is thrown away as a whole. Rows come by rising
         # key, so no full page is needed again; the fewer are kept, the longer they stay in the processor's cache.
         for pragma in ("page_size = 16384", "journal_mode = off", "synchronous = off", "cache_size = -2048"):

@@ -116,7 +116,18 @@ def test_what_is_out_of_limits_is_refused_with_a_reason(client, body):
 @pytest.mark.parametrize("text", ["{", "[" * 100_000, "\xff", ""])
 def test_no_json_is_refused(client, text):
     answer = client.post("/session", content=text.encode("latin-1"), headers={"content-type": "application/json"})
-    assert answer.status_code in (400, 422)
+    assert answer.status_code == 422 and answer.json()["detail"][0]["loc"] == ["body"]
+
+
+@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", ""])
+def test_a_body_that_is_not_called_json_is_refused(client, media_type):
+    """A page of another site can make a browser send such bodies, but none that is called JSON."""
+    answer = client.post("/session", content=b'{"items": []}', headers={"content-type": media_type})
+    assert answer.status_code == 422 and answer.json()["detail"][0]["msg"] == "must be application/json"
+    answer = client.post(
+        "/session", content=b'{"items": []}', headers={"content-type": "Application/JSON; charset=utf-8"}
+    )
+    assert answer.status_code == 200
 
 
 def test_a_body_beyond_the_limit_is_refused(client):
