@@ -49,12 +49,13 @@ SPLIT_IN_TIME = {
     "kindred__as_of": "2024-01-03",
     "kindred__horizon_days": 1,
 }
-# The data has no times, so a tenth of each person's training rows is judged in `tuning`, and the others stand on nine days
-# by chance: that their order says nothing is for the search to find out. The tenth is a block, from a random place on, of
-# the person's items in the order of their numbers, which follows the file: what stands side by side there is alike (cosine
-# of the people .092 for neighbours, .039 twenty places apart), and single rows would be judged with their like in the
-# training, which flatters models that learn by heart (blocked cross-validation: Roberts et al., Ecography 2017). By md5,
-# here and below: DuckDB's hash() of two columns orders the items of different people alike.
+# The data has no times, so a tenth of each person's training rows is judged in `tuning`, and the others stand on nine
+# days by chance: that their order says nothing is for the search to find out. The tenth is a block, from a random
+# place on, of the person's items in the order of their numbers, which follows the file: what stands side by side
+# there is alike (cosine of the people .092 for neighbours, .039 twenty places apart), and single rows would be judged
+# with their like in the training, which flatters models that learn by heart (blocked cross-validation: Roberts et
+# al., Ecography 2017). By md5, here and below: DuckDB's hash() of two columns orders the items of different people
+# alike.
 GOWALLA = """
     with numbered as (
         select
