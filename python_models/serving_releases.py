@@ -14,9 +14,7 @@ import contextlib
 import datetime
 import json
 import os
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
 
@@ -185,32 +183,12 @@ def resume(folder):
 # SQLite ---------------------------------------------------------------------------------------------------------------
 
 
-@contextlib.contextmanager
-def written_behind(path):
-    """Brings what is written to a file to the disk meanwhile, so that `sync` has little left to do in the end."""
-    is_done = threading.Event()
-
-    def work():
-        while not is_done.wait(0.5):
-            sync(path)
-
-    with ThreadPoolExecutor(1) as thread:
-        working = thread.submit(work)
-        try:
-            yield
-        finally:
-            is_done.set()
-        # A disk that failed tells it once only.
-        working.result()
-
-
 def write_sqlite(path, tables, release):
     """Write a release into a new file. tables: {name: pyarrow.RecordBatches, sorted by key}. Returns rows by table."""
     import sqlite3
 
-    counts = {}
-    connecting = contextlib.closing(sqlite3.connect(path, isolation_level=None))
-    with connecting as connection, written_behind(path):
+    counts, written = {}, {}
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         # A file that nobody reads yet needs no journal: what goes wrong is thrown away as a whole. Rows come by rising
         # key, so no full page is needed again; the fewer are kept, the longer they stay in the processor's cache.
         for pragma in ("page_size = 16384", "journal_mode = off", "synchronous = off", "cache_size = -2048"):
@@ -229,16 +207,15 @@ def write_sqlite(path, tables, release):
                 connection.executemany(together, (tuple(chain.from_iterable(group)) for group in groups))
                 connection.executemany(insert + row, rows[end:])
                 counts[name] += batch.num_rows
+            written[name] = connection.total_changes - sum(written.values())
         release |= {"n_lists": counts["lists"], "n_items": counts["items"]}
         connection.execute(create_table("release", RELEASE, " without rowid"))
         connection.execute(
             f"insert into release values ({', '.join('?' * len(RELEASE))})", [release[name] for name in RELEASE]
         )
         connection.execute("commit")
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        found = {name: connection.execute(f"select count(*) from {name}").fetchone()[0] for name in tables}
-    if found != counts:
-        raise RuntimeError(f"{path} has {found} rows where {counts} were written")
+    if written != counts:
+        raise RuntimeError(f"{path} has {written} rows where there are {counts}")
     return counts
 
 
