@@ -59,7 +59,8 @@ def test_sqlfluff_parses_what_dbt_compiled(shops):
 
     linter = Linter(config=FluffConfig(overrides={"dialect": "snowflake", "templater": "raw"}))
     compiled = shops[0].parent / "snowflake" / "compiled" / "kindred" / "models"
-    files = [path for path in compiled.rglob("*.sql") if path.stem in MODELS]
+    # The inputs of unit tests lie in folders named after their YAML; dbt's threads may write one such file at once.
+    files = [path for path in compiled.rglob("*.sql") if path.stem in MODELS and ".yml" not in str(path)]
     assert len(files) > 25
     unparsable = {
         path.stem: [violation.desc() for violation in linter.parse_string(path.read_text(encoding="utf-8")).violations]
