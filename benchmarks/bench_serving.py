@@ -356,6 +356,7 @@ def main() -> None:
     results = json.loads(path.read_text()) if path.exists() else {"parts": {}}
     results |= {"machine": describe_machine(), "people": args.people, "items": args.items}
     shutil.rmtree(args.work_dir, ignore_errors=True)
+    args.results_dir.mkdir(parents=True, exist_ok=True)
     say(f"making a world of {args.people:,} people")
     serving = Serving(args.work_dir.resolve() / "large", args.people, args.items)
     small = Serving(args.work_dir.resolve() / "small", min(SMALL, args.people), 1000)

@@ -187,7 +187,7 @@ def write_sqlite(path, tables, release):
     """Write a release into a new file. tables: {name: pyarrow.RecordBatches, sorted by key}. Returns rows by table."""
     import sqlite3
 
-    counts, written = {}, {}
+    counts = {}
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         # A file that nobody reads yet needs no journal: what goes wrong is thrown away as a whole. Rows come by rising
         # key, so no full page is needed again; the fewer are kept, the longer they stay in the processor's cache.
@@ -207,15 +207,14 @@ def write_sqlite(path, tables, release):
                 connection.executemany(together, (tuple(chain.from_iterable(group)) for group in groups))
                 connection.executemany(insert + row, rows[end:])
                 counts[name] += batch.num_rows
-            written[name] = connection.total_changes - sum(written.values())
+        if connection.total_changes != sum(counts.values()):
+            raise RuntimeError(f"{path} has {connection.total_changes} rows where {counts} were written")
         release |= {"n_lists": counts["lists"], "n_items": counts["items"]}
         connection.execute(create_table("release", RELEASE, " without rowid"))
         connection.execute(
             f"insert into release values ({', '.join('?' * len(RELEASE))})", [release[name] for name in RELEASE]
         )
         connection.execute("commit")
-    if written != counts:
-        raise RuntimeError(f"{path} has {written} rows where there are {counts}")
     return counts
 
 

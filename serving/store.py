@@ -269,7 +269,7 @@ class Store:
             "user_id": user_id,
             "segment": segment,
             # Newest first; an item that was clicked again counts where it was clicked last.
-            "session": json.dumps(list(dict.fromkeys(reversed(session)))),
+            "session": json.dumps(list(dict.fromkeys(reversed([*session])))),
             "exclude": json.dumps(list(exclude)),
             "categories": None if filters.categories is None else json.dumps(list(filters.categories)),
             "price_min": filters.price_min,

@@ -13,6 +13,7 @@ forks.set_forkserver_preload(["dbt.cli.main", "dbt.adapters.duckdb", "dbt_proces
 
 
 def run_here(arguments, environment, output, errors):
+    """Run dbt in this process, which ends with its exit code; output and errors are files."""
     for stream, path in ((1, output), (2, errors)):
         os.dup2(os.open(path, os.O_WRONLY), stream)
     os.environ.clear()
