@@ -69,7 +69,7 @@ lint: $(VENV)/installed-dev  ## ruff and sqlfluff
 	$(BIN)/sqlfluff lint --processes 2 models tests
 
 test-snowflake: $(VENV)/installed-dev  ## the same project on the Snowflake emulator, compared with DuckDB
-	$(BIN)/pytest -q -m snowflake
+	$(BIN)/pytest -q -n 2 --dist loadfile -m snowflake
 
 bench-quality: $(VENV)/installed-dev  ## public data sets through the main path, beside the published figures
 	$(BIN)/python benchmarks/bench_quality.py

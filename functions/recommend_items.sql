@@ -30,9 +30,9 @@ sources as ({{ kindred.published_rows('sources') }}),
 steps as (
 
     {% set weight = namespace(now=1.0) %}
-    {% for step in range(8) %}
+    {% for step in range(6) %}
     select {{ step }} as step, cast({{ weight.now }} as double) as weight{{ " union all" if not loop.last }}
-    {% set weight.now = weight.now * 0.8 %}
+    {% set weight.now = weight.now * 0.7 %}
     {% endfor %}
 
 ),

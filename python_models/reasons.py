@@ -98,7 +98,8 @@ def model(dbt, session):
     of_als = np.flatnonzero(by_source("als"))
     if len(of_als):
         asked = rows.take(of_als)
-        ids = explain_als(interactions, als_item_factors, asked["user_id"], asked["item_id"])
+        theirs = matching(interactions, asking.filter("source = 'als'"), ["user_id"])
+        ids = explain_als(theirs, als_item_factors, asked["user_id"], asked["item_id"])
         because[of_als] = encode_ids(ids.fill_null(""), catalogue)[1]
     explain("sequence", by_source("sequence"))
     explain("content", by_source("content"))

@@ -69,18 +69,21 @@ def model(dbt, session):
         tables = RankerTables(generators, item_features, user_features, fold)
         # A ranker that learned from other generators knows nothing of these.
         is_learned = booster is not None and booster.feature_name() == ranker_feature_names(tables)
+
+        def score_part(rows):
+            users, items, features, votes = ranker_features(tables, *rows)
+            totals = votes.sum(axis=1)
+            if is_learned:
+                totals = 1 / (1 + np.exp(-booster.predict(features, num_threads=1)))
+            # weight / rank falls faster than a vote: the source is whoever has the item near the top.
+            ranks_of_all = np.divide(tables.weights, votes, out=np.full_like(votes, np.inf), where=votes > 0) - 60
+            sources = (tables.weights / ranks_of_all).argmax(axis=1).astype(np.int8)
+            users, items, ranks, scores, sources = best_of_block(users, items, totals, sources, pool_size)
+            return users.astype(np.int32), items.astype(np.int32), ranks, scores, sources
+
         parts = []
         for block in tables.blocks():
-            for rows in split_rows(read_candidates(candidates, tables, fold, block)):
-                users, items, features, votes = ranker_features(tables, *rows)
-                totals = votes.sum(axis=1)
-                if is_learned:
-                    totals = 1 / (1 + np.exp(-booster.predict(features)))
-                # weight / rank falls faster than a vote: the source is whoever has the item near the top.
-                ranks_of_all = np.divide(tables.weights, votes, out=np.full_like(votes, np.inf), where=votes > 0) - 60
-                sources = (tables.weights / ranks_of_all).argmax(axis=1).astype(np.int8)
-                users, items, ranks, scores, sources = best_of_block(users, items, totals, sources, pool_size)
-                parts.append((users.astype(np.int32), items.astype(np.int32), ranks, scores, sources))
+            parts += run_on_all_cores(score_part, split_rows(read_candidates(candidates, tables, fold, block)))
             if block.start > 0:
                 report_progress(
                     f"scored_candidates: {fold}, {block.start:,} of {len(tables.users):,} people are scored"

@@ -165,7 +165,7 @@ def like_shares(vectors, confidences, wanted):
 
 
 def run_on_all_cores(function, batches):
-    """Call `function` with each of the batches, in threads."""
+    """Call `function` with each of the batches, in threads; what it returns, in the order of the batches."""
     import os
     from concurrent.futures import ThreadPoolExecutor
 
@@ -173,7 +173,7 @@ def run_on_all_cores(function, batches):
 
     # One thread per batch, so none within the small products.
     with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(function, batches))
+        return list(pool.map(function, batches))
 
 
 def best_items(user_factors, item_factors, excluded, n):

@@ -63,9 +63,9 @@ def by_the_contract(shop, session, own=(), excluded=()):
             from (values {values(reversed(session))}) as rows(place, item_id) where item_id is not null group by item_id
         ),
         votes as (
-            select entries.key as item_id, sum(0.8 ** (step - 1) * cast(entries.value as double)) as vote
+            select entries.key as item_id, sum(0.7 ** (step - 1) * cast(entries.value as double)) as vote
             from session join served_neighbors using (item_id), json_each(neighbors) as entries
-            where step <= 8 and entries.key not in (select item_id from session)
+            where step <= 6 and entries.key not in (select item_id from session)
             group by all
         ),
         own as (

@@ -151,10 +151,10 @@ def expected_list(world, user, session, n, filters, exclude, segment, only=None)
 
     def near(leads, without):
         shares = defaultdict(dict)
-        for step, lead in enumerate(leads[:8]):
+        for step, lead in enumerate(leads[:6]):
             for item, score in world["neighbors"].get(lead, []):
                 if item not in without:
-                    shares[item][lead] = 0.8**step * score
+                    shares[item][lead] = 0.7**step * score
         highest = max((sum(by_lead.values()) for by_lead in shares.values()), default=1)
         # The first of the largest shares is that of the newest.
         largest = {item: max(by_lead, key=lambda lead: int(1e9 * by_lead[lead])) for item, by_lead in shares.items()}
