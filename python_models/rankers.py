@@ -28,7 +28,7 @@ SCHEMA = pa.schema(
         ("model", pa.string()),
     ]
 )
-MAX_PEOPLE = 8_000
+MAX_PEOPLE = 20_000
 MIN_PEOPLE = 50
 MAX_TREES = 300
 # Small trees of well-filled leaves: the scores of a fold are a little off those of the next, and what larger trees (31

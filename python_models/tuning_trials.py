@@ -50,8 +50,10 @@ GRID = {
     },
     "sequence": {"decay": [0.4, 0.55, 0.7, 0.85], "target_exponent": [0.0, 0.15, 0.3, 0.5], "n_steps": [3, 10, 30]},
     "content": {"decay": [0.6, 0.8, 0.9, 1.0], "n_steps": [5, 20, 100]},
-    # More factors are most of what there is to gain; alpha (here multiples of it) begins at what fits the density.
+    # More factors are most of what there is to gain, where training ends before it knows them by heart; alpha (here
+    # multiples of it) begins at what fits the density.
     "als": {
+        "iterations": [15, 8, 5, 3],
         "factors": [256, 512, 1024, 128, 64, 32],
         "alpha": [0.1, 0.3, 1.0, 3.0],
         "regularization": [3.0, 10.0, 30.0, 100.0, 200.0],
