@@ -94,6 +94,15 @@ def test_history__row_order_does_not_matter(helpers, connection):
     assert not all(np.all(np.diff(row) > 0) for row in np.split(answers[0][2].indices, answers[0][2].indptr[1:-1]))
 
 
+@pytest.mark.parametrize("span", [1, 3, 10**6, 2**61])  # at the last, user and moment don't fit one number
+def test_newest_first__is_lexsort(helpers, span):
+    draw = np.random.default_rng(span)
+    users, moments = draw.integers(0, 90, 1000).astype(np.int32), draw.integers(-span, span, 1000)
+    chances = draw.permutation(1000)
+    expected = np.lexsort((chances, -moments, users))
+    assert helpers.newest_first(users, moments, chances).tolist() == expected.tolist()
+
+
 def test_history__of_an_empty_fold(helpers, connection):
     users, items, history, steps = helpers.read_history(relation(connection, random_rows()), "tuning")
     assert (len(users), len(items), history.shape, len(steps)) == (0, 0, (0, 0), 0)
