@@ -53,9 +53,9 @@ GRID = {
     # More factors are most of what there is to gain, where training ends before it knows them by heart; alpha (here
     # multiples of it) begins at what fits the density.
     "als": {
-        "iterations": [15, 8, 5, 3],
         "factors": [256, 512, 1024, 128, 64, 32],
         "alpha": [0.1, 0.3, 1.0, 3.0],
+        "iterations": [15, 8, 5, 3],
         "regularization": [3.0, 10.0, 30.0, 100.0, 200.0],
     },
 }
