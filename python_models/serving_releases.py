@@ -460,7 +460,10 @@ def model(dbt, session):
     }
     for row in read_table(lists.limit(1), ["list_id"]).to_pylist():
         if row["list_id"][:8] != run_id[:8]:
-            raise RuntimeError("the gates judged other lists than those in served_lists: build both")
+            raise RuntimeError(
+                f"the gates judged other lists than those in served_lists: run {run_id[:8]}, not {row['list_id'][:8]}. "
+                "One of the two wasn't built, or another build, which began later, came between: build again"
+            )
     began = time.monotonic()
     if is_snowflake(session):
         store, location, n_bytes = "warehouse", f"{warehouse_schema}, tables published_*", None

@@ -1,9 +1,12 @@
 """Apps never read lists that a test of the data found broken: publication comes after all that can stop it."""
 
 import json
+import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
-from conftest import REPOSITORY, run_dbt
+from conftest import REPOSITORY, Shop, run_dbt
 from test_publish_gates import current, shop_copy
 
 # About what is counted of lists that were shown, and about the sample's truths: they say nothing of the lists.
@@ -61,3 +64,24 @@ def test_a_broken_list_is_not_published(sample_shop, tmp_path):
     assert shop.value("select count(*) from recommendations where rank = 1") > shop.value(
         "select count(distinct user_id) from recommendations"
     )
+
+
+def test_two_builds_at_once(sample_shop, tmp_path):
+    """One waits for the file that the other holds. It publishes too, unless what is served was begun later."""
+    shop = Shop(tmp_path)
+    shutil.copy(sample_shop.database, shop.database)
+    [before] = shop.column("select release_id from serving_releases")
+
+    def build(number):
+        select = ["--select", "recommendations+", "--exclude-resource-type", "test", "unit_test"]
+        return run_dbt("build", *select, target=tmp_path / f"target_{number}", database=shop.database)
+
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(build, range(2)))
+    failed = [result for result in results if result.returncode != 0]
+    assert len(failed) < 2, failed[0].output
+    for result in failed:
+        assert "another build, which began later, came between: build again" in result.text, result.output
+    published = shop.column("select release_id from serving_releases order by published_at")
+    assert published[0] == before and len(set(published)) == 3 - len(failed)
+    assert Path(os.readlink(tmp_path / "shop_serving/current.sqlite")).stem == published[-1]
