@@ -6,7 +6,7 @@ export DBT_PROFILES_DIR := .
 
 .DEFAULT_GOAL := help
 .PHONY: help build daily show tune serve releases rollback resume export test test-slow lint test-snowflake bench-quality \
-        bench-speed bench-serving bench-daily sample clean
+        bench-speed bench-serving bench-daily bench-sessions sample clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "make %-16s %s\n", $$1, $$2}'
@@ -82,6 +82,9 @@ bench-serving: $(VENV)/installed-dev  ## publication, lookups, session lists and
 
 bench-daily: $(VENV)/installed-dev  ## a daily build with 1 % new events beside the full build
 	$(BIN)/python benchmarks/bench_daily.py
+
+bench-sessions: $(VENV)/installed-dev  ## how many items of a session its list should look at, on real sessions
+	$(BIN)/python benchmarks/bench_sessions.py
 
 sample: $(VENV)/installed  ## write the sample shop's seeds again
 	$(BIN)/python seeds/sample/generate_sample_shop.py
