@@ -164,18 +164,6 @@ def like_shares(vectors, confidences, wanted):
     return shares * np.maximum(confidences, 0)[:, :, None]
 
 
-def run_on_all_cores(function, batches):
-    """Call `function` with each of the batches, in threads; what it returns, in the order of the batches."""
-    import os
-    from concurrent.futures import ThreadPoolExecutor
-
-    from threadpoolctl import threadpool_limits
-
-    # One thread per batch, so none within the small products.
-    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(function, batches))
-
-
 def best_items(user_factors, item_factors, excluded, n):
     """The n best items of each user, as columns: user position, item position, rank (from 1), score.
 

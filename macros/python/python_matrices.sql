@@ -1,4 +1,4 @@
-{#- Ids, vectors and matrices: what every algorithm starts from. -#}
+{#- Ids, vectors, matrices and all cores: what every algorithm starts from. -#}
 {% macro python_matrices() %}{% raw %}
 def encode_ids(column, ids=None):
     """Positions of a pyarrow column's values, int32, among `ids`, by default the column's own values in sorted order.
@@ -90,4 +90,16 @@ def vector_column(vectors):
     """An array of n x n_factors as a pyarrow list column of n rows."""
     offsets = np.arange(0, vectors.size + 1, vectors.shape[1], dtype=np.int32)
     return pa.ListArray.from_arrays(offsets, np.ascontiguousarray(vectors).ravel())
+
+
+def run_on_all_cores(function, batches):
+    """Call `function` with each of the batches, in threads; what it returns, in the order of the batches."""
+    import os
+    from concurrent.futures import ThreadPoolExecutor
+
+    from threadpoolctl import threadpool_limits
+
+    # One thread per batch, so none within the small products.
+    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(function, batches))
 {% endraw %}{% endmacro %}
