@@ -30,7 +30,7 @@ sources as ({{ kindred.published_rows('sources') }}),
 steps as (
 
     {% set weight = namespace(now=1.0) %}
-    {% for step in range(6) %}
+    {% for step in range(5) %}
     select {{ step }} as step, cast({{ weight.now }} as double) as weight{{ " union all" if not loop.last }}
     {% set weight.now = weight.now * 0.7 %}
     {% endfor %}

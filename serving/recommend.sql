@@ -11,7 +11,7 @@ with recursive steps (place, weight) as materialized (
 
     select 1, 1.0
     union all
-    select place + 1, weight * 0.7 from steps where place < 6
+    select place + 1, weight * 0.7 from steps where place < 5
 
 ),
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-DECAY, N_STEPS = 0.7, 6
+DECAY, N_STEPS = 0.7, 5
 SESSION_SHARE, LIST_SHARE = 0.7, 0.3
 
 

@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
-const DECAY = 0.7, STEPS = 6, SESSION_SHARE = 0.7, LIST_SHARE = 0.3;
+const DECAY = 0.7, STEPS = 5, SESSION_SHARE = 0.7, LIST_SHARE = 0.3;
 
 // What ids of equal score are sorted by, as on the server. On the ids themselves `<` compares UTF-16 units, which puts an
 // emoji before a ligature, and localeCompare depends on the language.

@@ -1,6 +1,6 @@
 -- one row per item_id: what the items of a session lead to
 -- What nobody liked yet has neighbours by content alone. The two kinds of scores don't compare: an item has one kind.
--- An object is read in half the time of an array of pairs, and 30 neighbours of 6 items fill a list: a session list is
+-- An object is read in half the time of an array of pairs, and 30 neighbours of 5 items fill a list: a session list is
 -- to be there within a millisecond (DECISIONS.md).
 {% set n_neighbors = 30 %}
 

@@ -65,7 +65,7 @@ def by_the_contract(shop, session, own=(), excluded=()):
         votes as (
             select entries.key as item_id, sum(0.7 ** (step - 1) * cast(entries.value as double)) as vote
             from session join served_neighbors using (item_id), json_each(neighbors) as entries
-            where step <= 6 and entries.key not in (select item_id from session)
+            where step <= 5 and entries.key not in (select item_id from session)
             group by all
         ),
         own as (

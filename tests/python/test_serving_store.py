@@ -151,7 +151,7 @@ def expected_list(world, user, session, n, filters, exclude, segment, only=None)
 
     def near(leads, without):
         shares = defaultdict(dict)
-        for step, lead in enumerate(leads[:6]):
+        for step, lead in enumerate(leads[:5]):
             for item, score in world["neighbors"].get(lead, []):
                 if item not in without:
                     shares[item][lead] = 0.7**step * score
