@@ -1,7 +1,7 @@
-"""The items that a person's history leads to: by its neighbours, by what comes next, by what is said about them.
+"""The items that a person's history leads to: by its neighbours, one by one or together, by what comes next, by what is said about them.
 
 Grain: one row per (fold, generator, user_id, item_id).
-Columns: fold, generator: neighbors, sequence or content, user_id, item_id, rank: from 1, in falling order of the
+Columns: fold, generator: neighbors, slim, sequence or content, user_id, item_id, rank: from 1, in falling order of the
 score, ties in the order of the item ids, score: the sum of the neighbours' scores over what speaks for the person now,
 above 0, made_from: in the fold live, what the row is made of: the person's history_key and the generator's neighbours.
 Items that a person's history excludes, and items that can't be recommended in the fold, are left out.
@@ -34,11 +34,13 @@ USERS_PER_BLOCK = 5_000
 def model(dbt, session):
     n_candidates = dbt.config.meta_get("n_candidates")
     given_neighbors = dbt.config.meta_get("neighbors")
+    given_slim = dbt.config.meta_get("slim")
     given_sequence = dbt.config.meta_get("sequence")
     given_content = dbt.config.meta_get("content")
     interactions = dbt.ref("interactions")
     item_features = dbt.ref("item_features")
     item_neighbors = dbt.ref("item_neighbors")
+    slim_weights = dbt.ref("slim_weights")
     item_transitions = dbt.ref("item_transitions")
     item_content_neighbors = dbt.ref("item_content_neighbors")
     tuning_trials = dbt.ref("tuning_trials")
@@ -47,6 +49,7 @@ def model(dbt, session):
     folds = dbt.ref("folds")
     generators = [
         ("neighbors", item_neighbors, choose_settings("neighbors", given_neighbors, tuning_trials, folds)),
+        ("slim", slim_weights, choose_settings("slim", given_slim, tuning_trials, folds)),
         ("sequence", item_transitions, choose_settings("sequence", given_sequence, tuning_trials, folds)),
         ("content", item_content_neighbors, choose_settings("content", given_content, tuning_trials, folds)),
     ]

@@ -6,7 +6,7 @@ person's history, never item_id itself, made_from: what the row is made of: the 
 What stands there because of what everybody does, by a rule, by chance or because the person had it before has no row.
 Where no training is due, a pair of the same source and made_from keeps the row of an earlier build.
 
-Method: the largest term of the sum that is the generator's score. For neighbours, transitions and content that is what
+Method: the largest term of the sum that is the generator's score. For neighbours, linear weights, transitions and content that is what
 an item says for its neighbour times what it counts in the person's profile; for ALS an item's share of the inner
 product, section 5 of Hu, Koren, Volinsky (ICDM 2008). What `sessions` proposes is explained by the neighbours, which
 mostly say the same: its own terms, a sum over like sessions, would cost as much as its lists. Where all that finds
@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 SCHEMA = pa.schema([(name, pa.string()) for name in ("user_id", "item_id", "source", "because_item_id", "made_from")])
-EXPLAINED = "fold = 'live' and source in ('als', 'neighbors', 'sessions', 'sequence', 'content')"
+EXPLAINED = "fold = 'live' and source in ('als', 'neighbors', 'sessions', 'slim', 'sequence', 'content')"
 
 
 def explain_als(interactions, item_factors, user_ids, item_ids):
@@ -39,6 +39,7 @@ def explain_als(interactions, item_factors, user_ids, item_ids):
 
 def model(dbt, session):
     given_neighbors = dbt.config.meta_get("neighbors")
+    given_slim = dbt.config.meta_get("slim")
     given_sequence = dbt.config.meta_get("sequence")
     given_content = dbt.config.meta_get("content")
     ranked = dbt.ref("ranked")
@@ -46,6 +47,7 @@ def model(dbt, session):
     item_features = dbt.ref("item_features")
     als_item_factors = dbt.ref("als_item_factors")
     item_neighbors = dbt.ref("item_neighbors")
+    slim_weights = dbt.ref("slim_weights")
     item_transitions = dbt.ref("item_transitions")
     item_content_neighbors = dbt.ref("item_content_neighbors")
     tuning_trials = dbt.ref("tuning_trials")
@@ -54,6 +56,7 @@ def model(dbt, session):
     folds = dbt.ref("folds")
     generators = {
         "neighbors": (item_neighbors, choose_settings("neighbors", given_neighbors, tuning_trials, folds)),
+        "slim": (slim_weights, choose_settings("slim", given_slim, tuning_trials, folds)),
         "sequence": (item_transitions, choose_settings("sequence", given_sequence, tuning_trials, folds)),
         "content": (item_content_neighbors, choose_settings("content", given_content, tuning_trials, folds)),
     }
@@ -101,6 +104,7 @@ def model(dbt, session):
         theirs = matching(interactions, asking.filter("source = 'als'"), ["user_id"])
         ids = explain_als(theirs, als_item_factors, asked["user_id"], asked["item_id"])
         because[of_als] = encode_ids(ids.fill_null(""), catalogue)[1]
+    explain("slim", by_source("slim"))
     explain("sequence", by_source("sequence"))
     explain("content", by_source("content"))
     explain("neighbors", True)

@@ -49,6 +49,15 @@ GRID = {
         "n_sessions": [50, 150, 400],
     },
     "sequence": {"decay": [0.4, 0.55, 0.7, 0.85], "target_exponent": [0.0, 0.15, 0.3, 0.5], "n_steps": [3, 10, 30]},
+    "slim": {
+        "target_exponent": [0.35, 0.5, 0.6, 0.75],
+        "source_exponent": [0.0, 0.15, 0.3, 0.45],
+        "decay": [1.0, 0.9, 0.8, 0.65],
+        "n_steps": [10, 30, 100, 500],
+        "user_exponent": [0.25, 0.5, 0.75, 1.0],
+        "ridge": [3.0, 10.0, 30.0],
+        "n_neighbors": [50, 100, 200],
+    },
     "content": {"decay": [0.6, 0.8, 0.9, 1.0], "n_steps": [5, 20, 100]},
     # More factors are most of what there is to gain, where training ends before it knows them by heart; alpha (here
     # multiples of it) begins at what fits the density.
@@ -60,7 +69,7 @@ GRID = {
     },
 }
 # What a trial of ALS costs more than one of the others, it gets more of the time.
-SHARES = {"neighbors": 0.2, "sessions": 0.15, "sequence": 0.1, "content": 0.05, "als": 0.5}
+SHARES = {"neighbors": 0.15, "sessions": 0.15, "slim": 0.15, "sequence": 0.1, "content": 0.05, "als": 0.4}
 MAX_PEOPLE = 5_000
 LENGTH = 20
 
@@ -111,6 +120,7 @@ class TuningFold:
         self.met_users, self.met_items, self.weights = read_weights(interactions, "tuning")
         self.moments = newest_moments(interactions, self.users, "tuning")
         self.made = (None, None)
+        self.solved = (None, None)
 
     def try_settings(self, generator, settings):
         if generator == "als":
@@ -136,6 +146,13 @@ class TuningFold:
             return self.content
         if generator == "sequence":
             return transitions(self.history, self.steps, settings["target_exponent"], self.n_neighbors)
+        if generator == "slim":
+            # The exponents of items scale what is solved once.
+            key = [settings["user_exponent"], settings["ridge"], int(settings["n_neighbors"])]
+            if self.solved[0] != key:
+                self.solved = (key, item_regressions(self.history, *key))
+            exponents = [settings[name] for name in ("source_exponent", "target_exponent")]
+            return scale_regressions(self.solved[1], self.history, *exponents)
         exponents = [settings[name] for name in ("user_exponent", "source_exponent", "target_exponent")]
         return collaborative_neighbors(self.history, *exponents, int(settings["n_neighbors"]))
 
@@ -172,13 +189,14 @@ def model(dbt, session):
     given_neighbors = dbt.config.meta_get("neighbors")
     given_sequence = dbt.config.meta_get("sequence")
     given_sessions = dbt.config.meta_get("sessions")
+    given_slim = dbt.config.meta_get("slim")
     given_content = dbt.config.meta_get("content")
     interactions = dbt.ref("interactions")
     targets = dbt.ref("targets")
     item_content_neighbors = dbt.ref("item_content_neighbors")
     folds = dbt.ref("folds")
     given = {"neighbors": given_neighbors, "sessions": given_sessions, "sequence": given_sequence}
-    given |= {"content": given_content, "als": given_als}
+    given |= {"slim": given_slim, "content": given_content, "als": given_als}
 
     if not minutes:
         return write_table(session, SCHEMA, [])

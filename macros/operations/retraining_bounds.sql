@@ -17,7 +17,7 @@
 {#- The settings of what is trained, as JSON: with others an earlier training is of no use. -#}
 {% macro training_settings() %}
     {% set settings = {} %}
-    {% for name in ['kindred__als', 'kindred__neighbors', 'kindred__sequence', 'kindred__n_neighbors'] %}
+    {% for name in ['kindred__als', 'kindred__neighbors', 'kindred__sequence', 'kindred__slim', 'kindred__n_neighbors'] %}
         {% do settings.update({name: var(name)}) %}
     {% endfor %}
     {{ return(tojson(settings, sort_keys=True)) }}

@@ -6,6 +6,7 @@
         'kindred__as_of', 'kindred__horizon_days', 'kindred__folds', 'kindred__session_gap_minutes',
         'kindred__segment_by', 'kindred__n_recommendations', 'kindred__n_candidates', 'kindred__expires_after_hours',
         'kindred__n_neighbors', 'kindred__als', 'kindred__neighbors', 'kindred__sequence', 'kindred__sessions',
+        'kindred__slim',
         'kindred__content', 'kindred__tune_minutes', 'kindred__training', 'kindred__retrain',
         'kindred__diversity', 'kindred__freshness', 'kindred__exploration_share',
         'kindred__serving_store', 'kindred__serving_path', 'kindred__kept_releases', 'kindred__publish_gates',

@@ -10,6 +10,9 @@
             'decay', 'n_steps', 'n_items', 'memory_decay', 'n_sessions', 'per_item', 'source_exponent',
             'target_exponent',
         ],
+        'kindred__slim': [
+            'user_exponent', 'ridge', 'n_neighbors', 'source_exponent', 'target_exponent', 'decay', 'n_steps',
+        ],
         'kindred__content': ['decay', 'n_steps'],
     }) }}
 {% endmacro %}
@@ -59,7 +62,7 @@
                 {% elif value != 'auto' and (value is not number or value is boolean or value < 0) %}
                     {% do problems.append(name ~ " has " ~ key ~ " '" ~ value ~ "': give a number of at least 0, or auto") %}
                 {% elif value != 'auto' and value <= 0 and key in [
-                    'factors', 'iterations', 'regularization', 'n_steps', 'n_items', 'n_neighbors', 'n_sessions',
+                    'factors', 'iterations', 'regularization', 'ridge', 'n_steps', 'n_items', 'n_neighbors', 'n_sessions',
                     'per_item',
                 ] %}
                     {#- With regularization 0 the equations of a person have no single solution. -#}

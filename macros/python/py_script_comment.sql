@@ -8,6 +8,7 @@
 {{ kindred.python_als() }}
 {{ kindred.python_neighbors() }}
 {{ kindred.python_sessions() }}
+{{ kindred.python_slim() }}
 {{ kindred.python_tuning() }}
 {{ kindred.python_ranker() }}
 {% endmacro %}

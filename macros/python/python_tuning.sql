@@ -21,6 +21,15 @@ DEFAULT_SETTINGS = {
         "source_exponent": 0.4,
         "target_exponent": 0.2,
     },
+    "slim": {
+        "user_exponent": 0.5,
+        "ridge": 10.0,
+        "n_neighbors": "auto",
+        "source_exponent": 0.15,
+        "target_exponent": 0.5,
+        "decay": 0.9,
+        "n_steps": 100,
+    },
     "content": {"decay": 0.8, "n_steps": 20},
 }
 
