@@ -1,4 +1,4 @@
-"""The items that a person's history leads to: by its neighbours, one by one or together, by what comes next, by what is said about them.
+"""The items that a person's history leads to: by neighbours, one by one or together, by what comes next, by content.
 
 Grain: one row per (fold, generator, user_id, item_id).
 Columns: fold, generator: neighbors, slim, sequence or content, user_id, item_id, rank: from 1, in falling order of the

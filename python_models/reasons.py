@@ -6,11 +6,11 @@ person's history, never item_id itself, made_from: what the row is made of: the 
 What stands there because of what everybody does, by a rule, by chance or because the person had it before has no row.
 Where no training is due, a pair of the same source and made_from keeps the row of an earlier build.
 
-Method: the largest term of the sum that is the generator's score. For neighbours, linear weights, transitions and content that is what
-an item says for its neighbour times what it counts in the person's profile; for ALS an item's share of the inner
-product, section 5 of Hu, Koren, Volinsky (ICDM 2008). What `sessions` proposes is explained by the neighbours, which
-mostly say the same: its own terms, a sum over like sessions, would cost as much as its lists. Where all that finds
-nothing, neighbours are asked, then content.
+Method: the largest term of the sum that is the generator's score. For ALS that is an item's share of the inner product,
+section 5 of Hu, Koren, Volinsky (ICDM 2008); for neighbours, linear weights, transitions and content what an item says
+for its neighbour times what it counts in the person's profile. What `sessions` proposes is explained by the neighbours,
+which mostly say the same: its own terms, a sum over like sessions, would cost as much as its lists. Where all that
+finds nothing, neighbours are asked, then content.
 """
 
 import numpy as np

@@ -20,7 +20,7 @@ def item_regressions(history, user_exponent, ridge, n):
 
     if history.nnz > MAX_REGRESSION_ENTRIES:
         drawn = np.random.default_rng(0).permutation(history.shape[0])
-        n_people = np.searchsorted(np.cumsum(np.diff(history.indptr)[drawn]), MAX_REGRESSION_ENTRIES)
+        n_people = np.searchsorted(np.cumsum(np.diff(history.indptr)[drawn]), MAX_REGRESSION_ENTRIES, "right")
         history = history[np.sort(drawn[:n_people])]
     by_user = np.maximum(np.asarray(history.sum(axis=1), dtype=np.float64).ravel(), 1e-9)
     by_item = np.maximum(np.asarray(history.sum(axis=0), dtype=np.float64).ravel(), 1e-9)

@@ -107,6 +107,7 @@ def test_history__of_an_empty_fold(helpers, connection):
     users, items, history, steps = helpers.read_history(relation(connection, random_rows()), "tuning")
     assert (len(users), len(items), history.shape, len(steps)) == (0, 0, (0, 0), 0)
     assert helpers.collaborative_neighbors(history, 0.5, 0.5, 0.5, 5).shape == (0, 0)
+    assert helpers.item_regressions(history, 0.5, 1, 5).shape == (0, 0)
     assert helpers.transitions(history, steps, 0.5, 5).shape == (0, 0)
 
 
@@ -158,6 +159,82 @@ def test_collaborative__who_likes_one_thing_alone_has_no_say(helpers):
     history = csr_matrix(np.array([[1, 0, 0], [0, 1, 1]], dtype=np.float32))
     neighbors = helpers.collaborative_neighbors(history, 0.5, 0.5, 0.5, 5)
     assert (neighbors.toarray() > 0).tolist() == [[False] * 3, [False, False, True], [False, True, False]]
+
+
+# Sparse linear weights ----------------------------------------------------------------------------------------------
+
+
+def regressions_densely(history, user_exponent, ridge, chosen=None):
+    """Row i, column j: what item i says for item j; chosen: for each item those it is regressed on, by default
+    all that somebody has beside it."""
+    x = history.toarray().astype(np.float64)
+    x = x * x.sum(axis=1)[:, None] ** (-user_exponent / 2) * x.sum(axis=0)[None, :] ** -0.5
+    weights = np.zeros((x.shape[1], x.shape[1]))
+    for item in range(x.shape[1]):
+        met = [i for i in range(x.shape[1]) if i != item and x[:, i] @ x[:, item] > 0]
+        others = met if chosen is None else chosen[item]
+        on = x[:, others]
+        penalty = ridge * (on**2).sum(axis=0).mean()
+        # Least squares with as many rows as penalties below the people: not the equations that the model solves.
+        rows = np.vstack([on, np.sqrt(penalty) * np.eye(len(others))])
+        wanted = np.concatenate([x[:, item], np.zeros(len(others))])
+        weights[others, item] = np.linalg.lstsq(rows, wanted, rcond=None)[0]
+    return np.maximum(weights, 0)
+
+
+@pytest.mark.parametrize(("user_exponent", "ridge"), [(0, 0.1), (0.5, 10), (1, 0.02)])
+def test_slim__is_ridge_regression(helpers, connection, user_exponent, ridge):
+    history = helpers.read_history(relation(connection, random_rows()), "live")[2]
+    exact = regressions_densely(history, user_exponent, ridge)
+    assert (exact > 0).sum() > 50 and ((exact == 0).sum() > 14 or ridge == 10)
+    found = helpers.item_regressions(history, user_exponent, ridge, 99)
+    np.testing.assert_allclose(found.toarray(), exact, rtol=1e-4, atol=1e-7)
+    # Cut: each item is regressed on its three nearest.
+    nearest = np.argsort(-neighbors_densely(history, user_exponent, 0.5, 0.5), axis=1)[:, :3]
+    found = helpers.item_regressions(history, user_exponent, ridge, 3)
+    exact = regressions_densely(history, user_exponent, ridge, [sorted(row) for row in nearest.tolist()])
+    np.testing.assert_allclose(found.toarray(), exact, rtol=1e-4, atol=1e-7)
+
+
+def test_slim__twins_share_what_they_say(helpers):
+    """Items 0 and 1 are always met together: to a neighbour they say together hardly more than one would alone."""
+    random = np.random.default_rng(0)
+    seen, other = random.random(400) < 0.5, random.random(400) < 0.5
+    target = np.where(random.random(400) < 0.8, seen, random.random(400) < 0.5)
+    alone = csr_matrix(np.column_stack([seen, other, target]).astype(np.float32))
+    twins = csr_matrix(np.column_stack([seen, seen, other, target]).astype(np.float32))
+    of_one = helpers.item_regressions(alone, 0, 0.1, 9).toarray()[0, 2]
+    of_two = helpers.item_regressions(twins, 0, 0.1, 9).toarray()[:2, 3]
+    assert of_two[0] == pytest.approx(of_two[1])
+    assert of_one < of_two.sum() < 1.1 * of_one
+    summed = helpers.collaborative_neighbors(twins, 0, 0.5, 0.5, 9).toarray()[:2, 3].sum()
+    assert summed == pytest.approx(2 * helpers.collaborative_neighbors(alone, 0, 0.5, 0.5, 9).toarray()[0, 2], rel=1e-5)
+
+
+def test_slim__scaled_by_degrees(helpers, connection):
+    history = helpers.read_history(relation(connection, random_rows()), "live")[2]
+    degrees = np.maximum(history.toarray().sum(axis=0), 1)
+    regressions = helpers.item_regressions(history, 0.5, 1, 99)
+    expected = degrees[:, None] ** -0.3 * regressions.toarray() * degrees[None, :] ** 0.6
+    found = helpers.scale_regressions(regressions, history, 0.3, 0.6)
+    np.testing.assert_allclose(found.toarray(), expected, rtol=1e-5)
+
+
+def test_slim__of_a_long_history_a_sample_of_people(helpers, monkeypatch):
+    """Each of a hundred people likes two items of their own, so the pairs that have weights say who was drawn."""
+    history = csr_matrix(np.kron(np.eye(100), [1, 1]).astype(np.float32))
+    assert helpers.item_regressions(history, 0.5, 1, 9).nnz == 200
+    monkeypatch.setattr(helpers, "MAX_REGRESSION_ENTRIES", 60)
+    drawn = helpers.item_regressions(history, 0.5, 1, 9)
+    assert drawn.nnz == 60
+    assert drawn.tocoo().row.max() >= 60  # not merely the first thirty
+    assert (helpers.item_regressions(history, 0.5, 1, 9) != drawn).nnz == 0
+
+
+def test_slim__who_likes_one_thing_alone_has_no_say(helpers):
+    history = csr_matrix(np.array([[1, 0, 0], [0, 1, 1]], dtype=np.float32))
+    weights = helpers.item_regressions(history, 0.5, 1, 5).toarray()
+    assert (weights > 0).tolist() == [[False] * 3, [False, False, True], [False, True, False]]
 
 
 # Transitions --------------------------------------------------------------------------------------------------------
@@ -315,11 +392,12 @@ def test_content__embeddings_in_blocks(helpers):
 
 SETTINGS = {
     "item_neighbors": {"n_neighbors": 50, "neighbors": {}},
+    "slim_weights": {"n_neighbors": 50, "slim": {}},
     "item_transitions": {"n_neighbors": 50, "sequence": {}},
     "item_content_neighbors": {"n_neighbors": 50},
-    "neighbor_candidates": {"n_candidates": 10, "neighbors": {}, "sequence": {}, "content": {}},
+    "neighbor_candidates": {"n_candidates": 10, "neighbors": {}, "slim": {}, "sequence": {}, "content": {}},
 }
-GENERATORS = ["neighbors", "sequence", "content"]
+GENERATORS = ["neighbors", "slim", "sequence", "content"]
 
 
 def board():
@@ -396,7 +474,8 @@ def test_checkerboard__what_was_held_out_is_proposed(checkerboard, generator):
 
 
 @pytest.mark.parametrize(
-    ("table", "n_items"), [("item_neighbors", 20), ("item_transitions", 20), ("item_content_neighbors", 22)]
+    ("table", "n_items"),
+    [("item_neighbors", 20), ("slim_weights", 20), ("item_transitions", 20), ("item_content_neighbors", 22)],
 )
 def test_checkerboard__neighbours_are_of_one_parity(checkerboard, table, n_items):
     build(checkerboard)

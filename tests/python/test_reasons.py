@@ -157,6 +157,8 @@ TABLES = {
             ('live', 'pot', 'fig', 0.9), ('backtest', 'pot', 'cup', 0.9)
         ) as neighbors(fold, item_id, neighbor_id, score)
     """,
+    "slim_weights": "select 'live' as fold, 'book' as item_id, 'vase' as neighbor_id, 0.2::double as score union all "
+    "select 'live', 'pot', 'vase', 0.4",
     "item_transitions": """
         select 'live' as fold, 'book' as item_id, 'vase' as neighbor_id, 0.5::double as score
         union all
@@ -179,6 +181,7 @@ RANKED = [
     # fold, user, item, source, what is expected
     ("live", "ann", "vase", "neighbors", "book"),  # weight 4, a step back: sqrt(4) * .9 * .5 > 1 * .8
     ("live", "bob", "vase", "sequence", "pot"),
+    ("live", "bob", "rug", "slim", "pot"),  # no weight: the neighbours
     ("live", "ann", "cup", "content", "book"),
     ("live", "ann", "rug", "content", "book"),  # content's own word before the neighbours'
     ("live", "ann", "lid", "neighbors", "book"),  # no neighbour: content
@@ -216,7 +219,7 @@ def build_reasons(reasons, tables, ranked, **settings):
         columns = [pa.array(column, pa.string()) for column in zip(*ranked, strict=True)][:4]
         rows = pa.table(columns, names=names)  # noqa: F841, DuckDB finds it by its name
         connection.execute("create table ranked as select * from rows")
-        given = {name: {} for name in ("neighbors", "sequence", "content")} | settings
+        given = {name: {} for name in ("neighbors", "slim", "sequence", "content")} | settings
         written = reasons.model(FakeDbt(connection, given), connection).read_all().to_pylist()
     assert all(list(row) == ["user_id", "item_id", "source", "because_item_id", "made_from"] for row in written)
     return {(row["user_id"], row["item_id"]): row["because_item_id"] for row in written}, written
@@ -242,6 +245,9 @@ def test_model__each_generator_has_its_own_settings(reasons):
     row = [("live", "ann", "vase", "sequence")]  # 2 * .7 * .5 > .65
     assert build_reasons(reasons, TABLES, row)[0] == {("ann", "vase"): "book"}
     assert build_reasons(reasons, TABLES, row, sequence={"decay": 0.5})[0] == {("ann", "vase"): "pot"}
+    row = [("live", "ann", "vase", "slim")]  # 2 * .9 * .2 < .4, where neighbours say book
+    assert build_reasons(reasons, TABLES, row)[0] == {("ann", "vase"): "pot"}
+    assert build_reasons(reasons, TABLES, row, slim={"decay": 2})[0] == {("ann", "vase"): "book"}
 
 
 def test_model__als_in_whatever_order_the_lists_come(reasons):
@@ -308,7 +314,7 @@ def test_sample__every_reason_is_something_that_the_person_likes(sample_shop):
     assert {source for source, share in shares.items() if share > 0} >= {"als", "neighbors"}
     for source, share in shares.items():
         # What similar people's sessions bring in is explained by neighbours, which don't know every pair.
-        least = {"als": 0.99, "neighbors": 0.99, "sequence": 0.99, "content": 0.99, "sessions": 0.95}
+        least = {"als": 0.99, "neighbors": 0.99, "slim": 0.99, "sequence": 0.99, "content": 0.99, "sessions": 0.95}
         assert share > least[source] if source in least else share == 0, source
 
 

@@ -243,7 +243,7 @@ def ndcg_of(shop, k=10):
 
 
 # Content alone knows a person's taste, but not what is bought: on this shop it is as good as popularity, not better.
-@pytest.mark.parametrize("model", ["als", "neighbors", "sessions", "sequence", "history", "recommendations"])
+@pytest.mark.parametrize("model", ["als", "neighbors", "slim", "sessions", "sequence", "history", "recommendations"])
 def test_truths__who_knows_the_person_beats_popularity_on_the_held_out_days(sample_shop, model):
     ndcg = ndcg_of(sample_shop)
     for baseline in ("popular", "trending"):

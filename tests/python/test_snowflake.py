@@ -32,7 +32,7 @@ JSON_COLUMNS = {"items", "parameters", "factors"}
 # ALS and neighbours count in 32 bits, about 7 digits, and blocks of another size are added up in another order: after
 # sums of 64 products some 6 digits remain. All else is 64-bit and summed up in fixed point: it should agree to the last
 # digits.
-NEIGHBORS = ["item_neighbors", "item_transitions", "item_content_neighbors", "neighbor_candidates"]
+NEIGHBORS = ["item_neighbors", "slim_weights", "item_transitions", "item_content_neighbors", "neighbor_candidates"]
 TOLERANCES = dict.fromkeys(["als_item_factors", "als_user_factors", "als_candidates", "candidates", *NEIGHBORS], 1e-5)
 TOLERANCE = 1e-12
 
@@ -243,7 +243,7 @@ def test_daily_build__keeps_and_makes_the_same(shops, tmp_path):
     for statement in marks:
         cursor.execute(statement)
     upstream = ["person_events", "event_types", "interactions", "training_policy", "history_keys"]
-    models = ["als_item_factors", "item_neighbors", "item_transitions"]
+    models = ["als_item_factors", "item_neighbors", "item_transitions", "slim_weights"]
     for target in ("duckdb", "snowflake"):
         result = run_dbt(
             *["build", "--select", *upstream, *models, *tables, *NO_TESTS, "--target", target],

@@ -8,7 +8,7 @@ import shutil
 import pytest
 from conftest import NO_TESTS, Shop, run_dbt
 
-TRAINED = ["als_item_factors", "item_neighbors", "item_transitions"]
+TRAINED = ["als_item_factors", "item_neighbors", "item_transitions", "slim_weights"]
 LISTS = ["als_candidates", "neighbor_candidates", "session_candidates"]
 PERSONAL = ["als_user_factors", *LISTS, "reasons"]
 
@@ -167,6 +167,7 @@ def changed_people(shop):
         ("als_user_factors", "true"),
         ("als_candidates", "true"),
         ("neighbor_candidates", "generator = 'neighbors'"),
+        ("neighbor_candidates", "generator = 'slim'"),
         ("neighbor_candidates", "generator = 'sequence'"),
         ("neighbor_candidates", "generator = 'content'"),
         ("session_candidates", "true"),

@@ -72,7 +72,7 @@ def test_build__says_what_it_tries(tuned):
     said = re.findall(r"\d\d:\d\d:\d\d  tuning_trials: (\w+), ndcg@20 ([.\d]+), ({.*})", done.printed)
     trials = shop.query("select generator, ndcg, settings from tuning_trials order by generator, trial")
     assert sorted(said, key=lambda line: line[0]) == [(name, f"{ndcg:.4f}", text) for name, ndcg, text in trials]
-    assert {name for name, _, _ in said} == {"neighbors", "sessions", "sequence", "content", "als"}
+    assert {name for name, _, _ in said} == {"neighbors", "sessions", "slim", "sequence", "content", "als"}
     n_judged = shop.value("select count(distinct user_id) from targets where fold = 'tuning'")
     assert shop.value("select max(n_people) from tuning_trials") <= n_judged
     assert shop.value("select bool_and(ndcg between 0 and 1 and n_people > 0) from tuning_trials")
@@ -86,9 +86,13 @@ PLANTED = {
     },
     "sequence": {"target_exponent": 0.8, "decay": 0.2, "n_steps": 2},
     "sessions": {"decay": 0.1, "n_steps": 1, "n_items": 3},
+    "slim": {
+        "user_exponent": 0.1, "ridge": 0.5, "n_neighbors": 20, "source_exponent": 0.9, "target_exponent": 0.9,
+        "decay": 0.3, "n_steps": 2,
+    },
     "content": {"decay": 0.1, "n_steps": 1},
 }  # fmt: skip
-OF_NEIGHBORS = ["item_neighbors", "item_transitions", "neighbor_candidates", "session_candidates"]
+OF_NEIGHBORS = ["item_neighbors", "slim_weights", "item_transitions", "neighbor_candidates", "session_candidates"]
 
 
 def test_build__uses_the_best_of_each_generator(tuned):
@@ -129,4 +133,4 @@ def test_build__uses_the_best_of_each_generator(tuned):
             }
 
     assert differing(PLANTED) == {}
-    assert set(differing(dict.fromkeys(PLANTED, {}))) == {"item_neighbors", "item_transitions", *PLANTED}
+    assert set(differing(dict.fromkeys(PLANTED, {}))) == {*OF_NEIGHBORS[:3], *PLANTED}
