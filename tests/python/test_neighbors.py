@@ -164,35 +164,44 @@ def test_collaborative__who_likes_one_thing_alone_has_no_say(helpers):
 # Sparse linear weights ----------------------------------------------------------------------------------------------
 
 
-def regressions_densely(history, user_exponent, ridge, chosen=None):
-    """Row i, column j: what item i says for item j; chosen: for each item those it is regressed on, by default
-    all that somebody has beside it."""
+def normalised(history, user_exponent):
     x = history.toarray().astype(np.float64)
-    x = x * x.sum(axis=1)[:, None] ** (-user_exponent / 2) * x.sum(axis=0)[None, :] ** -0.5
-    weights = np.zeros((x.shape[1], x.shape[1]))
-    for item in range(x.shape[1]):
-        met = [i for i in range(x.shape[1]) if i != item and x[:, i] @ x[:, item] > 0]
-        others = met if chosen is None else chosen[item]
-        on = x[:, others]
-        penalty = ridge * (on**2).sum(axis=0).mean()
-        # Least squares with as many rows as penalties below the people: not the equations that the model solves.
-        rows = np.vstack([on, np.sqrt(penalty) * np.eye(len(others))])
-        wanted = np.concatenate([x[:, item], np.zeros(len(others))])
-        weights[others, item] = np.linalg.lstsq(rows, wanted, rcond=None)[0]
-    return np.maximum(weights, 0)
+    return x * x.sum(axis=1)[:, None] ** (-user_exponent / 2) * x.sum(axis=0)[None, :] ** -0.5
 
 
 @pytest.mark.parametrize(("user_exponent", "ridge"), [(0, 0.1), (0.5, 10), (1, 0.02)])
 def test_slim__is_ridge_regression(helpers, connection, user_exponent, ridge):
     history = helpers.read_history(relation(connection, random_rows()), "live")[2]
-    exact = regressions_densely(history, user_exponent, ridge)
-    assert (exact > 0).sum() > 50 and ((exact == 0).sum() > 14 or ridge == 10)
+    x = normalised(history, user_exponent)
+    exact = np.zeros((x.shape[1], x.shape[1]))
+    for item in range(x.shape[1]):
+        # All that somebody has beside it, by least squares whose last rows are the penalty.
+        others = [i for i in range(x.shape[1]) if i != item and x[:, i] @ x[:, item] > 0]
+        penalty = ridge * (x[:, others] ** 2).sum(axis=0).mean()
+        rows = np.vstack([x[:, others], np.sqrt(penalty) * np.eye(len(others))])
+        wanted = np.concatenate([x[:, item], np.zeros(len(others))])
+        exact[others, item] = np.linalg.lstsq(rows, wanted, rcond=None)[0]
+    assert (exact > 0).sum() > 50 and ((exact < 0).sum() > 10 or ridge == 10)
     found = helpers.item_regressions(history, user_exponent, ridge, 99)
-    np.testing.assert_allclose(found.toarray(), exact, rtol=1e-4, atol=1e-7)
-    # Cut: each item is regressed on its three nearest.
-    nearest = np.argsort(-neighbors_densely(history, user_exponent, 0.5, 0.5), axis=1)[:, :3]
-    found = helpers.item_regressions(history, user_exponent, ridge, 3)
-    exact = regressions_densely(history, user_exponent, ridge, [sorted(row) for row in nearest.tolist()])
+    np.testing.assert_allclose(found.toarray(), np.maximum(exact, 0), rtol=1e-4, atol=1e-7)
+
+
+def test_slim__on_the_nearest_alone_and_what_is_near_to_them(helpers, connection):
+    """With 2 of 24 items, the products of the two count where one is among the 8 nearest of the other."""
+    history = helpers.read_history(relation(connection, random_rows(n_users=60, n_items=24)), "live")[2]
+    x = normalised(history, 0.5)
+    products = x.T @ x
+    places = np.argsort(np.argsort(-(products - np.diag(np.full(24, 1e9))), axis=1), axis=1)
+    exact, n_apart = np.zeros((24, 24)), 0
+    for item in range(24):
+        one, other = np.flatnonzero(places[item] < 2)
+        is_near = min(places[one, other], places[other, one]) < 8
+        n_apart += not is_near
+        squares = products[[one, other], [one, other]]
+        system = np.diag(squares + 3 * squares.mean()) + products[one, other] * is_near * np.array([[0, 1], [1, 0]])
+        exact[[one, other], item] = np.linalg.solve(system, products[[one, other], item])
+    assert 0 < n_apart < 12
+    found = helpers.item_regressions(history, 0.5, 3, 2)
     np.testing.assert_allclose(found.toarray(), exact, rtol=1e-4, atol=1e-7)
 
 
