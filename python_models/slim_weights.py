@@ -30,7 +30,6 @@ def model(dbt, session):
             continue
         _, items, history, _ = read_history(interactions, fold)
         regressions = item_regressions(history, settings["user_exponent"], settings["ridge"], n)
-        weights = scale_regressions(regressions, history, settings["source_exponent"], settings["target_exponent"])
-        # Each item is spoken for by n others, so some speak for many more than n.
-        batches.append(neighbor_rows(fold, items, weights, len(items)))
+        weights = scale_regressions(regressions, history, settings["source_exponent"], settings["target_exponent"], n)
+        batches.append(neighbor_rows(fold, items, weights, n))
     return write_table(session, NEIGHBORS_SCHEMA, batches, kept)

@@ -152,7 +152,7 @@ class TuningFold:
             if self.solved[0] != key:
                 self.solved = (key, item_regressions(self.history, *key))
             exponents = [settings[name] for name in ("source_exponent", "target_exponent")]
-            return scale_regressions(self.solved[1], self.history, *exponents)
+            return scale_regressions(self.solved[1], self.history, *exponents, key[2])
         exponents = [settings[name] for name in ("user_exponent", "source_exponent", "target_exponent")]
         return collaborative_neighbors(self.history, *exponents, int(settings["n_neighbors"]))
 

@@ -46,9 +46,9 @@ def item_regressions(history, user_exponent, ridge, n):
     return csr_matrix((weights[is_kept], (nearest.indices[is_kept], spoken_for[is_kept])), shape=nearest.shape)
 
 
-def scale_regressions(regressions, history, source_exponent, target_exponent):
+def scale_regressions(regressions, history, source_exponent, target_exponent, n):
     """Weights as `best_neighbors` wants them: times d_i^-source_exponent of what a person has, d_j^target_exponent of
-    what it speaks for, with d the sums of the columns of a history."""
+    what it speaks for, with d the sums of the columns of a history; the n largest of each item that a person has."""
     by_source, by_target = degrees(history, -source_exponent), degrees(history, target_exponent)
-    return (diags(by_source) @ regressions @ diags(by_target)).tocsr()
+    return best_of_rows((diags(by_source) @ regressions @ diags(by_target)).tocsr(), n)
 {% endraw %}{% endmacro %}

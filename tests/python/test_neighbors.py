@@ -225,8 +225,10 @@ def test_slim__scaled_by_degrees(helpers, connection):
     degrees = np.maximum(history.toarray().sum(axis=0), 1)
     regressions = helpers.item_regressions(history, 0.5, 1, 99)
     expected = degrees[:, None] ** -0.3 * regressions.toarray() * degrees[None, :] ** 0.6
-    found = helpers.scale_regressions(regressions, history, 0.3, 0.6)
+    found = helpers.scale_regressions(regressions, history, 0.3, 0.6, 99)
     np.testing.assert_allclose(found.toarray(), expected, rtol=1e-5)
+    cut = helpers.scale_regressions(regressions, history, 0.3, 0.6, 3).toarray()
+    np.testing.assert_allclose(cut, np.where(expected >= -np.sort(-expected, axis=1)[:, 2:3], expected, 0), rtol=1e-5)
 
 
 def test_slim__of_a_long_history_a_sample_of_people(helpers, monkeypatch):
