@@ -8,7 +8,6 @@ belongs behind whatever tells your users apart.
 
 import argparse
 import contextlib
-import gc
 import os
 import socket
 import sys
@@ -259,14 +258,6 @@ class Served:
         yield family
 
 
-@contextlib.asynccontextmanager
-async def settled(app):
-    """What is there at the start stays: the garbage collector would hold up requests to look at all of it again."""
-    gc.collect()
-    gc.freeze()
-    yield
-
-
 def problem(status, detail, headers=None):
     return JSONResponse({"detail": detail}, status, headers)
 
@@ -289,7 +280,6 @@ def create_app(folder=None):
         summary="Lists of what a person may like, from the last published release.",
         version="0.1.0",
         responses=PROBLEMS,
-        lifespan=settled,
     )
     app.state.store = store
     app.add_middleware(Measured, histogram=latency)
