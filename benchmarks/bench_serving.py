@@ -288,7 +288,7 @@ def write_report(results: dict[str, object]) -> str:
         "Made by `python benchmarks/bench_serving.py`; its first lines say what is measured and how.",
         "",
         machine_line(results["machine"]),
-        f"World: {results['people']:,} people with 20 items each, {results['items']:,} items with 30 neighbours each.",
+        f"World: {results['people']:,} people with 20 items each, {results['items']:,} items with 25 neighbours each.",
         "",
     ]
     rows = []

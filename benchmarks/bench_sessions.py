@@ -1,4 +1,5 @@
-"""How many items of a session its list should look at, and how fast an older one should count less. Three minutes.
+"""How many items of a session its list should look at, how fast an older one should count less, and how many neighbours
+of each item it needs. Three minutes.
 
     python benchmarks/bench_sessions.py
 
@@ -16,9 +17,11 @@ Needs ../shared/data (or KINDRED_DATA=folder). Writes benchmarks/results/session
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
+import re
 import shutil
 import statistics
 import subprocess
@@ -30,7 +33,9 @@ import duckdb
 from bench_speed import HERE, ROOT, find_dbt, say, table
 
 DATA = Path(os.environ.get("KINDRED_DATA", ROOT.parent / "shared" / "data")).resolve()
-SETTINGS = [(steps, decay) for steps in (3, 4, 5, 6, 8, 20) for decay in (0.9, 0.8, 0.7, 0.6)]
+MOST_NEIGHBORS = 50
+SETTINGS = [(steps, decay, 25) for steps in (3, 4, 5, 6, 8, 20) for decay in (0.9, 0.8, 0.7, 0.6)]
+SETTINGS += [(5, 0.7, n_neighbors) for n_neighbors in (10, 15, 20, 30, 40, 50)]
 N_SHOWN = 20
 # A session is (key, item) in the order of the rows.
 SESSIONS = {
@@ -99,13 +104,13 @@ def cut_sessions(example: str, start: str, end: str) -> list[tuple[list[str], se
     return cases
 
 
-def share_found(cases, neighbors, n_steps: int, decay: float) -> float:
+def share_found(cases, neighbors, n_steps: int, decay: float, n_neighbors: int) -> float:
     """Return the mean over sessions of found / min(20, looked for)."""
     shares = []
     for session, wanted in cases:
         scores = defaultdict(float)
         for step, lead in enumerate(session[:n_steps]):
-            for item, score in neighbors.get(lead, {}).items():
+            for item, score in itertools.islice(neighbors.get(lead, {}).items(), n_neighbors):
                 scores[item] += decay**step * score
         ranked = sorted(scores.keys() - session, key=lambda item: (-scores[item], item))
         shares.append(len(wanted.intersection(ranked[:N_SHOWN])) / min(N_SHOWN, len(wanted)))
@@ -122,6 +127,11 @@ def main() -> None:
             # Examples find kindred two folders up.
             ignored = shutil.ignore_patterns(".*", "target", "logs", "dbt_packages", "*.duckdb*", "*_serving")
             copy = shutil.copytree(ROOT, Path(folder) / "kindred", ignore=ignored)
+            model = copy / "models" / "serving" / "served_neighbors.sql"
+            text, n_changed = re.subn(r"(set n_neighbors =) \d+", rf"\1 {MOST_NEIGHBORS}", model.read_text())
+            if n_changed != 1:
+                raise RuntimeError(f"{model.name} doesn't say how many neighbours it keeps")
+            model.write_text(text)
             for start, end in windows:
                 neighbors = read_neighbors(example, copy / "examples" / example, start)
                 cases = cut_sessions(example, start, end)
@@ -129,16 +139,16 @@ def main() -> None:
                 figures.append([share_found(cases, neighbors, *setting) for setting in SETTINGS])
                 say(columns[-1])
     rows = [
-        [str(steps), f"{decay:g}", *(f"{figure:.4f}" for figure in row), f"{statistics.fmean(row):.4f}"]
-        for (steps, decay), *row in zip(SETTINGS, *figures, strict=True)
+        [*(f"{value:g}" for value in setting), *(f"{figure:.4f}" for figure in row), f"{statistics.fmean(row):.4f}"]
+        for setting, *row in zip(SETTINGS, *figures, strict=True)
     ]
     lines = [
-        "# Session lists: items looked at, and what an older one counts",
+        "# Session lists: items looked at, what an older one counts, and neighbours of each",
         "",
         "Made by `python benchmarks/bench_sessions.py`; its first lines say what is measured and how. The newest item",
         "of a session has weight 1, each one before it `decay` times the weight of the next; in brackets, sessions.",
         "",
-        *table(["items", "decay", *columns, "mean"], rows),
+        *table(["items", "decay", "neighbours", *columns, "mean"], rows),
     ]
     (HERE / "results" / "sessions.md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))

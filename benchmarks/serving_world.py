@@ -1,7 +1,7 @@
 """A seeded world of served tables, and releases of it that tell which one they are.
 
 Grain: as the tables of models/serving; `n_people` lists of 20 items with 10 items of history and up to 10 excluded
-ones, `n_items` items with 30 neighbours, 20 similar items and 5 bundles each. Everything is drawn by integer
+ones, `n_items` items with 25 neighbours, 20 similar items and 5 bundles each. Everything is drawn by integer
 arithmetic from the keys, so the same sizes give the same world. Neighbours are drawn from the whole catalogue: the
 neighbours of a session hardly overlap, which is the hardest case for a session list.
 
@@ -105,7 +105,7 @@ def make_world(connection, n_people: int, n_items: int) -> None:
         create or replace table served_neighbors as
         select
             printf('i%06d', i) as item_id,
-            '{{' || array_to_string([{neighbor} for p in range(30)], ',') || '}}' as neighbors
+            '{{' || array_to_string([{neighbor} for p in range(25)], ',') || '}}' as neighbors
         from range({n_items}) as items (i)
     """)
     connection.execute(f"""

@@ -18,17 +18,16 @@ from typing import Annotated, Literal
 
 import orjson
 import uvicorn
-from fastapi import Depends, HTTPException, Query, Request
+from fastapi import Depends, Query, Request
 from fastapi import Path as InPath
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, Response
-from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from starlette.routing import request_response
+from starlette.routing import get_route_path
 from uvicorn.supervisors import Multiprocess
 
 from serving.settings import serving_folder
@@ -186,29 +185,61 @@ NOT_MODIFIED = {304: {"description": "The release is still the one of If-None-Ma
 # In between
 
 
-class BodyRoute(APIRoute):
-    """A route that takes a JSON body and nothing else; pydantic reads its bytes in one go.
+class TooLong(ValueError):
+    """A body beyond the limit."""
 
-    FastAPI's own way, which can take much more than a body, costs a third of what a session's list does.
+
+REFUSED = (NoRelease, ReleaseGone, RequestValidationError, TooLong)
+
+
+async def refuse(request, error):
+    """The answer to an error of REFUSED."""
+    if isinstance(error, NoRelease):
+        return problem(503, str(error), {"Retry-After": "10"})
+    if isinstance(error, ReleaseGone):
+        return problem(410, str(error))
+    if isinstance(error, TooLong):
+        return problem(413, str(error))
+    # What was given isn't given back: it may be no text (half of a surrogate pair) or no JSON (NaN).
+    errors = error.errors()
+    return problem(422, [{"loc": list(map(printable, one["loc"])), "msg": printable(one["msg"])} for one in errors])
+
+
+class Bodies:
+    """ASGI: answers the routes that take a JSON body and nothing else, {path: APIRoute}.
+
+    pydantic reads the bytes in one go. FastAPI's routing and reading, made for much more, cost a third of what a
+    session's list does; to FastAPI the routes are documentation.
     """
 
-    def __init__(self, *arguments, **settings):
-        super().__init__(*arguments, **settings)
-        model = self.body_field.field_info.annotation
+    def __init__(self, app, routes):
+        self.app = app
+        self.routes = routes
 
-        async def handle(request):
-            # A page of another site can send text without asking first, but no JSON.
-            media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-            if media_type != "application/json":
-                raise RequestValidationError([{"loc": ("header", "content-type"), "msg": "must be application/json"}])
-            try:
-                asked = model.model_validate_json(await request.body())
-            except ValidationError as error:
-                errors = [one | {"loc": ("body", *one["loc"])} for one in error.errors()]
-                raise RequestValidationError(errors) from error
-            return await self.endpoint(request, asked)
+    async def __call__(self, scope, receive, send):
+        route = self.routes.get(get_route_path(scope)) if scope["type"] == "http" else None
+        if route is None or scope["method"] != "POST":
+            return await self.app(scope, receive, send)
+        scope["route"] = route
+        request = Request(scope, receive)
+        try:
+            response = await self.answer(route, request)
+        except REFUSED as error:
+            response = await refuse(request, error)
+        await response(scope, receive, send)
 
-        self.app = request_response(handle)
+    @staticmethod
+    async def answer(route, request):
+        # A page of another site can send text without asking first, but no JSON.
+        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type != "application/json":
+            raise RequestValidationError([{"loc": ("header", "content-type"), "msg": "must be application/json"}])
+        try:
+            asked = route.body_field.field_info.annotation.model_validate_json(await request.body())
+        except ValidationError as error:
+            errors = [one | {"loc": ("body", *one["loc"])} for one in error.errors()]
+            raise RequestValidationError(errors) from error
+        return await route.endpoint(request, asked)
 
 
 class Measured:
@@ -230,7 +261,7 @@ class Measured:
             message = await receive()
             n_bytes += len(message.get("body", b""))
             if n_bytes > MAX_BODY_BYTES:
-                raise HTTPException(413, f"the body is longer than {MAX_BODY_BYTES} bytes")
+                raise TooLong(f"the body is longer than {MAX_BODY_BYTES} bytes")
             return message
 
         async def send_on(message):
@@ -280,24 +311,15 @@ def create_app(folder=None):
         summary="Lists of what a person may like, from the last published release.",
         version="0.1.0",
         responses=PROBLEMS,
+        # /metrics has what is counted; to ask OpenTelemetry at each request whether it listens takes time.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.store = store
+    take_bodies = {}
+    app.add_middleware(Bodies, routes=take_bodies)
     app.add_middleware(Measured, histogram=latency)
-
-    @app.exception_handler(NoRelease)
-    def nothing_published(request, error):
-        return problem(503, str(error), {"Retry-After": "10"})
-
-    @app.exception_handler(ReleaseGone)
-    def gone(request, error):
-        return problem(410, str(error))
-
-    @app.exception_handler(RequestValidationError)
-    def invalid(request, error):
-        # What was given isn't given back: it may be no text (half of a surrogate pair) or no JSON (NaN).
-        return problem(
-            422, [{"loc": list(map(printable, one["loc"])), "msg": printable(one["msg"])} for one in error.errors()]
-        )
+    for kind in REFUSED:
+        app.add_exception_handler(kind, refuse)
 
     def respond(request, found):
         release_id = found["release_id"]
@@ -309,12 +331,7 @@ def create_app(folder=None):
         # A tenth of the time that json takes, for what is most of an answer.
         return Response(orjson.dumps(found), media_type="application/json", headers=headers)
 
-    def takes_body(path):
-        return lambda endpoint: app.router.add_api_route(
-            path, endpoint, methods=["POST"], response_model=ListOut, route_class_override=BodyRoute
-        )
-
-    @takes_body("/session")
+    @app.post("/session", response_model=ListOut)
     async def session(request: Request, asked: SessionIn):
         """What fits the last items of a session, mixed with the person's list where the person is known."""
         found = store.recommend(
@@ -330,11 +347,13 @@ def create_app(folder=None):
         )
         return respond(request, found)
 
-    @takes_body("/rerank")
+    @app.post("/rerank", response_model=ListOut)
     async def rerank(request: Request, asked: RerankIn):
         """The given items, best for the person first."""
         found = store.rerank(asked.user_id, asked.items, asked.session, asked.segment, True, asked.release)
         return respond(request, found)
+
+    take_bodies |= {route.path: route for route in app.routes[-2:]}
 
     @app.get("/recommendations/{user_id:path}", response_model=ListOut, responses=NOT_MODIFIED)
     async def recommendations(

@@ -19,7 +19,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-RECOMMEND = (Path(__file__).parent / "recommend.sql").read_text(encoding="utf-8")
+RECOMMEND, FILL_UP = (
+    (Path(__file__).parent / name).read_text(encoding="utf-8") for name in ("recommend.sql", "fill_up.sql")
+)
+# The columns of both statements; the facts come last.
+COLUMNS = ("item_id", "score", "source", "because_item_id", "propensity")
+FACT_COLUMNS = ("title", "category", "brand", "price", "because_title")
 FACTS = """
 select item_id, title, category, brand, price, is_available, is_recommendable
 from items where item_id in (select value from json_each(?))
@@ -92,7 +97,8 @@ class Reader:
                 if row is None or row["release_id"] != path.stem:
                     raise DamagedRelease(f"{path} lacks tables or the row of its release")
                 self.release = dict(row)
-                self.reasons = dict(self.connection.execute("select source, reason from sources").fetchall())
+                reasons = self.connection.execute("select source, reason from sources").fetchall()
+                self.reasons = {"session": "your_session"} | dict(reasons)
             except BaseException:
                 self.connection.close()
                 raise
@@ -250,21 +256,19 @@ class Store:
             # Who is in no segment is asked about as one of this segment, whose rules then count.
             is_plain = is_plain and (row["segment"] or not segment)
             if is_plain:
-                names = ("item_id", "score", "source", "because_item_id", "propensity")
-                rows = [dict(zip(names, item, strict=True)) for item in items[: offset + n]]
-                rows = [item | {"reason": reader.reasons.get(item["source"], item["source"])} for item in rows]
+                rows = with_reasons(reader, COLUMNS, items[: offset + n])
                 list_id = row["list_id"]
             else:
-                rows = self.compute(reader, user_id, session, offset + n, filters, exclude, segment, with_facts)
+                rows, n_own = self.compute(reader, user_id, session, offset + n, filters, exclude, segment, with_facts)
                 # A session's list; else a person's, filtered or lengthened; else that of whoever isn't known.
-                kind = "s" if session else "m" if any(item["tier"] <= 2 for item in rows) else "f"
-                list_id = new_list_id(reader, kind)
+                list_id = new_list_id(reader, "s" if session else "m" if n_own else "f")
             return answer(reader, list_id, rows, offset, with_facts)
 
         return self.read(release_id, question)
 
     @staticmethod
     def compute(reader, user_id, session, n, filters, exclude, segment, with_facts, only=None):
+        """(At most n rows, how many of them are by what is known of the session or the person.)"""
         parameters = {
             "user_id": user_id,
             "segment": segment,
@@ -278,15 +282,20 @@ class Store:
             "only": None if only is None else json.dumps(list(only)),
             "is_filtered": filters != EVERYTHING or only is not None,
             "n": n,
-            # The given items keep their order where nothing but popularity could tell them apart.
-            "n_popular": n if only is None else 0,
             "with_facts": with_facts,
         }
-        cursor = reader.connection.execute(RECOMMEND, parameters)
-        names = [column[0] for column in cursor.description]
-        if not with_facts:
-            names = names[: names.index("title")]
-        return [dict(zip(names, row, strict=False)) for row in cursor]
+        columns = (*COLUMNS, *FACT_COLUMNS) if with_facts else COLUMNS
+        found = reader.connection.execute(RECOMMEND, parameters).fetchall()
+        n_own = len(found)
+        if len(found) < n:
+            parameters["exclude"] = json.dumps([*exclude, *(row[0] for row in found)])
+            parameters["n"] = n - len(found)
+            # The given items keep their order where nothing but popularity could tell them apart.
+            parameters["n_popular"] = parameters["n"] if only is None else 0
+            rest = reader.connection.execute(FILL_UP, parameters).fetchall()
+            n_own += sum(row["tier"] == 2 for row in rest)
+            found += rest
+        return with_reasons(reader, columns, found), n_own
 
     def rerank(self, user_id, items, session=(), segment=None, with_facts=False, release_id=None):
         """The given items in the order in which recommend would show them; the rest behind, as they were given.
@@ -296,7 +305,9 @@ class Store:
         items = list(dict.fromkeys(items))
 
         def question(reader):
-            rows = self.compute(reader, user_id, session, len(items), EVERYTHING, (), segment, with_facts, only=items)
+            rows, _ = self.compute(
+                reader, user_id, session, len(items), EVERYTHING, (), segment, with_facts, only=items
+            )
             placed = {row["item_id"] for row in rows}
             nothing = {"score": 0.0, "source": "as_given", "reason": "as_given", "because_item_id": None}
             rows += [{"item_id": item, "propensity": 1.0} | nothing for item in items if item not in placed]
@@ -331,7 +342,8 @@ class Store:
             ][:n]
             if len(rows) < n:
                 shown = [*kept_away, *(row["item_id"] for row in rows)]
-                rows += self.compute(reader, None, [item_id], n - len(rows), filters, shown, None, with_facts)
+                n_missing = n - len(rows)
+                rows += self.compute(reader, None, [item_id], n_missing, filters, shown, None, with_facts)[0]
             return answer(reader, new_list_id(reader, "i"), rows, 0, with_facts)
 
         return self.read(release_id, question)
@@ -399,6 +411,14 @@ class Store:
         return self.read(release_id, question)
 
 
+def with_reasons(reader, columns, rows):
+    """The rows as dicts of these columns, the first of theirs, and of the reason that belongs to their source."""
+    found = [dict(zip(columns, row, strict=False)) for row in rows]
+    for row in found:
+        row["reason"] = reader.reasons.get(row["source"], row["source"])
+    return found
+
+
 def new_list_id(reader, kind):
     return f"{reader.release['run_id'][:8]}-{kind}-{secrets.token_hex(8)}"
 
@@ -434,7 +454,5 @@ def answer(reader, list_id, rows, offset, with_facts):
         for row in bare:
             because = facts.get(row["because_item_id"])
             row |= shown(facts.get(row["item_id"])) | {"because_title": because["title"] if because else None}
-    for row in rows:
-        row.pop("tier", None)
     items = [{"rank": rank} | row for rank, row in enumerate(rows, start=offset + 1)]
     return {"list_id": list_id, "release_id": reader.release["release_id"], "items": items}

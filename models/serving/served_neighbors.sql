@@ -1,8 +1,8 @@
 -- one row per item_id: what the items of a session lead to
 -- What nobody liked yet has neighbours by content alone. The two kinds of scores don't compare: an item has one kind.
--- An object is read in half the time of an array of pairs, and 30 neighbours of 5 items fill a list: a session list is
+-- An object is read in half the time of an array of pairs, and 25 neighbours of 5 items fill a list: a session list is
 -- to be there within a millisecond (DECISIONS.md).
-{% set n_neighbors = 30 %}
+{% set n_neighbors = 25 %}
 
 with item_features as (select * from {{ ref('item_features') }} where fold = 'live'),
 

@@ -11,7 +11,7 @@ from collections import defaultdict
 
 import pytest
 
-from serving.store import EVERYTHING, RECOMMEND, Filters, NoRelease, ReleaseGone, Store
+from serving.store import EVERYTHING, FILL_UP, RECOMMEND, Filters, NoRelease, ReleaseGone, Store
 
 # Ids are any text, also where they are keys of a JSON object.
 ITEMS = [f"i{number:03d}" for number in range(58)] + ['7" screen', "\\ü"]
@@ -554,5 +554,6 @@ def test_statements_hold_no_text_from_outside(tmp_path):
     assert not any(word in text for text in reader.connection.texts for word in ("needle", "1234567", "7654321"))
 
 
-def test_no_limit_makes_newer_sqlite_compile_the_statement_anew():
-    assert re.findall(r"limit :\w+ *$", RECOMMEND, flags=re.MULTILINE) == []
+@pytest.mark.parametrize("statement", [RECOMMEND, FILL_UP], ids=["recommend", "fill_up"])
+def test_no_limit_makes_newer_sqlite_compile_the_statement_anew(statement):
+    assert re.findall(r"limit :n", statement) and not re.findall(r"limit :\w+ *$", statement, flags=re.MULTILINE)
