@@ -120,7 +120,7 @@ def make_world(connection, n_people: int, n_items: int) -> None:
         create or replace table served_segments as
         select
             {list(SEGMENTS)}[s + 1] as segment, {json_array(popular, 40)} as fallback, '[]' as trending,
-            '[]' as excluded
+            '[]' as excluded, '[]' as excluded_if_unknown
         from range(4) as segments (s)
     """)
 

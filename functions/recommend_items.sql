@@ -43,7 +43,8 @@ person as (
         coalesce(nullif(lists.segment, ''), request.given_segment, '') as own_segment,
         lists.items,
         lists.history,
-        lists.excluded
+        lists.excluded,
+        lists.user_id is not null as is_known
     from request
     left join lists
         on request.asking_user = lists.user_id
@@ -55,6 +56,7 @@ person_segments as (
     select
         segments.fallback,
         segments.excluded,
+        case when person.is_known then '[]' else segments.excluded_if_unknown end as excluded_if_unknown,
         case when segments.segment = person.own_segment then 3 else 4 end as tier
     from person
     inner join segments
@@ -81,6 +83,8 @@ person_excluded as ({{ kindred.unnest_json_rows('person', 'excluded', {'item_id'
 
 segment_excluded as ({{ kindred.unnest_json_rows('person_segments', 'excluded', {'item_id': 'varchar'}, keep=['tier']) }}),
 
+unknown_excluded as ({{ kindred.unnest_json_rows('person_segments', 'excluded_if_unknown', {'item_id': 'varchar'}) }}),
+
 request_excluded as ({{ kindred.unnest_json_rows('request', 'left_out', {'item_id': 'varchar'}) }}),
 
 blocked as (
@@ -90,6 +94,8 @@ blocked as (
     select person_excluded.item_id from person_excluded
     union
     select segment_excluded.item_id from segment_excluded where segment_excluded.tier = 3
+    union
+    select unknown_excluded.item_id from unknown_excluded
     union
     select request_excluded.item_id from request_excluded
 

@@ -25,7 +25,7 @@ TABLES = {
     | {"price": "double precision", "is_available": "boolean", "is_recommendable": "boolean"},
     "neighbors": {"item_id": "text", "neighbors": "text"},
     "item_pages": {"item_id": "text", "similar_items": "text", "bundles": "text"},
-    "segments": {name: "text" for name in ("segment", "fallback", "trending", "excluded")},
+    "segments": {name: "text" for name in ("segment", "fallback", "trending", "excluded", "excluded_if_unknown")},
     "sources": {"source": "text", "reason": "text"},
 }
 RELEASE = {name: "text" for name in ("release_id", "run_id", "as_of", "generated_at", "expires_at")}

@@ -7,7 +7,8 @@ with person as materialized (
     select
         coalesce(nullif(lists.segment, ''), :segment, '') as segment,
         coalesce(lists.history, '[]') as history,
-        coalesce(lists.excluded, '[]') as excluded
+        coalesce(lists.excluded, '[]') as excluded,
+        lists.user_id is not null as is_known
     from (select 1)
     left join lists
         on lists.user_id = :user_id
@@ -26,6 +27,12 @@ blocked as materialized (
     from person
     inner join segments using (segment),
         json_each(segments.excluded) as excluded
+    union all
+    select excluded.value
+    from person
+    inner join segments
+        on not person.is_known and segments.segment in (person.segment, ''),
+        json_each(segments.excluded_if_unknown) as excluded
 
 ),
 

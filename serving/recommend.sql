@@ -13,7 +13,8 @@ with person as materialized (
     select
         coalesce(nullif(lists.segment, ''), :segment, '') as segment,
         coalesce(lists.items, '[]') as items,
-        coalesce(lists.excluded, '[]') as excluded
+        coalesce(lists.excluded, '[]') as excluded,
+        lists.user_id is not null as is_known
     from (select 1)
     left join lists
         on lists.user_id = :user_id
@@ -52,6 +53,12 @@ blocked as not materialized (
     from person
     inner join segments using (segment),
         json_each(segments.excluded) as excluded
+    union all
+    select excluded.value, -10.0
+    from person
+    inner join segments
+        on not person.is_known and segments.segment in (person.segment, ''),
+        json_each(segments.excluded_if_unknown) as excluded
     union all
     select value, -10.0 from json_each(:exclude)
 

@@ -426,8 +426,14 @@ def new_list_id(reader, kind):
 def excluded_for(reader, user_id, segment):
     """The items that a person, or whoever is of a segment, may not be shown; a person's own segment comes first."""
     person = reader.row("lists", "user_id", user_id) if user_id else None
-    row = reader.row("segments", "segment", (person["segment"] if person else None) or segment or "")
-    return [*json.loads(person["excluded"] if person else "[]"), *json.loads(row["excluded"] if row else "[]")]
+    own = (person["segment"] if person else None) or segment or ""
+    texts = [person["excluded"]] if person else []
+    for name in {own, ""}:
+        row = reader.row("segments", "segment", name)
+        if row:
+            texts += [row["excluded"]] if name == own else []
+            texts += [] if person else [row["excluded_if_unknown"]]
+    return [item for text in texts for item in json.loads(text)]
 
 
 def fitting(reader, entries, filters, exclude):

@@ -6,7 +6,9 @@
 {{ kindred.python_keeping() }}
 {{ kindred.python_matrices() }}
 {{ kindred.python_als() }}
+{{ kindred.python_histories() }}
 {{ kindred.python_neighbors() }}
+{{ kindred.python_content() }}
 {{ kindred.python_sessions() }}
 {{ kindred.python_slim() }}
 {{ kindred.python_tuning() }}

@@ -3,7 +3,7 @@ with popular_items as (select * from {{ ref('popular_items') }} where fold = 'li
 
 generators as (select * from {{ ref('generators') }}),
 
--- What is excluded for everyone isn't among the popular items at all.
+-- What is excluded for everyone isn't among the popular items at all. Whoever has no list is cold.
 excluded as (
 
     select
@@ -12,7 +12,7 @@ excluded as (
     from {{ ref('item_rules') }}
     where fold = 'live'
         and action = 'exclude'
-        and activity is null
+        and (activity is null or activity = 'cold')
     group by
         segment,
         item_id
@@ -43,8 +43,8 @@ votes as (
     inner join generators
         on popular_items.generator = generators.generator
     left join excluded
-        on segments.segment = excluded.segment
-            and popular_items.item_id = excluded.item_id
+        on popular_items.item_id = excluded.item_id
+            and segments.segment = coalesce(excluded.segment, segments.segment)
     where excluded.item_id is null
         and popular_items.rank <= {{ var('kindred__n_candidates') | int + var('kindred__n_recommendations') | int }}
 

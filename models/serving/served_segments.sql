@@ -19,20 +19,21 @@ trending as (
 
 ),
 
--- What is excluded for everyone can't be recommended at all.
+-- What is excluded for everyone can't be recommended at all. Whoever isn't known has done nothing yet, as cold people.
 kept_away as (
 
     select
-        segment,
-        item_id
+        coalesce(segment, '') as segment,
+        item_id,
+        activity is not null as is_for_cold
     from {{ ref('item_rules') }}
     where fold = 'live'
         and action = 'exclude'
-        and segment is not null
-        and activity is null
+        and ((segment is not null and activity is null) or activity = 'cold')
     group by
         segment,
-        item_id
+        item_id,
+        activity
 
 ),
 
@@ -42,6 +43,18 @@ exclusions as (
         segment,
         {{ kindred.json_rows(['item_id'], order_by='item_id') }} as excluded
     from kept_away
+    where not is_for_cold
+    group by segment
+
+),
+
+cold_exclusions as (
+
+    select
+        segment,
+        {{ kindred.json_rows(['item_id'], order_by='item_id') }} as excluded_if_unknown
+    from kept_away
+    where is_for_cold
     group by segment
 
 ),
@@ -52,6 +65,8 @@ segments as (
     select segment from fallbacks
     union distinct
     select segment from exclusions
+    union distinct
+    select segment from cold_exclusions
 
 ),
 
@@ -61,7 +76,8 @@ final as (
         segments.segment,
         coalesce(fallbacks.fallback, '[]') as fallback,
         coalesce(trending.trending, '[]') as trending,
-        coalesce(exclusions.excluded, '[]') as excluded
+        coalesce(exclusions.excluded, '[]') as excluded,
+        coalesce(cold_exclusions.excluded_if_unknown, '[]') as excluded_if_unknown
     from segments
     left join fallbacks
         on segments.segment = fallbacks.segment
@@ -69,6 +85,8 @@ final as (
         on segments.segment = trending.segment
     left join exclusions
         on segments.segment = exclusions.segment
+    left join cold_exclusions
+        on segments.segment = cold_exclusions.segment
 
 )
 

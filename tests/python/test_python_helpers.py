@@ -240,7 +240,7 @@ def test_choose_settings__what_does_not_exist_is_named(helpers, connection):
 
 
 def test_default_settings__are_those_that_can_be_given(helpers):
-    macro = (REPOSITORY / "macros/operations/validate_configuration.sql").read_text(encoding="utf-8")
+    macro = (REPOSITORY / "macros/settings/generator_settings.sql").read_text(encoding="utf-8")
     allowed = dict(re.findall(r"'kindred__(\w+)': \[(.*?)\]", macro, flags=re.DOTALL))
     for generator, settings in helpers.DEFAULT_SETTINGS.items():
         assert re.findall(r"'(\w+)'", allowed[generator]) == list(settings)

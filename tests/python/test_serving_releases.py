@@ -67,7 +67,7 @@ def tables_of(version, n_lists=N_LISTS, n_batches=4, pause=0.0):
         "items": row("items", f"i{version}", 1, "Müg", None, "b", 2.5, True, False),
         "neighbors": row("neighbors", f"i{version}", "{}"),
         "item_pages": row("item_pages", f"i{version}", "[]", "[]"),
-        "segments": row("segments", "", f'[["i{version}",1.0,"popular"]]', "[]", "[]"),
+        "segments": row("segments", "", f'[["i{version}",1.0,"popular"]]', "[]", "[]", "[]"),
         "sources": row("sources", "als", "your_history"),
     }
 

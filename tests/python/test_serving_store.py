@@ -24,7 +24,7 @@ TABLES = {
     "is_available boolean, is_recommendable boolean",
     "neighbors": "item_id text, neighbors text",
     "item_pages": "item_id text, similar_items text, bundles text",
-    "segments": "segment text, fallback text, trending text, excluded text",
+    "segments": "segment text, fallback text, trending text, excluded text, excluded_if_unknown text",
     "sources": "source text, reason text",
     "release": "release_id text, run_id text, as_of text, generated_at text, expires_at text, n_lists bigint, "
     "n_items bigint",
@@ -82,6 +82,7 @@ def random_world(seed, n_items=60, n_people=12):
             "fallback": some(5, lambda: ["popular"]),
             "trending": some(3, list, without=kept_away[name]),
             "excluded": kept_away[name],
+            "excluded_if_unknown": draw.sample(good, 2),
         }
         for name in SEGMENTS
     }
@@ -114,7 +115,7 @@ def write_release(folder, world, release_id="20260101T000000-abcd1234", link=Tru
             for item, one in world["item_pages"].items()
         ],
         "segments": [
-            (name, json.dumps(one["fallback"]), json.dumps(one["trending"]), json.dumps(one["excluded"]))
+            (name, *(json.dumps(one[key]) for key in ("fallback", "trending", "excluded", "excluded_if_unknown")))
             for name, one in world["segments"].items()
         ],
         "sources": [("als", "your_history"), ("neighbors", "your_history"), ("popular", "popular")],
@@ -148,6 +149,9 @@ def expected_list(world, user, session, n, filters, exclude, segment, only=None)
     newest_first = list(dict.fromkeys(reversed(session)))
     rules = world["segments"].get(segment, {"excluded": []})["excluded"]
     barred = {*newest_first, *person["excluded"], *exclude, *rules}
+    if user not in world["lists"]:
+        for name in {segment, ""} & world["segments"].keys():
+            barred |= {*world["segments"][name]["excluded_if_unknown"]}
 
     def near(leads, without):
         shares = defaultdict(dict)
@@ -472,6 +476,17 @@ def test_what_a_segment_or_person_may_not_be_shown_is_on_no_page(folder):
         seen = shown(store.similar_items(item, **whom)) + shown(store.bundles(item, **whom))
         assert not {kept_away, bundled} & set(seen)
     assert kept_away not in shown(store.similar_items(item, user_id="u2"))
+    # What is kept from the cold is kept from whoever isn't known, in every segment or in one.
+    for name, whom in (("", {"segment": "FR"}), ("", {}), ("FR", {"segment": "FR"})):
+        world = random_world(1)
+        for one in world["segments"].values():
+            one |= {"excluded": [], "excluded_if_unknown": []}
+        world["segments"][name] |= {"excluded_if_unknown": [bundled]}
+        write_release(folder, world)
+        store = Store(folder)
+        assert bundled not in shown(store.bundles(item, **whom)) + shown(store.recommend(n=60, **whom))
+        assert bundled in shown(store.bundles(item, user_id="u1", **whom))
+        assert bundled in shown(store.bundles(item, segment="DE")) or name == ""
 
 
 def test_list_ids_tell_kinds_apart(folder):
