@@ -1,41 +1,7 @@
 -- One row per rank: what fills a list up where recommend.sql has fewer rows than were asked for: what goes with what the
 -- person liked, the fallback of the segment, that of everyone, popular items. SQLite 3.38 or later.
--- Parameters are those of recommend.sql, with these of its own:
+-- person.sql stands before it. Parameters are those of recommend.sql, with these of its own:
 --   :exclude (with the items that stand already), :n (rows that are missing), :n_popular (as :n, or 0 = no popular items)
-with person as materialized (
-
-    select
-        coalesce(nullif(lists.segment, ''), :segment, '') as segment,
-        coalesce(lists.history, '[]') as history,
-        coalesce(lists.excluded, '[]') as excluded,
-        lists.user_id is not null as is_known
-    from (select 1)
-    left join lists
-        on lists.user_id = :user_id
-
-),
-
-blocked as materialized (
-
-    select value as item_id from json_each(:session)
-    union all
-    select value from json_each(:exclude)
-    union all
-    select excluded.value from person, json_each(person.excluded) as excluded
-    union all
-    select excluded.value
-    from person
-    inner join segments using (segment),
-        json_each(segments.excluded) as excluded
-    union all
-    select excluded.value
-    from person
-    inner join segments
-        on not person.is_known and segments.segment in (person.segment, ''),
-        json_each(segments.excluded_if_unknown) as excluded
-
-),
-
 fitting_items as not materialized (
 
     select item_id, popular_rank

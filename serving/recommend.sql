@@ -1,5 +1,6 @@
 -- One row per rank: the first items of a list made at the moment of the request, from one release: what the session and the
--- person's own list say. Where it has fewer than :n rows, fill_up.sql has the rest. SQLite 3.38 or later.
+-- person's own list say. person.sql stands before it; where it has fewer than :n rows, fill_up.sql has the rest. SQLite 3.38 or
+-- later.
 -- Parameters, all bound, none spliced into the text (arrays are JSON arrays of ids, null = not given):
 --   :user_id, :segment (for whoever has none of their own), :session (newest first, each item once), :exclude
 --   :categories, :price_min, :price_max, :in_stock (1 = only what can be had now), :only (the items to choose from)
@@ -8,19 +9,6 @@
 -- The warehouse has the same in functions/; tests hold the two and a plain Python version equal.
 -- (`limit :n + 0`: newer SQLite, such as 3.51, compiles a statement whose limit is a bare parameter anew for each call,
 -- which takes ten times as long as to run it.)
-with person as materialized (
-
-    select
-        coalesce(nullif(lists.segment, ''), :segment, '') as segment,
-        coalesce(lists.items, '[]') as items,
-        coalesce(lists.excluded, '[]') as excluded,
-        lists.user_id is not null as is_known
-    from (select 1)
-    left join lists
-        on lists.user_id = :user_id
-
-),
-
 -- The newest five items; an older one counts 0.7 of the next.
 session as materialized (
 
@@ -38,29 +26,6 @@ listed as materialized (
         entries.value as entry,
         1 - cast(entries.key as real) / json_array_length(person.items) as score
     from person, json_each(person.items) as entries
-
-),
-
--- What is taken from an item's score in the list: 10 = not to be shown; a million million = an item of the session, which
--- has no part in the neighbors' scale either.
-blocked as not materialized (
-
-    select value as item_id, -1e12 as score from json_each(:session)
-    union all
-    select excluded.value, -10.0 from person, json_each(person.excluded) as excluded
-    union all
-    select excluded.value, -10.0
-    from person
-    inner join segments using (segment),
-        json_each(segments.excluded) as excluded
-    union all
-    select excluded.value, -10.0
-    from person
-    inner join segments
-        on not person.is_known and segments.segment in (person.segment, ''),
-        json_each(segments.excluded_if_unknown) as excluded
-    union all
-    select value, -10.0 from json_each(:exclude)
 
 ),
 

@@ -19,9 +19,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-RECOMMEND, FILL_UP = (
-    (Path(__file__).parent / name).read_text(encoding="utf-8") for name in ("recommend.sql", "fill_up.sql")
+PERSON, RECOMMEND, FILL_UP = (
+    (Path(__file__).parent / name).read_text(encoding="utf-8")
+    for name in ("person.sql", "recommend.sql", "fill_up.sql")
 )
+RECOMMEND, FILL_UP = PERSON + RECOMMEND, PERSON + FILL_UP
 # The columns of both statements; the facts come last.
 COLUMNS = ("item_id", "score", "source", "because_item_id", "propensity")
 FACT_COLUMNS = ("title", "category", "brand", "price", "because_title")
@@ -428,11 +430,9 @@ def excluded_for(reader, user_id, segment):
     person = reader.row("lists", "user_id", user_id) if user_id else None
     own = (person["segment"] if person else None) or segment or ""
     texts = [person["excluded"]] if person else []
-    for name in {own, ""}:
-        row = reader.row("segments", "segment", name)
-        if row:
-            texts += [row["excluded"]] if name == own else []
-            texts += [] if person else [row["excluded_if_unknown"]]
+    rows = {name: reader.row("segments", "segment", name) for name in {own, ""}}
+    texts += [rows[own]["excluded"]] if rows[own] else []
+    texts += [] if person else [row["excluded_if_unknown"] for row in rows.values() if row]
     return [item for text in texts for item in json.loads(text)]
 
 
