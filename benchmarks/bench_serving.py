@@ -3,7 +3,7 @@
     python benchmarks/bench_serving.py [--people 1000000] [--items 100000] [--only PART ...]
 
 The world is synthetic and seeded (serving_world.py); everything goes through kindred's own code: publish_sqlite and
-publish_postgres of python_models/serving_releases.py, serving/store.py, `python -m serving.api`, serving/releases.py.
+publish_postgres of python_models/releases.py, serving/store.py, `python -m serving.api`, serving/releases.py.
 
 publication  served_* tables in a DuckDB file to a release that apps read, three times; to PostgreSQL once, where its
              binaries are found.

@@ -3,7 +3,7 @@ of each item it needs. Three minutes.
 
     python benchmarks/bench_sessions.py
 
-Neighbours are built as of a date by the project's own models (`served_neighbors`), on the two examples that have real
+Neighbours are built as of a date by the project's own models (`release_neighbors`), on the two examples that have real
 sessions; the sessions are those of the weeks after it, none of them from the rows that the examples hold back for
 judgement. Each is cut at a place: the items before are the session, those after it are looked for in the list's first
 20. The list is that of an unknown visitor, by the formula of serving/recommend.sql.
@@ -67,9 +67,9 @@ WINDOWS = {
 
 
 def read_neighbors(example: str, project: Path, start: str) -> dict[str, dict[str, float]]:
-    """Build served_neighbors of an example as of a date; {item_id: {neighbor_id: score}}."""
+    """Build release_neighbors of an example as of a date; {item_id: {neighbor_id: score}}."""
     settings = json.dumps({"kindred__as_of": f"{start} 00:00:00", "kindred__folds": ["live"]})
-    for command in (["deps"], ["seed"], ["run", "--select", "+served_neighbors", "--vars", settings]):
+    for command in (["deps"], ["seed"], ["run", "--select", "+release_neighbors", "--vars", settings]):
         done = subprocess.run(
             [find_dbt(), *command],
             cwd=project,
@@ -80,7 +80,7 @@ def read_neighbors(example: str, project: Path, start: str) -> dict[str, dict[st
         if done.returncode:
             raise RuntimeError(f"dbt {command[0]} of {example} failed:\n{done.stdout[-3000:]}")
     with duckdb.connect(str(project / f"{example}.duckdb"), read_only=True) as connection:
-        rows = connection.execute("select item_id, neighbors from main_kindred.served_neighbors").fetchall()
+        rows = connection.execute("select item_id, neighbors from main_kindred.release_neighbors").fetchall()
     return {item_id: json.loads(neighbors) for item_id, neighbors in rows}
 
 
@@ -127,7 +127,7 @@ def main() -> None:
             # Examples find kindred two folders up.
             ignored = shutil.ignore_patterns(".*", "target", "logs", "dbt_packages", "*.duckdb*", "*_serving")
             copy = shutil.copytree(ROOT, Path(folder) / "kindred", ignore=ignored)
-            model = copy / "models" / "serving" / "served_neighbors.sql"
+            model = copy / "models" / "serving" / "release_neighbors.sql"
             text, n_changed = re.subn(r"(set n_neighbors =) \d+", rf"\1 {MOST_NEIGHBORS}", model.read_text())
             if n_changed != 1:
                 raise RuntimeError(f"{model.name} doesn't say how many neighbours it keeps")

@@ -20,8 +20,8 @@ SEGMENTS = ("", "AT", "DE", "FR")
 
 def load_publishing():
     """Return the dbt Python model that publishes, as a module."""
-    path = ROOT / "python_models" / "serving_releases.py"
-    specification = importlib.util.spec_from_file_location("serving_releases", path)
+    path = ROOT / "python_models" / "releases.py"
+    specification = importlib.util.spec_from_file_location("releases", path)
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     return module
@@ -89,7 +89,7 @@ def make_world(connection, n_people: int, n_items: int) -> None:
         {" ".join(f"cross join (from chunks where quarter = {q}) as q{q}" for q in range(4))}
     """)
     connection.execute(f"""
-        create or replace table served_items as
+        create or replace table release_items as
         select
             printf('i%06d', i) as item_id, cast(i * 7919 % {n_items} + 1 as bigint) as popular_rank,
             'Title of a thing ' || i as title, 'category ' || i % 40 as category, 'brand ' || i % 500 as brand,
@@ -102,14 +102,14 @@ def make_world(connection, n_people: int, n_items: int) -> None:
         f"""'["' || {drawn_item("i", "p", n_items, 6)} || '",' || printf('%.6f', 9.0 / (p + 1)) || ',19.5,4.5,12]'"""
     )
     connection.execute(f"""
-        create or replace table served_neighbors as
+        create or replace table release_neighbors as
         select
             printf('i%06d', i) as item_id,
             '{{' || array_to_string([{neighbor} for p in range(25)], ',') || '}}' as neighbors
         from range({n_items}) as items (i)
     """)
     connection.execute(f"""
-        create or replace table served_item_pages as
+        create or replace table release_item_pages as
         select
             printf('i%06d', i) as item_id, {json_array(similar, 20)} as similar_items,
             {json_array(bundle, 5)} as bundles
@@ -117,7 +117,7 @@ def make_world(connection, n_people: int, n_items: int) -> None:
     """)
     popular = f"""'["' || {drawn_item("s", "p", n_items, 7)} || '",0.5,"popular"]'"""
     connection.execute(f"""
-        create or replace table served_segments as
+        create or replace table release_segments as
         select
             {list(SEGMENTS)}[s + 1] as segment, {json_array(popular, 40)} as fallback, '[]' as trending,
             '[]' as excluded, '[]' as excluded_if_unknown
@@ -126,16 +126,16 @@ def make_world(connection, n_people: int, n_items: int) -> None:
 
 
 def make_version(connection, version: int) -> dict[str, str]:
-    """Write served_lists and served_sources of a version of the world; return its release, without the counts."""
+    """Write release_lists and release_generators of a version of the world; return its release, without the counts."""
     connection.execute(f"""
-        create or replace table served_lists as
+        create or replace table release_lists as
         select
             user_id, '{version:08d}-p-' || hex as list_id, segment,
             replace(items, '"als-?"', '"als-{version}"') as items, history, excluded
         from people
     """)
     connection.execute(f"""
-        create or replace table served_sources as
+        create or replace table release_generators as
         select * from (values ('als-{version}', 'your_history'), ('popular', 'popular')) as sources (source, reason)
     """)
     return release_of(version)

@@ -14,7 +14,7 @@ import importlib.util
 import sys
 from pathlib import Path
 
-MODEL = Path(__file__).resolve().parents[1] / "python_models/serving_releases.py"
+MODEL = Path(__file__).resolve().parents[1] / "python_models/releases.py"
 
 
 def load(path):

@@ -19,7 +19,7 @@ def project_variables():
 def serving_folder():
     """KINDRED_SERVING_PATH, else kindred__serving_path in dbt_project.yml, else beside the file of KINDRED_DUCKDB_PATH.
 
-    Builds go by the same order (python_models/serving_releases.py, macros/operations/read_rollback.sql). What a build
+    Builds go by the same order (python_models/releases.py, macros/operations/read_rollback.sql). What a build
     was told by --vars can't be known here.
     """
     path = os.environ.get("KINDRED_SERVING_PATH") or project_variables().get("kindred__serving_path")

@@ -158,7 +158,7 @@ class Store:
                 self.current = self.current or self.newest_good()
             if not self.current:
                 raise NoRelease(
-                    f"no release can be read in {self.folder}: run `dbt build` until serving_releases has published "
+                    f"no release can be read in {self.folder}: run `dbt build` until releases has published "
                     "one, or name the folder where it did (KINDRED_SERVING_PATH)"
                 )
             return self.current

@@ -8,7 +8,7 @@ judged as (
         fold,
         segment,
         count(*) as n_people
-    from {{ ref('judged_people') }}
+    from {{ ref('evaluated_people') }}
     group by
         fold,
         segment

@@ -5,7 +5,7 @@
 with people as (
 
     select user_id
-    from {{ ref('people') }}
+    from {{ ref('identities') }}
     where is_consented
         and {{ "true" if "live" in kindred.fold_names() else "false" }}
     group by user_id

@@ -5,7 +5,7 @@ with items as (select item_id from {{ ref('items') }} where is_available),
 
 item_features as (select * from {{ ref('item_features') }} where fold = 'live'),
 
-people as (select * from {{ ref('people') }} where is_consented),
+people as (select * from {{ ref('identities') }} where is_consented),
 
 excluded as (select * from {{ ref('interactions') }} where fold = 'live' and is_excluded),
 

@@ -4,28 +4,28 @@
     {% if target.type != 'duckdb' %}
         {% do exceptions.raise_compiler_error(
             "export_for_devices writes files beside a DuckDB warehouse. On " ~ target.type ~ " unload the same tables "
-            ~ "(als_item_factors, served_neighbors, served_segments, served_items, event_types) with COPY INTO a stage"
+            ~ "(als_item_factors, release_neighbors, release_segments, release_items, event_types) with COPY INTO a stage"
         ) %}
     {% endif %}
     {% set files = {
         'item_factors.parquet': "
             select factors.item_id, factors.factors, items.is_recommendable, factors.alpha, factors.regularization
             from " ~ ref('als_item_factors') ~ " as factors
-            inner join " ~ ref('served_items') ~ " as items on factors.item_id = items.item_id
+            inner join " ~ ref('release_items') ~ " as items on factors.item_id = items.item_id
             where factors.fold = 'live'
             order by factors.item_id",
         'neighbors.parquet': "
             select item_id, entries.key as neighbor_id, cast(entries.value as double) as score
-            from " ~ ref('served_neighbors') ~ ", json_each(neighbors) as entries
+            from " ~ ref('release_neighbors') ~ ", json_each(neighbors) as entries
             order by item_id, score desc, neighbor_id",
         'fallback.parquet': "
             select segment, number as rank, entry ->> 0 as item_id
-            from " ~ ref('served_segments') ~ ",
+            from " ~ ref('release_segments') ~ ",
                 unnest(cast(fallback as json[])) with ordinality as entries(entry, number)
             order by segment, rank",
         'popular.parquet': "
             select item_id, popular_rank as rank
-            from " ~ ref('served_items') ~ "
+            from " ~ ref('release_items') ~ "
             where is_recommendable and popular_rank is not null
             order by popular_rank",
         'event_types.parquet': "
@@ -36,12 +36,12 @@
             order by event_type",
         'session.json': "
             select
-                (select map_from_entries(list((item_id, cast(neighbors as json)) order by item_id)) from " ~ ref('served_neighbors') ~ ")
+                (select map_from_entries(list((item_id, cast(neighbors as json)) order by item_id)) from " ~ ref('release_neighbors') ~ ")
                     as neighbors,
-                (select list(entry ->> 0 order by number) from " ~ ref('served_segments') ~ ",
+                (select list(entry ->> 0 order by number) from " ~ ref('release_segments') ~ ",
                     unnest(cast(fallback as json[])) with ordinality as entries(entry, number) where segment = '')
                     as fallback,
-                (select list(item_id order by popular_rank) from " ~ ref('served_items') ~ "
+                (select list(item_id order by popular_rank) from " ~ ref('release_items') ~ "
                     where is_recommendable and popular_rank is not null) as popular",
     } %}
     {% for name, query in files.items() %}

@@ -5,9 +5,9 @@
     {% for result in results if result.node.package_name == 'kindred' and result.status | string == 'success' %}
         {% do built.update({result.node.name: result.node.relation_name}) %}
     {% endfor %}
-    {% if 'model_runs' in built and 'recommendations' in built %}
+    {% if 'builds' in built and 'recommendations' in built %}
         {% for run in kindred.fetch_rows(
-            "select * from " ~ built.model_runs ~ " where run_id = '" ~ invocation_id ~ "'"
+            "select * from " ~ built.builds ~ " where run_id = '" ~ invocation_id ~ "'"
         ) %}
             {% set lines = [
                 "",
@@ -41,19 +41,19 @@
         {% do lines.append("apps go on reading what they read before. To publish these lists all the same, with your other"
             ~ " settings: dbt build --select publish_gates+ --vars '{kindred__override_gates: ["
             ~ gates | join(', ') ~ "]}'") %}
-    {% elif 'serving_releases' in built %}
+    {% elif 'releases' in built %}
         {% for row in kindred.fetch_rows(
-            "select * from " ~ built.serving_releases ~ " where published_at >= cast('" ~ kindred.run_clock()
+            "select * from " ~ built.releases ~ " where published_at >= cast('" ~ kindred.run_clock()
             ~ "' as timestamp)"
         ) %}
             {% do lines.append("kindred: release " ~ row.release_id ~ " is published, " ~ "{:,}".format(row.n_lists | int)
                 ~ " lists: " ~ row.location
                 ~ (" (let through: " ~ row.overridden_gates ~ ")" if row.overridden_gates else "")) %}
         {% else %}
-            {% do lines.append("kindred: nothing is published; the line `serving_releases:` above says why") %}
+            {% do lines.append("kindred: nothing is published; the line `releases:` above says why") %}
         {% endfor %}
     {% else %}
-        {% do lines.append("kindred: nothing is published: serving_releases wasn't built or failed; apps go on reading what"
+        {% do lines.append("kindred: nothing is published: releases wasn't built or failed; apps go on reading what"
             ~ " they read before") %}
     {% endif %}
     {{ return(lines) }}

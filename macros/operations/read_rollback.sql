@@ -1,4 +1,4 @@
-{#- What a rollback left (serving_releases.py: rollback.json; roll_back.sql: hold), none where there was none. -#}
+{#- What a rollback left (releases.py: rollback.json; roll_back.sql: hold), none where there was none. -#}
 {% macro read_rollback() %}
     {% if target.type == 'snowflake' %}
         {% set served = kindred.served_release() %}
@@ -7,9 +7,9 @@
     {{ return(kindred.read_serving_file('rollback.json')) }}
 {% endmacro %}
 
-{#- release_id and run_id of what apps read, none where only the rows of serving_releases tell. -#}
+{#- release_id and run_id of what apps read, none where only the rows of releases tell. -#}
 {% macro served_release() %}
-    {% set releases = kindred.built_relation('serving_releases') if target.type == 'snowflake' %}
+    {% set releases = kindred.built_relation('releases') if target.type == 'snowflake' %}
     {% if releases %}
         {{ return(kindred.fetch_rows(
             "select * from " ~ releases ~ " order by published_at desc, release_id desc limit 1"
@@ -29,7 +29,7 @@
     {{ return(none) }}
 {% endmacro %}
 
-{#- The folder of the releases, '' where there is none; serving_releases.py and serving/settings.py have the same rule. -#}
+{#- The folder of the releases, '' where there is none; releases.py and serving/settings.py have the same rule. -#}
 {% macro serving_folder() %}
     {% set given, path = env_var('KINDRED_SERVING_PATH', '') or var('kindred__serving_path'), target.path or '' %}
     {% if given %}{{ return(given) }}{% endif %}

@@ -10,6 +10,6 @@ select
 from {{ relation }}
 where not is_passed
     and not is_overridden
-    and judged_at = cast('{{ kindred.run_clock() }}' as timestamp)
+    and evaluated_at = cast('{{ kindred.run_clock() }}' as timestamp)
 order by gate
 {%- endmacro %}

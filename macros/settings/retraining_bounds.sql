@@ -23,9 +23,9 @@
     {{ return(tojson(settings, sort_keys=True)) }}
 {% endmacro %}
 
-{#- model_runs of earlier builds; none before the first, and where a kindred made it that kept no such diary. -#}
+{#- builds of earlier builds; none before the first, and where a kindred made it that kept no such diary. -#}
 {% macro training_diary() %}
-    {% set diary = kindred.built_relation('model_runs') %}
+    {% set diary = kindred.built_relation('builds') %}
     {% if diary %}
         {% for column in adapter.get_columns_in_relation(diary) if column.name | lower == 'learned_until' %}
             {{ return(diary) }}

@@ -5,13 +5,13 @@
 {% endmacro %}
 
 {% macro duckdb__published_rows(name) -%}
-    select * from {{ ref('served_' ~ name) }}
+    select * from {{ ref('release_' ~ ('generators' if name == 'sources' else name)) }}
 {%- endmacro %}
 
-{#- serving_releases.py writes published_*. One row of serving_releases is what moves, so there is no moment between two
+{#- releases.py writes published_*. One row of releases is what moves, so there is no moment between two
     releases. -#}
 {% macro snowflake__published_rows(name) -%}
-    {%- set releases = ref('serving_releases') -%}
+    {%- set releases = ref('releases') -%}
     select published.*
     from {{ releases.incorporate(path={'identifier': 'published_' ~ name}) }} as published
     inner join (

@@ -4,7 +4,7 @@
 
 select
     events.event_id,
-    people.user_id,
+    identities.user_id,
     events.list_id,
     events.item_id,
     events.event_type,
@@ -12,10 +12,10 @@ select
     events.position,
     events.occurred_at
 from {{ ref('events') }} as events
-inner join {{ ref('people') }} as people
-    on coalesce(events.user_id, events.anonymous_id) = people.identity_id
+inner join {{ ref('identities') }} as identities
+    on coalesce(events.user_id, events.anonymous_id) = identities.identity_id
 inner join (select max(as_of) as as_of from {{ ref('folds') }}) as moment
     on events.occurred_at < moment.as_of
-where people.is_consented
+where identities.is_consented
     and events.item_id is not null
     and (events.list_id is not null or events.event_type = 'purchase')

@@ -19,10 +19,10 @@ told as (
             order by users.created_at desc nulls last, users.user_id
         ) as recency
     from {{ ref('users') }} as users
-    inner join {{ ref('people') }} as people
-        on users.user_id = people.identity_id
+    inner join {{ ref('identities') }} as identities
+        on users.user_id = identities.identity_id
     inner join {{ ref('user_features') }} as user_features
-        on people.user_id = user_features.user_id
+        on identities.user_id = user_features.user_id
     inner join folds
         on user_features.fold = folds.fold
             and (users.created_at < folds.learns_until or users.created_at is null)

@@ -8,7 +8,7 @@
     'list_metrics': {'novelty': 'novelty', 'diversity': 'diversity'},
 } %}
 
-with judged_people as (select * from {{ ref('judged_people') }}),
+with evaluated_people as (select * from {{ ref('evaluated_people') }}),
 
 user_values as (
 
@@ -40,7 +40,7 @@ sums as (
     select
         user_values.fold,
         user_values.model,
-        judged_people.segment,
+        evaluated_people.segment,
         user_values.metric,
         user_values.k,
         count(*) as n_users,
@@ -52,10 +52,10 @@ sums as (
             '(of_recommendations.value - user_values.value) * (of_recommendations.value - user_values.value)', scale=14
         ) }} as squared_leads
     from user_values
-    inner join judged_people
-        on user_values.fold = judged_people.fold
-            and user_values.target_group = judged_people.target_group
-            and user_values.user_id = judged_people.user_id
+    inner join evaluated_people
+        on user_values.fold = evaluated_people.fold
+            and user_values.target_group = evaluated_people.target_group
+            and user_values.user_id = evaluated_people.user_id
     left join of_recommendations
         on user_values.fold = of_recommendations.fold
             and user_values.target_group = of_recommendations.target_group
@@ -65,7 +65,7 @@ sums as (
     group by
         user_values.fold,
         user_values.model,
-        judged_people.segment,
+        evaluated_people.segment,
         user_values.metric,
         user_values.k
 

@@ -1,8 +1,8 @@
 -- one row per (fold, model, segment, k): how the lists of a group spread over the catalogue
 -- Exposure doesn't depend on targets, so it is measured for groups of people alone.
-with judged_lists as (select * from {{ ref('judged_lists') }}),
+with evaluated_lists as (select * from {{ ref('evaluated_lists') }}),
 
-judged_people as (select * from {{ ref('judged_people') }} where target_group = 'all'),
+evaluated_people as (select * from {{ ref('evaluated_people') }} where target_group = 'all'),
 
 item_features as (select * from {{ ref('item_features') }} where is_recommendable),
 
@@ -24,7 +24,7 @@ group_sizes as (
         fold,
         segment,
         count(*) as n_users
-    from judged_people
+    from evaluated_people
     group by
         fold,
         segment
@@ -34,24 +34,24 @@ group_sizes as (
 exposures as (
 
     select
-        judged_lists.fold,
-        judged_lists.model,
-        judged_people.segment,
+        evaluated_lists.fold,
+        evaluated_lists.model,
+        evaluated_people.segment,
         cuts.k,
-        judged_lists.item_id,
+        evaluated_lists.item_id,
         count(*) as n_shown
-    from judged_lists
-    inner join judged_people
-        on judged_lists.fold = judged_people.fold
-            and judged_lists.user_id = judged_people.user_id
+    from evaluated_lists
+    inner join evaluated_people
+        on evaluated_lists.fold = evaluated_people.fold
+            and evaluated_lists.user_id = evaluated_people.user_id
     inner join cuts
-        on judged_lists.rank <= cuts.k
+        on evaluated_lists.rank <= cuts.k
     group by
-        judged_lists.fold,
-        judged_lists.model,
-        judged_people.segment,
+        evaluated_lists.fold,
+        evaluated_lists.model,
+        evaluated_people.segment,
         cuts.k,
-        judged_lists.item_id
+        evaluated_lists.item_id
 
 ),
 

@@ -1,7 +1,7 @@
 -- one row per (fold, model, k, user_id): what the first k items of each judged person's list are like, hits or not
-with judged_lists as (select * from {{ ref('judged_lists') }}),
+with evaluated_lists as (select * from {{ ref('evaluated_lists') }}),
 
-judged_people as (select * from {{ ref('judged_people') }} where segment = 'all'),
+evaluated_people as (select * from {{ ref('evaluated_people') }} where segment = 'all'),
 
 item_features as (select * from {{ ref('item_features') }}),
 
@@ -21,31 +21,31 @@ people_per_fold as (
 shown as (
 
     select
-        judged_lists.fold,
-        judged_lists.model,
-        judged_lists.user_id,
-        judged_lists.rank,
+        evaluated_lists.fold,
+        evaluated_lists.model,
+        evaluated_lists.user_id,
+        evaluated_lists.rank,
         item_features.category,
         -log(2, greatest(coalesce(item_features.n_users, 0), 1) / cast(people_per_fold.n_people as double)) as novelty,
         -- Items of the same kind above this one: the pairs that are alike, counted without joining the list to itself.
         count(item_features.category)
             over (
                 partition by
-                    judged_lists.fold, judged_lists.model, judged_lists.user_id, item_features.category
-                order by judged_lists.rank
+                    evaluated_lists.fold, evaluated_lists.model, evaluated_lists.user_id, item_features.category
+                order by evaluated_lists.rank
                 rows between unbounded preceding and current row
             )
         - case when item_features.category is null then 0 else 1
         end as n_alike_above
-    from judged_lists
-    inner join judged_people
-        on judged_lists.fold = judged_people.fold
-            and judged_lists.user_id = judged_people.user_id
+    from evaluated_lists
+    inner join evaluated_people
+        on evaluated_lists.fold = evaluated_people.fold
+            and evaluated_lists.user_id = evaluated_people.user_id
     left join item_features
-        on judged_lists.fold = item_features.fold
-            and judged_lists.item_id = item_features.item_id
+        on evaluated_lists.fold = item_features.fold
+            and evaluated_lists.item_id = item_features.item_id
     left join people_per_fold
-        on judged_lists.fold = people_per_fold.fold
+        on evaluated_lists.fold = people_per_fold.fold
 
 ),
 

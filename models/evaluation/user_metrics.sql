@@ -2,10 +2,10 @@
 -- Binary relevance. Whoever a model has no list for counts with 0 for it: all models are judged on the same people.
 {% set cuts = [5, 10, 20] %}
 
-with judged_lists as (select * from {{ ref('judged_lists') }}),
+with evaluated_lists as (select * from {{ ref('evaluated_lists') }}),
 
 -- Each person once per group of targets: the groups by activity are part of `all`.
-judged_people as (select * from {{ ref('judged_people') }} where segment = target_group),
+evaluated_people as (select * from {{ ref('evaluated_people') }} where segment = target_group),
 
 targets as (
 
@@ -29,7 +29,7 @@ models as (
     select
         fold,
         model
-    from judged_lists
+    from evaluated_lists
     group by
         fold,
         model
@@ -68,20 +68,20 @@ ideals as (
 hits as (
 
     select
-        judged_lists.fold,
-        judged_lists.model,
+        evaluated_lists.fold,
+        evaluated_lists.model,
         targets.target_group,
-        judged_lists.user_id,
-        judged_lists.rank,
+        evaluated_lists.user_id,
+        evaluated_lists.rank,
         row_number() over (
-            partition by judged_lists.fold, judged_lists.model, targets.target_group, judged_lists.user_id
-            order by judged_lists.rank
+            partition by evaluated_lists.fold, evaluated_lists.model, targets.target_group, evaluated_lists.user_id
+            order by evaluated_lists.rank
         ) as n_hits_so_far
-    from judged_lists
+    from evaluated_lists
     inner join targets
-        on judged_lists.fold = targets.fold
-            and judged_lists.user_id = targets.user_id
-            and judged_lists.item_id = targets.item_id
+        on evaluated_lists.fold = targets.fold
+            and evaluated_lists.user_id = targets.user_id
+            and evaluated_lists.item_id = targets.item_id
 
 ),
 
@@ -114,25 +114,25 @@ final as (
     select
         models.fold,
         models.model,
-        judged_people.target_group,
+        evaluated_people.target_group,
         cast(cuts.k as bigint) as k,
-        judged_people.user_id,
+        evaluated_people.user_id,
         cast(coalesce(per_cut.n_hits, 0) as double) / cuts.k as precision,
-        cast(coalesce(per_cut.n_hits, 0) as double) / judged_people.n_targets as recall,
+        cast(coalesce(per_cut.n_hits, 0) as double) / evaluated_people.n_targets as recall,
         cast(case when per_cut.n_hits > 0 then 1 else 0 end as double) as hit_rate,
         coalesce(per_cut.gain, 0) / ideals.ideal_gain as ndcg,
-        coalesce(per_cut.precision_at_hits, 0) / least(judged_people.n_targets, cuts.k) as average_precision,
+        coalesce(per_cut.precision_at_hits, 0) / least(evaluated_people.n_targets, cuts.k) as average_precision,
         coalesce(1 / cast(per_cut.first_hit_rank as double), 0) as mrr
-    from judged_people
+    from evaluated_people
     inner join models
-        on judged_people.fold = models.fold
+        on evaluated_people.fold = models.fold
     cross join cuts
     inner join ideals
-        on ideals.rank = least(judged_people.n_targets, cuts.k)
+        on ideals.rank = least(evaluated_people.n_targets, cuts.k)
     left join per_cut
-        on judged_people.fold = per_cut.fold
-            and judged_people.user_id = per_cut.user_id
-            and judged_people.target_group = per_cut.target_group
+        on evaluated_people.fold = per_cut.fold
+            and evaluated_people.user_id = per_cut.user_id
+            and evaluated_people.target_group = per_cut.target_group
             and models.model = per_cut.model
             and cuts.k = per_cut.k
 

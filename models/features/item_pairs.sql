@@ -9,7 +9,7 @@ with baskets as (
         user_id,
         basket_id,
         row_number() over (order by user_id, basket_id) as basket_number
-    from {{ ref('purchases') }}
+    from {{ ref('basket_items') }}
     group by
         user_id,
         basket_id
@@ -24,7 +24,7 @@ item_numbers as (
     select
         item_id,
         row_number() over (order by item_id) as item_number
-    from {{ ref('purchases') }}
+    from {{ ref('basket_items') }}
     group by item_id
 
 ),
@@ -34,7 +34,7 @@ lines as (
     select
         baskets.basket_number,
         item_numbers.item_number
-    from {{ ref('purchases') }} as purchases
+    from {{ ref('basket_items') }} as purchases
     inner join baskets
         on purchases.user_id = baskets.user_id
             and purchases.basket_id = baskets.basket_id

@@ -1,5 +1,5 @@
 -- one row per (user_id, variant_group): how often and how regularly a person bought a thing, in whatever size or colour
-with purchases as (select * from {{ ref('purchases') }}),
+with purchases as (select * from {{ ref('basket_items') }}),
 
 item_features as (select * from {{ ref('item_features') }} where fold = 'live'),
 

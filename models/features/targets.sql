@@ -27,7 +27,7 @@ chosen as (
         on person_events.event_type = event_types.event_type
     inner join folds
         on person_events.occurred_at >= folds.learns_until
-            and person_events.occurred_at < folds.judged_until
+            and person_events.occurred_at < folds.evaluated_until
     where person_events.item_id is not null
         and (
             person_events.value >= event_types.neutral_value

@@ -1,7 +1,7 @@
 -- one row per (fold, user_id): every person who may be addressed and was known at the fold's moment
 with interactions as (select * from {{ ref('interactions') }}),
 
-people as (select * from {{ ref('people') }} where is_consented),
+people as (select * from {{ ref('identities') }} where is_consented),
 
 sessions as (select * from {{ ref('sessions') }}),
 

@@ -1,7 +1,7 @@
 -- one row per usable event of somebody who may be addressed, under the id of the person
 -- The first table with a row per event, and the last: whatever reads events from here on reads this one.
 select
-    people.user_id,
+    identities.user_id,
     events.session_id,
     events.order_id,
     events.item_id,
@@ -9,6 +9,6 @@ select
     events.value,
     events.occurred_at
 from {{ ref('events') }} as events
-inner join {{ ref('people') }} as people
-    on coalesce(events.user_id, events.anonymous_id) = people.identity_id
-where people.is_consented
+inner join {{ ref('identities') }} as identities
+    on coalesce(events.user_id, events.anonymous_id) = identities.identity_id
+where identities.is_consented

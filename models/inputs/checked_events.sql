@@ -4,18 +4,18 @@
 -- and what the build goes on with is person_events.
 {{ config(materialized='view') }}
 
--- raw_events is named twice on purpose: behind one shared CTE it would be held in memory as a whole.
+-- typed_events is named twice on purpose: behind one shared CTE it would be held in memory as a whole.
 with repeated_event_ids as (select * from {{ ref('repeated_event_ids') }}),
 
 unrepeated as (
 
     select
-        raw_events.*,
+        typed_events.*,
         1 as occurrence
-    from {{ ref('raw_events') }} as raw_events
+    from {{ ref('typed_events') }} as typed_events
     left join repeated_event_ids
-        on raw_events.event_id = repeated_event_ids.event_id
-    where raw_events.rejection_reason is not null
+        on typed_events.event_id = repeated_event_ids.event_id
+    where typed_events.rejection_reason is not null
         or repeated_event_ids.event_id is null
 
 ),
@@ -24,28 +24,28 @@ unrepeated as (
 repeated as (
 
     select
-        raw_events.*,
+        typed_events.*,
         row_number() over (
-            partition by raw_events.event_id
+            partition by typed_events.event_id
             order by
-                raw_events.occurred_at,
-                raw_events.user_id nulls last,
-                raw_events.anonymous_id nulls last,
-                raw_events.event_type,
-                raw_events.item_id nulls last,
-                raw_events.quantity nulls last,
-                raw_events.value nulls last,
-                raw_events.session_id nulls last,
-                raw_events.order_id nulls last,
-                raw_events.list_id nulls last,
-                raw_events.position nulls last,
-                raw_events.query nulls last,
-                raw_events.properties nulls last
+                typed_events.occurred_at,
+                typed_events.user_id nulls last,
+                typed_events.anonymous_id nulls last,
+                typed_events.event_type,
+                typed_events.item_id nulls last,
+                typed_events.quantity nulls last,
+                typed_events.value nulls last,
+                typed_events.session_id nulls last,
+                typed_events.order_id nulls last,
+                typed_events.list_id nulls last,
+                typed_events.position nulls last,
+                typed_events.query nulls last,
+                typed_events.properties nulls last
         ) as occurrence
-    from {{ ref('raw_events') }} as raw_events
+    from {{ ref('typed_events') }} as typed_events
     inner join repeated_event_ids
-        on raw_events.event_id = repeated_event_ids.event_id
-    where raw_events.rejection_reason is null
+        on typed_events.event_id = repeated_event_ids.event_id
+    where typed_events.rejection_reason is null
 
 ),
 

@@ -26,7 +26,7 @@ final as (
         cast({{ dbt.dateadd('day', -horizon_days * moments[fold], 'as_of') }} as timestamp)
             as learns_until,
         cast({{ dbt.dateadd('day', horizon_days * (1 - moments[fold]), 'as_of') }} as timestamp)
-            as judged_until,
+            as evaluated_until,
         cast(as_of as timestamp) as as_of
     from moment
     {{ "union all" if not loop.last }}

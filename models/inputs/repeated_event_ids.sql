@@ -3,7 +3,7 @@
 with usable_events as (
 
     select event_id
-    from {{ ref('raw_events') }}
+    from {{ ref('typed_events') }}
     where rejection_reason is null
 
 ),

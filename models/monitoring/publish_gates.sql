@@ -3,7 +3,7 @@
 -- passes and says so. A replay of another day and a build without the fold live publish nothing: they have no rows.
 -- What apps and people read beside the lists is published or held back with them, so its tests come first too:
 -- depends_on: {{ ref('buy_again') }}, {{ ref('people_for_item') }}
--- depends_on: {{ ref('rejected_events') }}, {{ ref('model_runs') }}
+-- depends_on: {{ ref('rejected_events') }}, {{ ref('builds') }}
 {{ config(
     materialized='incremental',
     incremental_strategy='delete+insert',
@@ -16,7 +16,7 @@
 {% set overridden = "('" ~ (var('kindred__override_gates') or ['']) | join("', '") ~ "')" %}
 {% set rollback = kindred.read_rollback() %}
 {% set served = kindred.served_release() %}
-{% set releases = kindred.built_relation('serving_releases') %}
+{% set releases = kindred.built_relation('releases') %}
 {% set clock = "cast('" ~ kindred.run_clock() ~ "' as timestamp)" %}
 {% set depth = 10 %}
 
@@ -32,7 +32,7 @@ run as (
 ),
 
 -- Ids rise with time: what came after the one that was gone back to is of no account. A build that was killed after
--- apps began to read its release already left no row in serving_releases.
+-- apps began to read its release already left no row in releases.
 releases as (
 
     {% if releases %}
@@ -97,7 +97,7 @@ events as (
 
 ),
 
-raw_events as (
+typed_events as (
 
     select
         count(rejection_reason) as n_rejected,
@@ -172,7 +172,7 @@ measures as (
         'rejected_events' as gate,
         n_rejected / nullif(cast(n_events as double), 0) as measure,
         null as standard_error
-    from raw_events
+    from typed_events
 
     union all
 
@@ -329,7 +329,7 @@ final as (
             {%- endfor %}
         end as explanation,
         run.generated_at,
-        {{ clock }} as judged_at
+        {{ clock }} as evaluated_at
     from judged
     cross join run
     where {{ "true" if 'live' in kindred.fold_names() and not var('kindred__as_of') else "false" }}

@@ -114,7 +114,7 @@ runs as (
     select
         substr(run_id, 1, 8) as run_prefix,
         max(run_id) as run_id
-    from {{ ref('model_runs') }}
+    from {{ ref('builds') }}
     group by substr(run_id, 1, 8)
 
 ),

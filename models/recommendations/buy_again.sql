@@ -116,7 +116,7 @@ choices as (
     from due
     inner join item_features
         on due.variant_group = item_features.variant_group
-    inner join {{ ref('purchases') }} as purchases
+    inner join {{ ref('basket_items') }} as purchases
         on due.user_id = purchases.user_id
             and item_features.item_id = purchases.item_id
     inner join {{ ref('interactions') }} as interactions

@@ -12,8 +12,8 @@ select
     cast('{{ kindred.run_clock() }}' as timestamp) as generated_at,
     cast({{ dbt.dateadd('hour', var('kindred__expires_after_hours'),
                         "cast('" ~ kindred.run_clock() ~ "' as timestamp)") }} as timestamp) as expires_at
-from {{ ref('ranked') }} as ranked
-left join {{ ref('reasons') }} as reasons
+from {{ ref('ranked_lists') }} as ranked
+left join {{ ref('explanations') }} as reasons
     on ranked.user_id = reasons.user_id
         and ranked.item_id = reasons.item_id
 where ranked.fold = 'live'

@@ -360,7 +360,7 @@ def test_few__no_events_and_no_items(small_shop):
     assert result.returncode == 0, result.output
     assert small_shop.value("select count(*) from recommendations") == 0
     assert small_shop.value("select count(*) from folds") == 3
-    assert small_shop.query("select n_events, n_people, n_recommendations from model_runs") == [(0, 0, 0)]
+    assert small_shop.query("select n_events, n_people, n_recommendations from builds") == [(0, 0, 0)]
 
 
 def test_few__no_events_yet_but_a_catalogue_and_users(small_shop):

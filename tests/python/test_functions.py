@@ -25,11 +25,11 @@ class Questions:
             return [value for (value,) in connection.execute(sql).fetchall()]
 
         self.draw = random.Random(seed)
-        self.users = column("select user_id from served_lists order by 1")
-        self.items = [*column("select item_id from served_items order by 1"), 'no "such" item', "'; drop"]
-        self.categories = column("select distinct category from served_items where category is not null order by 1")
-        self.segments = column("select segment from served_segments order by 1")
-        self.prices = column("select quantile_disc(price, [0.2, 0.5, 0.9]) from served_items")[0]
+        self.users = column("select user_id from release_lists order by 1")
+        self.items = [*column("select item_id from release_items order by 1"), 'no "such" item', "'; drop"]
+        self.categories = column("select distinct category from release_items where category is not null order by 1")
+        self.segments = column("select segment from release_segments order by 1")
+        self.prices = column("select quantile_disc(price, [0.2, 0.5, 0.9]) from release_items")[0]
 
     def user(self):
         return self.draw.choice([None, "nobody", *self.draw.sample(self.users, 4)])
@@ -169,7 +169,7 @@ def test_in_stock(worlds, tmp_path):
     """What can be recommended can be had, unless that changed since: then only who asks for it sees it."""
     fill_served(worlds, tmp_path, 0)
     with duckdb.connect(worlds) as connection:
-        connection.execute("update served_items set is_available = false")
+        connection.execute("update release_items set is_available = false")
         for in_stock in ("true", "null"):
             assert connection.execute(f"from recommend_items(in_stock => {in_stock})").fetchall() == []
         assert len(connection.execute("from recommend_items(in_stock => false)").fetchall()) == 20
@@ -179,7 +179,7 @@ def test_what_is_left_out_is_not_given(sample, store):
     """Arguments by name, in the form that Snowflake has too."""
     rows = sample.execute("select item_id from recommend_items() order by rank").fetchall()
     assert [item for (item,) in rows] == [item["item_id"] for item in store.recommend()["items"]]
-    [(user,)] = sample.execute("select min(user_id) from served_lists").fetchall()
+    [(user,)] = sample.execute("select min(user_id) from release_lists").fetchall()
     rows = sample.execute("select item_id from recommend_items(n => 3, user_id => ?) order by rank", [user]).fetchall()
     assert [item for (item,) in rows] == [item["item_id"] for item in store.recommend(user, n=3)["items"]]
 
@@ -194,7 +194,7 @@ def test_given_items_alone_are_chosen_from(sample):
 def test_published_release_on_snowflake(sample, store, snowflake, tmp_path, monkeypatch):
     """The tables of the release that DuckDB published, and the functions that dbt makes there.
 
-    Beside it are an older release and one that has no row in serving_releases yet: neither may show.
+    Beside it are an older release and one that has no row in releases yet: neither may show.
     """
     from snowflake.connector.pandas_tools import write_pandas
     from sqlfluff.core import FluffConfig, Linter
@@ -212,7 +212,7 @@ def test_published_release_on_snowflake(sample, store, snowflake, tmp_path, monk
         )
         write_pandas(snowflake, rows.rename(columns=str.upper), f"PUBLISHED_{table.upper()}", schema="FUNCTIONS")
     cursor.execute("""
-        create or replace table functions.serving_releases as
+        create or replace table functions.releases as
         select 'now' as run_id, 'b' as release_id, '2026-06-02'::timestamp as published_at
         union all select 'old', 'c', '2026-06-01'::timestamp
     """)

@@ -18,7 +18,7 @@ AS_OF = datetime.datetime(2026, 5, 1)
 HORIZON = 14
 N_PEOPLE, N_CATEGORIES, N_ITEMS = 240, 12, 96
 SETTINGS = {"kindred__as_of": str(AS_OF), "kindred__als": {"factors": 8, "iterations": 3}}
-MODELS = ["--select", "+recommendations", "+evaluation_metrics", "+model_runs"]
+MODELS = ["--select", "+recommendations", "+evaluation_metrics", "+builds"]
 
 
 def told_shop(seed=0):
@@ -94,7 +94,7 @@ def test_build__learns_and_is_better_than_the_fixed_blend(learned, tmp_path):
     [(kind, note, by_learned, by_fixed)] = learned.query("select kind, note, ndcg_learned, ndcg_fixed from rankers")
     assert kind == "learned", note
     assert by_learned > 2 * by_fixed
-    assert learned.query("select ranker, ranker_note from model_runs") == [("learned", note)]
+    assert learned.query("select ranker, ranker_note from builds") == [("learned", note)]
 
     fixed = with_the_fixed_blend(learned, tmp_path)
     (better, error), (worse, other_error) = recall(learned), recall(fixed)
@@ -138,9 +138,9 @@ def test_live_alone__goes_on_with_the_ranker_of_before(learned, tmp_path):
         from raw.events where event_type = 'view' and user_id < 'u100'
     """)
     settings = SETTINGS | {"kindred__as_of": str(tomorrow), "kindred__folds": ["live"]}
-    later.build("--select", "+recommendations", "+model_runs", **settings)
+    later.build("--select", "+recommendations", "+builds", **settings)
     assert later.query("from rankers") == learned.query("from rankers")
-    assert later.column("select ranker from model_runs order by started_at") == ["learned", "learned"]
+    assert later.column("select ranker from builds order by started_at") == ["learned", "learned"]
     assert later.query("select distinct fold, as_of from folds") == [("live", tomorrow)]
     changed = """
         select count(*) from (from later.scored_candidates where fold = 'live'

@@ -40,7 +40,7 @@ def random_world(seed=7):
     random = np.random.default_rng(seed)
     items = [f"i{number:02d}" for number in range(N_ITEMS)]
     users = [f"u{number:03d}" for number in range(N_USERS)]
-    tables = {name: [] for name in ["candidates", "ranked", "targets", "user_features", "item_features", "met"]}
+    tables = {name: [] for name in ["candidates", "ranked_lists", "targets", "user_features", "item_features", "met"]}
     for fold in [*FOLDS, "live"]:
         met = {user: random.choice(items[5:], random.integers(0, 15), replace=False) for user in users[:100]}
         tables["met"] += [(fold, user, item) for user, of_user in met.items() for item in of_user]
@@ -70,12 +70,12 @@ def random_world(seed=7):
                 for rank, item in enumerate(shown, start=1):
                     row = (fold, user, str(item), rank)
                     if model == "recommendations":
-                        tables["ranked"].append(row)
+                        tables["ranked_lists"].append(row)
                     else:
                         tables["candidates"].append((*row, model))
     columns = {
         "candidates": ["fold", "user_id", "item_id", "rank", "generator"],
-        "ranked": ["fold", "user_id", "item_id", "rank"],
+        "ranked_lists": ["fold", "user_id", "item_id", "rank"],
         "targets": ["fold", "user_id", "item_id", "is_new_item", "is_discovery"],
         "user_features": ["fold", "user_id", "activity", "n_items"],
         "item_features": ["fold", "item_id", "category", "n_users", "is_recommendable"],
@@ -94,14 +94,14 @@ class World:
             for name, frame in self.tables.items():
                 connection.register("frame", frame)
                 connection.execute(f"create table {name} as select * from frame order by random()")
-        models = ["judged_lists", "judged_people", "user_metrics", "list_metrics", "exposure_metrics"]
+        models = ["evaluated_lists", "evaluated_people", "user_metrics", "list_metrics", "exposure_metrics"]
         result = run_dbt("run", "--select", *models, "evaluation_metrics", target=folder / "target", database=database)
         assert result.returncode == 0, result.output
         with duckdb.connect(database, read_only=True) as connection:
             self.user_metrics = connection.execute("from user_metrics").df()
             self.list_metrics = connection.execute("from list_metrics").df()
             self.evaluation_metrics = connection.execute("from evaluation_metrics").df()
-        blend = self.tables["ranked"].assign(model="recommendations")
+        blend = self.tables["ranked_lists"].assign(model="recommendations")
         lists = pd.concat([self.tables["candidates"].rename(columns={"generator": "model"}), blend]).sort_values("rank")
         self.lists = {
             key: {user: list(of_user["item_id"]) for user, of_user in of_model.groupby("user_id")}

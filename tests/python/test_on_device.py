@@ -64,7 +64,7 @@ def by_the_contract(shop, session, own=(), excluded=()):
         ),
         votes as (
             select entries.key as item_id, sum(0.7 ** (step - 1) * cast(entries.value as double)) as vote
-            from session join served_neighbors using (item_id), json_each(neighbors) as entries
+            from session join release_neighbors using (item_id), json_each(neighbors) as entries
             where step <= 5 and entries.key not in (select item_id from session)
             group by all
         ),
@@ -79,10 +79,10 @@ def by_the_contract(shop, session, own=(), excluded=()):
             from scaled full join own using (item_id)
             union all
             select 2, entry ->> 0, number
-            from served_segments, unnest(cast(fallback as json[])) with ordinality as entries(entry, number)
+            from release_segments, unnest(cast(fallback as json[])) with ordinality as entries(entry, number)
             where segment = ''
             union all
-            select 3, item_id, popular_rank from served_items where is_recommendable
+            select 3, item_id, popular_rank from release_items where is_recommendable
         )
         select item_id from everything
         where item_id not in (select item_id from session)
@@ -98,7 +98,7 @@ def test_session_list_is_the_contracts(device, export, sample_shop, sessions):
 
 
 def test_session_list_knows_the_person(device, export, sample_shop):
-    rows = sample_shop.query("select items, history, excluded from served_lists where history <> '[]' limit 20")
+    rows = sample_shop.query("select items, history, excluded from release_lists where history <> '[]' limit 20")
     for items, history, excluded in (map(json.loads, row) for row in rows):
         own, session = [item[0] for item in items], history[::-1]
         shown = device.session_list(export, session, own_list=own, excluded=excluded)
@@ -244,7 +244,7 @@ def test_session_list_is_the_servers(device, export, store, sample_shop, session
     for session in sessions:
         assert device.session_list(export, session) == served(session=session)
         assert device.session_list(export, session, segment="AT") == served(session=session, segment="AT")
-    for row in sample_shop.query("select user_id, items, excluded from served_lists order by md5(user_id) limit 20"):
+    for row in sample_shop.query("select user_id, items, excluded from release_lists order by md5(user_id) limit 20"):
         user_id, own, excluded = row[0], [item[0] for item in json.loads(row[1])], json.loads(row[2])
         made = device.session_list(export, sessions[0], own_list=own, excluded=excluded)
         assert made == served(user_id=user_id, session=sessions[0])

@@ -103,7 +103,7 @@ def test_package__builds_with_its_tests_hooks_and_seeds(shop, warehouse):
     assert "PASS" in output
     assert {"event_weights", "generator_weights"} <= tables(warehouse, "main_kindred")
     # One run, one row, with the settings of the shop.
-    [(parameters,)] = warehouse.execute("select parameters from main_kindred.model_runs").fetchall()
+    [(parameters,)] = warehouse.execute("select parameters from main_kindred.builds").fetchall()
     assert '"kindred__events": "shop_events"' in parameters
 
 
@@ -117,7 +117,7 @@ def test_package__names_do_not_collide(warehouse):
     assert {"events", "items", "users", "recommendations", "als_item_factors"} <= tables(warehouse, "main_kindred")
     assert warehouse.execute("select * from main.events").fetchall() == [(1,)]
     assert warehouse.execute("select count(*) from main_kindred.events").fetchall() == [(N_PEOPLE * 6,)]
-    assert warehouse.execute("select count(*) from main_kindred.people").fetchall() == [(N_PEOPLE,)]
+    assert warehouse.execute("select count(*) from main_kindred.identities").fetchall() == [(N_PEOPLE,)]
 
 
 def test_package__python_models_have_their_helpers(shop, warehouse):

@@ -15,7 +15,7 @@ from conftest import REPOSITORY, Shop, load_python_model, run_dbt
 
 from serving import settings
 
-publishing = load_python_model("serving_releases")
+publishing = load_python_model("releases")
 GATES = {"catalog_coverage", "changed_lists", "quality", "people", "rejected_events", "stale_data", "data_age"}
 GATES |= {"rollback_hold"}
 
@@ -31,7 +31,7 @@ def shop_copy(sample_shop, folder):
     shutil.copy(sample_shop.database, shop.database)
     shop.folder = publishing.serving_folder("", str(shop.database))
     shutil.copytree(publishing.serving_folder("", str(sample_shop.database)), shop.folder, symlinks=True)
-    for name in ("recommendations", "evaluation_metrics", "checked_events", "person_events", "served_lists"):
+    for name in ("recommendations", "evaluation_metrics", "checked_events", "person_events", "release_lists"):
         shop.run(f"create table good_{name} as from {name}")
     shop.run("drop view checked_events")
     return shop
@@ -39,23 +39,23 @@ def shop_copy(sample_shop, folder):
 
 def next_run(shop, name):
     """What a build a day later would have made of the same events."""
-    for table in ("recommendations", "evaluation_metrics", "checked_events", "person_events", "served_lists"):
+    for table in ("recommendations", "evaluation_metrics", "checked_events", "person_events", "release_lists"):
         shop.run(f"create or replace table {table} as from good_{table}")
     shop.run(f"update recommendations set run_id = '{name}', generated_at = generated_at + interval 1 day")
-    shop.run(f"update served_lists set list_id = '{name[:8]}' || substr(list_id, 9)")
+    shop.run(f"update release_lists set list_id = '{name[:8]}' || substr(list_id, 9)")
 
 
 def judge(shop, **settings):
     """Run the gates and what they let through, with the sample shop's inputs; returns (dbt's result, rows by gate)."""
     result = run_dbt(
-        *("build", "--select", "publish_gates", "serving_releases"),
+        *("build", "--select", "publish_gates", "releases"),
         target=shop.targets,
         database=shop.database,
         settings={f"kindred__{name}": value for name, value in settings.items()},
     )
-    newest = "select max(judged_at) from publish_gates"
+    newest = "select max(evaluated_at) from publish_gates"
     columns = "gate, run_id, compared_run_id, value, bound, is_passed, is_overridden, explanation"
-    rows = shop.query(f"select {columns} from publish_gates where judged_at = ({newest})")
+    rows = shop.query(f"select {columns} from publish_gates where evaluated_at = ({newest})")
     return result, {row[0]: SimpleNamespace(**dict(zip(columns.split(", "), row, strict=True))) for row in rows}
 
 
@@ -72,13 +72,13 @@ def test_first_release__passes_and_is_published(sample_shop):
     assert explanations.pop("stale_data") == explanations.pop("data_age") == "off"
     assert explanations.pop("rollback_hold") == "nobody holds publication"
     assert set(explanations.values()) == {"the first release: nothing to compare with"}
-    [(release_id, location, n_lists)] = sample_shop.query("select release_id, location, n_lists from serving_releases")
+    [(release_id, location, n_lists)] = sample_shop.query("select release_id, location, n_lists from releases")
     assert f"kindred: release {release_id} is published, {n_lists:,} lists: {location}" in sample_shop.result.output
     assert n_lists == sample_shop.value("select count(distinct user_id) from recommendations")
 
 
 def test_gates__stop_a_bad_build_and_are_overridden_once(shop):
-    [(first, release_id)] = shop.query("select run_id, release_id from serving_releases")
+    [(first, release_id)] = shop.query("select run_id, release_id from releases")
     n_people, n_items = shop.query("select count(distinct user_id), count(distinct item_id) from recommendations")[0]
     next_run(shop, "badbadba-d000")
     shop.run("delete from recommendations where user_id not in (select user_id from users order by user_id limit 100)")
@@ -109,13 +109,13 @@ def test_gates__stop_a_bad_build_and_are_overridden_once(shop):
     assert gates["quality"].bound == 2
 
     # In words: which gate, by how much, against what, and what to do; apps go on.
-    assert "SKIP relation main.serving_releases" in result.text
+    assert "SKIP relation main.releases" in result.text
     for name, row in gates.items():
         assert f"kindred: gate {name} stopped publication: {row.explanation}" in result.output
     assert "to a person: 1.000, at most 0.800; compared with release " + release_id in result.output
     assert f"ann went back from release {release_id} to {release_id}" in result.output and "looks odd" in result.output
     assert f"--vars '{{kindred__override_gates: [{', '.join(sorted(GATES))}]}}'" in result.output
-    assert current(shop) == release_id and len(shop.query("from serving_releases")) == 1
+    assert current(shop) == release_id and len(shop.query("from releases")) == 1
 
     # All but one let through: that one is off for good. What is let through is written down.
     result, gates = judge(
@@ -127,7 +127,7 @@ def test_gates__stop_a_bad_build_and_are_overridden_once(shop):
     assert {name for name, row in gates.items() if row.is_overridden} == GATES - {"people"}
     assert (gates["people"].is_passed, gates["people"].bound, gates["people"].explanation) == (True, None, "off")
     overridden = ", ".join(sorted(GATES - {"people"}))
-    query = "select release_id, overridden_gates from serving_releases where run_id = 'badbadba-d000'"
+    query = "select release_id, overridden_gates from releases where run_id = 'badbadba-d000'"
     assert shop.query(query) == [(current(shop), overridden)]
     assert current(shop) != release_id and f"(let through: {overridden})" in result.output
     # Publication ended the hold.
@@ -189,8 +189,8 @@ def test_gates__know_what_apps_read_though_the_build_was_killed_before_its_row(s
     result, _ = judge(shop)
     assert result.returncode == 0, result.output
     killed = current(shop)
-    [row] = shop.query(f"from serving_releases where release_id = '{killed}'")
-    shop.run("delete from serving_releases where run_id = 'killed---0000'")
+    [row] = shop.query(f"from releases where release_id = '{killed}'")
+    shop.run("delete from releases where run_id = 'killed---0000'")
 
     next_run(shop, "nextnext-0000")
     shop.run("update recommendations set generated_at = generated_at + interval 1 day")
@@ -199,12 +199,12 @@ def test_gates__know_what_apps_read_though_the_build_was_killed_before_its_row(s
     assert {gate.compared_run_id for gate in gates.values()} == {"killed---0000"}
     assert killed in gates["people"].explanation and first not in gates["people"].explanation
     # The publication writes the row that was missing.
-    assert shop.column("select right(release_id, 8) from serving_releases order by release_id")[1:] == [
+    assert shop.column("select right(release_id, 8) from releases order by release_id")[1:] == [
         "killed--",
         "nextnext",
     ]
-    [mended] = shop.query(f"from serving_releases where release_id = '{killed}'")
-    names = shop.column("select column_name from (describe serving_releases)")
+    [mended] = shop.query(f"from releases where release_id = '{killed}'")
+    names = shop.column("select column_name from (describe releases)")
     was, mended = dict(zip(names, row, strict=True)), dict(zip(names, mended, strict=True))
     assert mended.pop("seconds") is None and was.pop("seconds") > 0
     assert abs((mended.pop("published_at") - was.pop("published_at")).total_seconds()) < 5
@@ -267,7 +267,7 @@ def test_serving_folder__builds_readers_and_rollbacks_mean_the_same(sample_shop,
     publishing.roll_back(shop.folder, current(shop), "ann", "")  # a hold there is none of this folder's
     environment = {"KINDRED_SERVING_PATH": str(tmp_path / "lists")}
     result = run_dbt(
-        *("build", "--select", "publish_gates", "serving_releases"),
+        *("build", "--select", "publish_gates", "releases"),
         target=shop.targets,
         database=shop.database,
         environment=environment,

@@ -390,7 +390,7 @@ def test_sample__shuffled_targets_fall_to_chance(sample_shop):
 def test_sample__the_diary_says_which_ranker_served(sample_shop):
     [(kind, note, n_people)] = sample_shop.query("select kind, note, n_people from rankers")
     assert n_people > 100
-    assert sample_shop.query("select ranker, ranker_note from model_runs") == [(kind, note)]
+    assert sample_shop.query("select ranker, ranker_note from builds") == [(kind, note)]
     # The scores of a fixed blend are sums of votes of at most 1 / 61 each.
     is_fixed = sample_shop.value("select max(score) < (select sum(weight) from generators) / 61 from scored_candidates")
     assert is_fixed == (kind == "fixed")

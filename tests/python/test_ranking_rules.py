@@ -60,9 +60,9 @@ def ranking_shop(shop, candidates, items):
 
 
 def rank(shop, **settings):
-    models = ["added_candidates", "ruled_candidates", "fitting_candidates", "ranked"]
+    models = ["added_candidates", "ruled_candidates", "fitting_candidates", "ranked_lists"]
     shop.build("--select", *models, **LISTS | settings)
-    return shop.query("select fold, user_id, rank, item_id, source, reason, propensity from ranked order by all")
+    return shop.query("select fold, user_id, rank, item_id, source, reason, propensity from ranked_lists order by all")
 
 
 def greedy(candidates, categories, diversity, n):
@@ -272,7 +272,7 @@ def ruled(sample_shop, tmp_path_factory):
     shutil.copy(sample_shop.database, shop.database)
     write_rules(shop, [{"rule_id": name} | rule for name, rule in RULES.items()])
     shop.result = run_dbt(
-        *("build", "--select", "checked_rules+", "--exclude", "judged_lists+", "list_outcomes+", "publish_gates+"),
+        *("build", "--select", "checked_rules+", "--exclude", "evaluated_lists+", "list_outcomes+", "publish_gates+"),
         *("--exclude-resource-type", "unit_test"),
         target=shop.targets,
         database=shop.database,
@@ -331,12 +331,12 @@ def test_ruled__what_is_excluded_is_gone(sample_shop, ruled, table, rules):
 
 def test_ruled__what_serves_segments_and_people_knows_the_excludes(ruled):
     ridge = sorted(item for item, facts in ruled.items.items() if facts["brand"] == "Ridgewend")
-    for segment, fallback, left_out in ruled.query("select segment, fallback, excluded from served_segments"):
+    for segment, fallback, left_out in ruled.query("select segment, fallback, excluded from release_segments"):
         assert json.loads(left_out) == (ridge if segment == "AT" else [])
         listed = f"select item_id from fallback_recommendations where segment = '{segment}' order by rank"
         assert [row[0] for row in json.loads(fallback)] == ruled.column(listed)
     bought = ruled.column("select user_id from interactions where fold = 'live' and item_id = 'i121' and is_excluded")
-    served = dict(ruled.query("select user_id, excluded from served_lists"))
+    served = dict(ruled.query("select user_id, excluded from release_lists"))
     kept_away = {user for user, items in served.items() if "i121" in json.loads(items)}
     hot = {user for user, facts in ruled.people.items() if facts["activity"] == "hot"}
     assert hot & set(served) - set(bought)
@@ -346,7 +346,7 @@ def test_ruled__what_serves_segments_and_people_knows_the_excludes(ruled):
 def test_ruled__dates_choose_the_folds(sample_shop, ruled):
     """What has expired counts where it was in force, what is to come nowhere yet."""
     counts = (
-        "select fold, item_id, count(*) from ranked where item_id in ('i148', 'i027') and fold <> 'tuning' group by all"
+        "select fold, item_id, count(*) from ranked_lists where item_id in ('i148', 'i027') and fold <> 'tuning' group by all"
     )
     expected = {(fold, item) for fold in MOMENTS for item in ("i148", "i027")}
     assert {row[:2] for row in sample_shop.query(counts)} == expected

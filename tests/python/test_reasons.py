@@ -13,7 +13,7 @@ ALS = {"factors": 3, "iterations": 5, "regularization": 0.1, "alpha": 10.0}
 
 @pytest.fixture(scope="module")
 def reasons(python_model):
-    return python_model("reasons")
+    return python_model("explanations")
 
 
 def signed_confidences(n_users, n_items, share, strength=10, seed=0):
@@ -218,7 +218,7 @@ def build_reasons(reasons, tables, ranked, **settings):
         names = ["fold", "user_id", "item_id", "source"]
         columns = [pa.array(column, pa.string()) for column in zip(*ranked, strict=True)][:4]
         rows = pa.table(columns, names=names)  # noqa: F841, DuckDB finds it by its name
-        connection.execute("create table ranked as select * from rows")
+        connection.execute("create table ranked_lists as select * from rows")
         given = {name: {} for name in ("neighbors", "slim", "sequence", "content")} | settings
         written = reasons.model(FakeDbt(connection, given), connection).read_all().to_pylist()
     assert all(list(row) == ["user_id", "item_id", "source", "because_item_id", "made_from"] for row in written)

@@ -68,7 +68,7 @@ def logged(tmp_path):
     published = "run_id, release_id, published_at"
     shop.run(
         f"create table recommendation_log as from (values {', '.join(rows)}) as rows({log});"
-        f"create table serving_releases as from (values {', '.join(releases)}) as rows({published})"
+        f"create table releases as from (values {', '.join(releases)}) as rows({published})"
     )
     return shop
 

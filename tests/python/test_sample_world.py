@@ -17,10 +17,10 @@ UNTIMED = {
     "checked_events",
     "person_events",
     "input_problems",
-    "model_runs",
+    "builds",
     "recommendation_log",
     "publish_gates",
-    "serving_releases",
+    "releases",
 }
 
 
@@ -166,7 +166,7 @@ def test_truths__who_needs_a_refill_is_told(sample_shop):
         select user_id, timestamp '2026-06-01' - max(occurred_at), any_value(told.user_id) is not null
         from items_of
         join events using (user_id, item_id)
-        join people using (user_id)
+        join identities using (user_id)
         left join (select user_id, item_id from buy_again) as told using (user_id, item_id)
         where event_type = 'purchase' and is_consented
         group by user_id
@@ -303,11 +303,11 @@ def test_same_input__same_output(sample_shop, tmp_path):
     """The rows stand in another order and one thread builds instead of four."""
     again = copy_of_sample(sample_shop, tmp_path, order="order by md5(rows::varchar)")
     again.build("--threads", "1", **{"kindred__segment_by": "country"})
-    of_the_run = {"model_runs", "publish_gates", "serving_releases"}
+    of_the_run = {"builds", "publish_gates", "releases"}
     tables = tables_of(again) - of_the_run
     assert tables == {name for name in tables_of(sample_shop) if not name.startswith("sample_")} - of_the_run
     assert differences(sample_shop, again, sorted(tables)) == {}
-    runs = "select * exclude (run_id, started_at, seconds, parameters) from model_runs"
+    runs = "select * exclude (run_id, started_at, seconds, parameters) from builds"
     assert sample_shop.query(runs) == again.query(runs)
 
 
@@ -348,9 +348,9 @@ def test_time__a_replay_is_the_build_of_that_day(sample_shop, tmp_path):
     assert replay.value("select max(as_of) from folds") == AS_OF
     assert replay.value("select count(*) from recommendations") > 0
     tables = tables_of(past) - UNTIMED
-    assert {"people", "user_features", "als_item_factors", "ranked", "evaluation_metrics", "recommendations"} <= tables
+    assert {"identities", "user_features", "als_item_factors", "ranked_lists", "evaluation_metrics", "recommendations"} <= tables
     assert differences(replay, past, sorted(tables)) == {}
-    of_lists = "select n_interactions, n_people, n_recommendations, n_recommended_items, as_of from model_runs"
+    of_lists = "select n_interactions, n_people, n_recommendations, n_recommended_items, as_of from builds"
     assert replay.query(of_lists) == past.query(of_lists)
 
 
@@ -363,7 +363,7 @@ def test_time__a_burst_after_a_folds_moment_changes_nothing_in_the_fold(sample_s
 
     per_fold = [
         "interactions", "user_features", "item_features", "als_item_factors", "als_user_factors", "als_candidates",
-        "popular_items", "popular_candidates", "ranked",
+        "popular_items", "popular_candidates", "ranked_lists",
     ]  # fmt: skip
     assert differences(sample_shop, flooded, per_fold, "fold in ('tuning', 'backtest')") == {}
     # The burst is there: it is what the fold is judged on, and the live fold learns from it.
@@ -374,16 +374,16 @@ def test_time__a_burst_after_a_folds_moment_changes_nothing_in_the_fold(sample_s
 
 
 def test_summary__says_what_was_built(sample_shop):
-    n_people = sample_shop.value("select n_people from model_runs")
+    n_people = sample_shop.value("select n_people from builds")
     assert f"kindred: {n_people:,} people have a list" in sample_shop.result.output
 
 
 def test_folds__a_daily_run_builds_live_alone(sample_shop, tmp_path):
     live = copy_of_sample(sample_shop, tmp_path)
-    live.build("--select", "+evaluation_metrics", "+model_runs", kindred__folds=["live"], kindred__segment_by="country")
-    assert differences(sample_shop, live, ["interactions", "ranked", "als_item_factors"], "fold = 'live'") == {}
-    assert live.column("select distinct fold from ranked") == ["live"]
+    live.build("--select", "+evaluation_metrics", "+builds", kindred__folds=["live"], kindred__segment_by="country")
+    assert differences(sample_shop, live, ["interactions", "ranked_lists", "als_item_factors"], "fold = 'live'") == {}
+    assert live.column("select distinct fold from ranked_lists") == ["live"]
     assert live.value("select count(*) from evaluation_metrics") == 0
     # Nothing was tried on a fold that wasn't built, and the diary says so.
     assert live.value("select count(*) from rankers") == 0
-    assert live.query("select ranker, ranker_note from model_runs") == [("fixed", "not trained yet")]
+    assert live.query("select ranker, ranker_note from builds") == [("fixed", "not trained yet")]

@@ -24,7 +24,7 @@ from conftest import INPUTS, NO_TESTS, REPOSITORY, Shop, load_python_model, run_
 
 from serving.store import Store
 
-publishing = load_python_model("serving_releases")
+publishing = load_python_model("releases")
 NOBODY = 65534
 N_LISTS = 400
 DAY = datetime.datetime(2026, 6, 1)
@@ -472,7 +472,7 @@ def test_kill__of_whole_builds_at_any_moment(sample_shop, tmp_path):
         try:
             for line in build.stdout:
                 lines += 1
-                is_publishing = "START python incremental model main.serving_releases" in line
+                is_publishing = "START python incremental model main.releases" in line
                 if lines == when or (is_publishing and isinstance(when, str)):
                     break
             while build.poll() is None and publishing.current_id(folder) == link:
@@ -511,9 +511,9 @@ def test_kill__of_whole_builds_at_any_moment(sample_shop, tmp_path):
     last = publishing.read_release(folder / "current.sqlite")
     assert last["run_id"] == shop.value("select distinct run_id from recommendations")
     assert app.releases[last["release_id"]] == str(len(moments) + 2)
-    newest = "select distinct compared_run_id from publish_gates qualify judged_at = max(judged_at) over ()"
+    newest = "select distinct compared_run_id from publish_gates qualify evaluated_at = max(evaluated_at) over ()"
     assert shop.value(newest) == before["run_id"]
-    assert {before["run_id"], last["run_id"]} <= set(shop.column("select run_id from serving_releases"))
+    assert {before["run_id"], last["run_id"]} <= set(shop.column("select run_id from releases"))
     assert not list((folder / "releases").glob(".*"))
 
 
@@ -596,15 +596,15 @@ def warehouse():
 
 def judge(connection, **changes):
     row = {"run_id": "abcdef12-0000", "gate": "people", "is_passed": True, "is_overridden": False, "explanation": "so"}
-    row |= {"generated_at": DAY, "judged_at": DAY} | changes
+    row |= {"generated_at": DAY, "evaluated_at": DAY} | changes
     rows = pa.Table.from_pylist([row])  # noqa: F841
     connection.execute("create table if not exists publish_gates as from rows limit 0")
     connection.execute("insert into publish_gates from rows")
 
 
 def rows_of_model(connection, **settings):
-    run_model(connection, "serving_releases", SETTINGS | settings)
-    return connection.sql("from serving_releases").to_arrow_table().to_pylist()
+    run_model(connection, "releases", SETTINGS | settings)
+    return connection.sql("from releases").to_arrow_table().to_pylist()
 
 
 def test_model__publishes_what_was_judged(warehouse, folder):
@@ -645,15 +645,15 @@ def test_model__says_why_it_publishes_nothing(warehouse, folder, capsys, setting
 
 
 def test_model__publishes_nothing_that_a_gate_stopped_or_nobody_judged(warehouse, folder):
-    later = {"judged_at": DAY + datetime.timedelta(days=1), "is_passed": False, "explanation": "half are gone"}
+    later = {"evaluated_at": DAY + datetime.timedelta(days=1), "is_passed": False, "explanation": "half are gone"}
     judge(warehouse, **later)
     with pytest.raises(RuntimeError, match="nothing is published: people: half are gone"):
         rows_of_model(warehouse, serving_path=str(folder))
     warehouse.execute("update publish_gates set is_overridden = not is_passed")
     [row] = rows_of_model(warehouse, serving_path=str(folder))
     assert row["overridden_gates"] == "people"
-    judge(warehouse, run_id="0000-later", judged_at=DAY + datetime.timedelta(days=2))
-    with pytest.raises(RuntimeError, match="the gates judged other lists than those in served_lists"):
+    judge(warehouse, run_id="0000-later", evaluated_at=DAY + datetime.timedelta(days=2))
+    with pytest.raises(RuntimeError, match="the gates judged other lists than those in release_lists"):
         rows_of_model(warehouse, serving_path=str(folder))
     warehouse.execute("delete from publish_gates")
     with pytest.raises(RuntimeError, match="publish_gates has judged no run"):

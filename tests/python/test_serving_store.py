@@ -94,7 +94,7 @@ def random_world(seed, n_items=60, n_people=12):
 
 
 def write_release(folder, world, release_id="20260101T000000-abcd1234", link=True):
-    """Write a release as serving_releases does, and let the link name it. Returns the file."""
+    """Write a release as releases does, and let the link name it. Returns the file."""
     path = folder / "releases" / f"{release_id}.sqlite"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)

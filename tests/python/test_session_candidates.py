@@ -165,7 +165,7 @@ def test_sample__who_told_us_is_heard_before_the_first_event(sample_shop):
     [(named, n_people)] = sample_shop.query("""
         select avg(case when users.preferences like '%"' || items.category || '"%' then 1 else 0 end),
             count(distinct user_id)
-        from ranked
+        from ranked_lists
         inner join user_features using (fold, user_id)
         inner join users using (user_id)
         inner join items using (item_id)

@@ -27,7 +27,7 @@ SEEDS = sorted(path.stem for path in (REPOSITORY / "seeds").rglob("*.csv"))
 OF_THE_RUN = {"run_id", "generated_at", "expires_at", "started_at", "seconds"}
 # hash() isn't the same function on both.
 OF_THE_RUN |= {"data_fingerprint", "history_key", "made_from"}
-OF_THE_CLOCK = {"publish_gates", "serving_releases"}
+OF_THE_CLOCK = {"publish_gates", "releases"}
 JSON_COLUMNS = {"items", "parameters", "factors"}
 # ALS and neighbours count in 32 bits, about 7 digits, and blocks of another size are added up in another order: after
 # sums of 64 products some 6 digits remain. All else is 64-bit and summed up in fixed point: it should agree to the last
@@ -115,14 +115,14 @@ def test_gates_and_releases(shops):
     """Their clocks and places differ; what is judged doesn't. On Snowflake the release is a copy of the tables."""
     database, cursor = shops
     gates = "select gate, is_passed, is_overridden, explanation from publish_gates order by gate"
-    release = "select run_id, release_id, store, n_lists, n_items, overridden_gates, as_of from serving_releases"
+    release = "select run_id, release_id, store, n_lists, n_items, overridden_gates, as_of from releases"
     with duckdb.connect(database, read_only=True) as connection:
         assert connection.execute(gates).fetchall() == cursor.execute(gates).fetchall()
         [on_duckdb] = connection.execute(release).fetchall()
     [on_snowflake] = cursor.execute(release).fetchall()
     assert (on_duckdb[2], on_snowflake[2]) == ("sqlite", "warehouse")
     assert on_duckdb[3:] == on_snowflake[3:]
-    for name in load_python_model("serving_releases").TABLES:
+    for name in load_python_model("releases").TABLES:
         [(n_rows,)] = cursor.execute(f"select count(*) from published_{name}").fetchall()
         [(n_served,)] = cursor.execute(f"select count(*) from served_{name}").fetchall()
         assert n_rows == n_served > 0
@@ -155,7 +155,7 @@ def test_second_run_is_added(shops, tmp_path):
     settings = {"kindred__expires_after_hours": 1_000_000, "kindred__folds": ["tuning", "backtest", "live"]}
     settings |= {"kindred__log_days": 5}
     cursor = shops[1]
-    [(first,)] = cursor.execute("select run_id from model_runs").fetchall()
+    [(first,)] = cursor.execute("select run_id from builds").fetchall()
     logged = cursor.execute("select count(*) from recommendation_log").fetchall()
     columns = "list_id, user_id, rank, item_id, score, source, reason, because_item_id, propensity"
     cursor.execute(f"""
@@ -165,7 +165,7 @@ def test_second_run_is_added(shops, tmp_path):
     result = run_dbt(
         "build",
         "--select",
-        "model_runs",
+        "builds",
         "recommendation_log",
         "--target",
         "snowflake",
@@ -174,7 +174,7 @@ def test_second_run_is_added(shops, tmp_path):
         settings=settings,
     )
     assert result.returncode == 0, result.output
-    runs = dict(cursor.execute("select run_id, parameters from model_runs").fetchall())
+    runs = dict(cursor.execute("select run_id, parameters from builds").fetchall())
     assert len(runs) == 2 and first in runs
     hours = {json.loads(parameters)["kindred__expires_after_hours"] for parameters in runs.values()}
     assert hours == {48, 1_000_000}
@@ -220,7 +220,7 @@ def test_inputs_that_are_not_given(shops, snowflake, tmp_path, monkeypatch):
             settings=settings | {"kindred__events": "s1.sample_events"},
         )
         assert result.returncode == 0, result.output
-    for table in ("people", "items", "users", "consents", "input_problems"):
+    for table in ("identities", "items", "users", "consents", "input_problems"):
         with duckdb.connect(small, read_only=True) as connection:
             on_duckdb = comparable(connection.execute(f"from {table}").df())
         on_snowflake = comparable(cursor.execute(f"select * from s2.{table}").fetch_pandas_all())
@@ -230,7 +230,7 @@ def test_inputs_that_are_not_given(shops, snowflake, tmp_path, monkeypatch):
 def test_daily_build__keeps_and_makes_the_same(shops, tmp_path):
     """A new event for one person: the marked lists of the others are kept, that person's are made anew."""
     database, cursor = shops
-    tables = ["als_user_factors", "als_candidates", "neighbor_candidates", "session_candidates", "reasons"]
+    tables = ["als_user_factors", "als_candidates", "neighbor_candidates", "session_candidates", "explanations"]
     marks = [f"update {name} set score = score + 1000 where fold = 'live'" for name in tables[1:4]]
     marks.append("update reasons set because_item_id = 'marked'")
     marks.append("""

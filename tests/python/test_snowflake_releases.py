@@ -29,10 +29,10 @@ def test_what_is_read_changes_when_the_gates_are_passed_and_when_somebody_goes_b
     cursor = schema_s3
     tables = ["recommendations", "item_features", "person_events", "checked_events", "recommendation_log", "folds"]
     tables = {name: f"select * from {name}" for name in [*tables, "evaluation_metrics", "publish_gates"]}
-    tables["serving_releases"] = "select * replace (null::double as bytes) from serving_releases"
-    for name in load_python_model("serving_releases").TABLES:
+    tables["releases"] = "select * replace (null::double as bytes) from releases"
+    for name in load_python_model("releases").TABLES:
         tables[f"served_{name}"] = f"select * from served_{name}"
-        tables[f"published_{name}"] = f"select (select run_id from serving_releases) as run_id, * from served_{name}"
+        tables[f"published_{name}"] = f"select (select run_id from releases) as run_id, * from served_{name}"
     with duckdb.connect(sample_shop.database, read_only=True) as connection:
         for name, select in tables.items():
             rows = connection.sql(select)
@@ -48,7 +48,7 @@ def test_what_is_read_changes_when_the_gates_are_passed_and_when_somebody_goes_b
         return run_dbt(*arguments, target=tmp_path, database=tmp_path / "unused.duckdb", settings=settings)
 
     def publish(**settings):
-        return dbt("build", "--select", "publish_gates", "serving_releases", **settings)
+        return dbt("build", "--select", "publish_gates", "releases", **settings)
 
     def done(result):
         assert result.returncode == 0, result.output
@@ -68,21 +68,21 @@ def test_what_is_read_changes_when_the_gates_are_passed_and_when_somebody_goes_b
     cursor.execute("update s3.recommendations set run_id = 'badbadba-0000', item_id = item_id || 'x'")
     cursor.execute("update s3.recommendations set generated_at = dateadd(day, 1, generated_at)")
     entries = json.dumps([[bad, 1, "popular", None, 1]])
-    cursor.execute(f"update s3.served_lists set list_id = 'badbadba-p-0', items = '{entries}'")
+    cursor.execute(f"update s3.release_lists set list_id = 'badbadba-p-0', items = '{entries}'")
     result = publish()
     assert result.returncode != 0 and "kindred: gate changed_lists stopped publication" in result.output
     assert shown() == good
     done(publish(override_gates=["changed_lists"]))
     assert shown()[0] == bad
 
-    [(old,), (new,)] = cursor.execute("select release_id from s3.serving_releases order by 1").fetchall()
+    [(old,), (new,)] = cursor.execute("select release_id from s3.releases order by 1").fetchall()
     said = done(dbt("run-operation", "roll_back", "--args", '{reason: "it\'s odd"}'))
     assert f"apps read {old} now, before {new}" in said
     assert shown() == good
     result = publish(override_gates=["changed_lists"])
     assert result.returncode != 0 and f"went back from release {new} to {old}" in result.text
     assert "it's odd" in result.text and "`dbt run-operation resume` ends the hold" in result.text
-    newest = "select compared_run_id from s3.publish_gates qualify judged_at = max(judged_at) over () limit 1"
+    newest = "select compared_run_id from s3.publish_gates qualify evaluated_at = max(evaluated_at) over () limit 1"
     assert cursor.execute(newest).fetchall() == [(first,)]
     listed = done(dbt("run-operation", "show_releases"))
     assert f"* {old}" in listed and f" {new}" in listed

@@ -10,7 +10,7 @@ from conftest import NO_TESTS, Shop, run_dbt
 
 TRAINED = ["als_item_factors", "item_neighbors", "item_transitions", "slim_weights"]
 LISTS = ["als_candidates", "neighbor_candidates", "session_candidates"]
-PERSONAL = ["als_user_factors", *LISTS, "reasons"]
+PERSONAL = ["als_user_factors", *LISTS, "explanations"]
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def shop(sample_shop, tmp_path_factory):
         "create table old_fold_events as select * exclude (weight, is_recent) from fold_events where fold = 'live'"
     )
     mark(shop)
-    build(shop, "+model_runs", consents="main.more_consents", items="main.fewer_items")
+    build(shop, "+builds", consents="main.more_consents", items="main.fewer_items")
     return shop
 
 
@@ -84,7 +84,7 @@ def mark(shop):
 
 
 def live(name):
-    return "true" if name == "reasons" else "fold = 'live'"
+    return "true" if name == "explanations" else "fold = 'live'"
 
 
 def kept(shop, name, condition="true"):
@@ -123,7 +123,7 @@ def test_not_due__people_change_and_models_do_not(shop):
     assert [name for name in TRAINED if changed(shop, name)] == []
     assert changed(shop, "interactions") > 0
     [(reason, learned_until)] = shop.query("select reason, learned_until from training_policy")
-    [before, after] = shop.query("select training, learned_until, as_of from model_runs order by started_at")
+    [before, after] = shop.query("select training, learned_until, as_of from builds order by started_at")
     assert (before[0], after[0], reason) == ("always", "not_due", "not_due")
     assert before[1] == after[1] == learned_until == before[2] < after[2]
     # The diary's measures, by plain SQL.
@@ -198,13 +198,13 @@ def test_not_due__a_reason_stays_with_its_pair(shop, changed_people):
     pairs = shop.query("""
         select user_id, item_id
         from marked_reasons
-        inner join ranked using (user_id, item_id, source)
+        inner join ranked_lists using (user_id, item_id, source)
         where fold = 'live'
     """)
     expected = {pair for pair in pairs if pair[0] not in changed_people}
-    marked = set(shop.query("select user_id, item_id from reasons where because_item_id = 'marked'"))
+    marked = set(shop.query("select user_id, item_id from explanations where because_item_id = 'marked'"))
     assert marked == expected and expected
-    assert shop.value("select count(*) from reasons where because_item_id <> 'marked'") > 0
+    assert shop.value("select count(*) from explanations where because_item_id <> 'marked'") > 0
 
 
 def test_other_settings__everything_is_made_anew(shop):
@@ -220,7 +220,7 @@ def test_half_a_build__what_it_left_behind_is_noticed(shop):
     mark(shop)
     build(shop, "training_policy", "history_keys", *PERSONAL, n_candidates=30)
     assert shop.value("select reason from training_policy") == "not_due"
-    for name in ("als_user_factors", "als_candidates", "reasons"):
+    for name in ("als_user_factors", "als_candidates", "explanations"):
         assert made(shop, name) and not kept(shop, name), name
     for name in ("neighbor_candidates", "session_candidates"):
         assert kept(shop, name) and not made(shop, name), name

@@ -28,7 +28,7 @@ def test_publication_waits_for_every_test_that_can_stop_it(sample_shop):
     manifest = json.loads((sample_shop.database.parent / "target/manifest.json").read_text(encoding="utf-8"))
     tests = {name: node for name, node in manifest["nodes"].items() if node["resource_type"] == "test"}
     assert len(tests) > 50
-    before = ancestors(manifest, "model.kindred.serving_releases")
+    before = ancestors(manifest, "model.kindred.releases")
     too_late = {
         name: reads
         for name, node in tests.items()
@@ -51,16 +51,16 @@ def test_a_broken_list_is_not_published(sample_shop, tmp_path):
     first = "select * from good where rank = 1 and user_id = (select min(user_id) from good)"
     model.write_text(f"with good as (\n{sql}\n) select * from good union all {first}", encoding="utf-8")
     shop = shop_copy(sample_shop, tmp_path / "shop")
-    before = current(shop), shop.query("from serving_releases")
+    before = current(shop), shop.query("from releases")
 
     # As `make build` does; a unit test would find this model out before.
     arguments = ["build", "--exclude-resource-type", "unit_test", "--select", "recommendations+"]
     result = run_dbt(*arguments, project=project, target=shop.targets, database=shop.database)
     assert result.returncode != 0
     assert "FAIL 1 primary_key_recommendations_user_id__rank" in result.text
-    for name in ("publish_gates", "serving_releases"):
+    for name in ("publish_gates", "releases"):
         assert f"SKIP relation main.{name}" in result.text
-    assert (current(shop), shop.query("from serving_releases")) == before
+    assert (current(shop), shop.query("from releases")) == before
     assert shop.value("select count(*) from recommendations where rank = 1") > shop.value(
         "select count(distinct user_id) from recommendations"
     )
@@ -70,7 +70,7 @@ def test_two_builds_at_once(sample_shop, tmp_path):
     """One waits for the file that the other holds. It publishes too, unless what is served was begun later."""
     shop = Shop(tmp_path)
     shutil.copy(sample_shop.database, shop.database)
-    [before] = shop.column("select release_id from serving_releases")
+    [before] = shop.column("select release_id from releases")
 
     def build(number):
         select = ["--select", "recommendations+", "--exclude-resource-type", "test", "unit_test"]
@@ -82,6 +82,6 @@ def test_two_builds_at_once(sample_shop, tmp_path):
     assert len(failed) < 2, failed[0].output
     for result in failed:
         assert "another build, which began later, came between: build again" in result.text, result.output
-    published = shop.column("select release_id from serving_releases order by published_at")
+    published = shop.column("select release_id from releases order by published_at")
     assert published[0] == before and len(set(published)) == 3 - len(failed)
     assert Path(os.readlink(tmp_path / "shop_serving/current.sqlite")).stem == published[-1]

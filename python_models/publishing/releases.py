@@ -138,7 +138,7 @@ def write_json(path, values):
 
 def serve(folder, release_id):
     """Let apps read this release. served.json tells the next build's gates of it, which can't follow a link and may not
-    find it in serving_releases: the build may be killed before its row is there.
+    find it in releases: the build may be killed before its row is there.
     """
     served = folder / "served.json"
     before = served.read_bytes() if served.exists() else None
@@ -258,7 +258,7 @@ def publish_sqlite(folder, tables, release, n_kept):
                     if old != path:
                         old.unlink()
             except OSError as error:
-                report_progress(f"serving_releases: {release_id} is published, but {folder} isn't tidied up: {error}")
+                report_progress(f"releases: {release_id} is published, but {folder} isn't tidied up: {error}")
     except (OSError, sqlite3.Error) as error:
         raise RuntimeError(
             f"release {release_id} can't be written to {folder}: {error}. What apps read is as it was; see that the "
@@ -351,7 +351,7 @@ def create_published(session, schema, relations):
 
 
 def publish_warehouse(session, schema, relations, run_id, kept_runs):
-    """Add a run's rows to those of kept_runs, all tables at once; they are read when serving_releases has its row."""
+    """Add a run's rows to those of kept_runs, all tables at once; they are read when releases has its row."""
     kept = ", ".join(f"'{kept}'" for kept in kept_runs if kept != run_id) or "''"
     session.sql("begin").collect()
     try:
@@ -376,7 +376,7 @@ def overridden_gates(rows, run_id):
 
 def judged_run(rows):
     """(run_id, generated_at, names of overridden gates) of the newest judgement; rows: publish_gates as dicts."""
-    rows = [row for row in rows if row["judged_at"] == max(row["judged_at"] for row in rows)]
+    rows = [row for row in rows if row["evaluated_at"] == max(row["evaluated_at"] for row in rows)]
     stopped = [row for row in rows if not row["is_passed"] and not row["is_overridden"]]
     if stopped or not rows:
         reasons = "; ".join(f"{row['gate']}: {row['explanation']}" for row in stopped)
@@ -415,12 +415,12 @@ def model(dbt, session):
     expires_after_hours = dbt.config.meta_get("expires_after_hours")
     publish_gates = dbt.ref("publish_gates")
     folds = dbt.ref("folds")
-    lists = dbt.ref("served_lists")
-    items = dbt.ref("served_items")
-    neighbors = dbt.ref("served_neighbors")
-    item_pages = dbt.ref("served_item_pages")
-    segments = dbt.ref("served_segments")
-    sources = dbt.ref("served_sources")
+    lists = dbt.ref("release_lists")
+    items = dbt.ref("release_items")
+    neighbors = dbt.ref("release_neighbors")
+    item_pages = dbt.ref("release_item_pages")
+    segments = dbt.ref("release_segments")
+    sources = dbt.ref("release_generators")
     relations = dict(zip(TABLES, (lists, items, neighbors, item_pages, segments, sources), strict=True))
 
     texts = ["release_id", "run_id", "store", "location", "overridden_gates", "hold"]
@@ -440,10 +440,10 @@ def model(dbt, session):
         ),
     }
     for reason in [reason for reason, is_met in obstacles.items() if is_met]:
-        report_progress(f"serving_releases: nothing is published: {reason}")
+        report_progress(f"releases: nothing is published: {reason}")
         return write_table(session, schema, [])
 
-    columns = ["run_id", "gate", "is_passed", "is_overridden", "explanation", "generated_at", "judged_at"]
+    columns = ["run_id", "gate", "is_passed", "is_overridden", "explanation", "generated_at", "evaluated_at"]
     gates = read_table(publish_gates, columns).to_pylist()
     run_id, generated_at, overridden = judged_run(gates)
     known = [schema.field(name) for name in ("release_id", "run_id", "published_at")]
@@ -461,7 +461,7 @@ def model(dbt, session):
     for row in read_table(lists.limit(1), ["list_id"]).to_pylist():
         if row["list_id"][:8] != run_id[:8]:
             raise RuntimeError(
-                f"the gates judged other lists than those in served_lists: run {run_id[:8]}, not {row['list_id'][:8]}. "
+                f"the gates judged other lists than those in release_lists: run {run_id[:8]}, not {row['list_id'][:8]}. "
                 "One of the two wasn't built, or another build, which began later, came between: build again"
             )
     began = time.monotonic()
@@ -483,7 +483,7 @@ def model(dbt, session):
         else:
             location, n_bytes = publish_postgres(os.environ["KINDRED_POSTGRES"], tables, release)
     seconds = time.monotonic() - began
-    report_progress(f"serving_releases: {release['release_id']} published to {location} in {seconds:.1f} s")
+    report_progress(f"releases: {release['release_id']} published to {location} in {seconds:.1f} s")
     now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
     row = release | {"store": store, "location": location, "overridden_gates": overridden, "bytes": n_bytes}
     row |= {"as_of": as_of, "generated_at": generated_at, "published_at": now, "seconds": seconds}

@@ -19,6 +19,6 @@ select
     user_id,
     item_id,
     rank
-from {{ ref('ranked') }}
+from {{ ref('ranked_lists') }}
 where fold <> 'live'
     and rank <= 20

@@ -42,7 +42,7 @@ def model(dbt, session):
     given_slim = dbt.config.meta_get("slim")
     given_sequence = dbt.config.meta_get("sequence")
     given_content = dbt.config.meta_get("content")
-    ranked = dbt.ref("ranked")
+    ranked = dbt.ref("ranked_lists")
     interactions = dbt.ref("interactions")
     item_features = dbt.ref("item_features")
     als_item_factors = dbt.ref("als_item_factors")
