@@ -1,0 +1,224 @@
+"""Where a Python model meets a warehouse: reading, writing, table functions, progress.
+
+The only module that knows DuckDB from Snowflake. A relation is what `dbt.ref()` gives: a DuckDB relation or a Snowpark data
+frame; a session is a DuckDB connection or a Snowpark session.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+Relation = Any
+Session = Any
+
+
+def is_snowflake(session: Session) -> bool:
+    """True in a Snowpark session, False on a DuckDB connection."""
+    return type(session).__module__.startswith("snowflake.")
+
+
+# Reading --------------------------------------------------------------------------------------------------------------
+
+
+def read_table(relation: Relation, columns: Sequence[str], condition: str | None = None) -> pa.Table:
+    """A dbt.ref() as a pyarrow.Table of `columns` (lower case), restricted to rows that meet the SQL `condition`.
+
+    Lists of floats are 32-bit on both warehouses (Snowflake hands arrays over as JSON).
+    """
+    if condition:
+        relation = relation.filter(condition)
+    if hasattr(relation, "fetchnumpy"):
+        return relation.select(", ".join(columns)).to_arrow_table()
+    types = snowpark_types(relation)
+    frame = relation.select(*columns).to_pandas()
+    frame.columns = list(columns)
+    return frame_to_table(frame, {name: types[name] for name in columns if name in types})
+
+
+def snowpark_types(relation: Relation) -> dict[str, pa.DataType]:
+    """The pyarrow type of each column of a Snowpark data frame, by its lower-case name; numbers are 64-bit floats."""
+    from snowflake.snowpark import types
+
+    kinds = {
+        types.StringType: pa.string(),
+        types.BooleanType: pa.bool_(),
+        types.TimestampType: pa.timestamp("us"),
+        types.ArrayType: pa.list_(pa.float32()),
+        types.VariantType: pa.string(),
+    }
+    found = {}
+    for field in relation.schema.fields:
+        kind = next((kind for base, kind in kinds.items() if isinstance(field.datatype, base)), pa.float64())
+        found[field.name.strip('"').lower()] = kind
+    return found
+
+
+def frame_to_table(frame: Any, types: dict[str, pa.DataType]) -> pa.Table:
+    """A data frame as Snowflake hands it over as a pyarrow.Table of the given types; lists come as JSON texts."""
+    import pandas as pd
+
+    for name, kind in types.items():
+        if pa.types.is_list(kind):
+            values = [json.loads(value) if isinstance(value, str) else value for value in frame[name]]
+            frame = frame.assign(**{name: pd.Series(values, index=frame.index, dtype=object)})
+        elif kind == pa.float64():
+            frame = frame.assign(**{name: frame[name].astype(float)})
+    schema = pa.schema([(name, types[name]) for name in frame.columns])
+    return pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
+
+
+def read_folds(folds: Relation) -> list[str]:
+    """The names of the folds to build, sorted."""
+    return sorted(read_table(folds, ["fold"])["fold"].to_pylist())
+
+
+def count_rows(relation: Relation) -> int:
+    """How many rows a relation has."""
+    return int(read_table(project(relation, "count(*) as n"), ["n"])["n"][0].as_py())
+
+
+# Relations of SQL expressions -----------------------------------------------------------------------------------------
+
+
+def project(relation: Relation, *expressions: str) -> Relation:
+    """A relation of SQL expressions over another."""
+    if hasattr(relation, "select_expr"):
+        return relation.select_expr(*expressions)
+    return relation.select(", ".join(expressions))
+
+
+def matching(rows: Relation, others: Relation, columns: Sequence[str], anti: bool = False) -> Relation:
+    """The rows of a relation that agree with some row of another in `columns`; anti: those that don't."""
+    kind = "anti" if anti else "semi"
+    if hasattr(rows, "select_expr"):
+        return rows.join(others, list(columns), f"left{kind}")
+    condition = " and ".join(f"mine.{name} = theirs.{name}" for name in columns)
+    return rows.set_alias("mine").join(others.set_alias("theirs"), condition, how=kind)
+
+
+def settle(relation: Relation) -> Relation:
+    """A relation that doesn't read its tables again: on Snowflake they may be replaced by what is written from it.
+
+    dbt writes a new DuckDB table beside the old one, which can be read until then.
+    """
+    return relation.cache_result() if hasattr(relation, "cache_result") else relation
+
+
+# Writing --------------------------------------------------------------------------------------------------------------
+
+
+def write_table(session: Session, schema: pa.Schema, batches: Iterable[pa.RecordBatch], *kept: Relation | None) -> Any:
+    """What `model()` returns: an iterable of pyarrow.RecordBatch of `schema`, streamed on DuckDB.
+
+    kept: relations of the same columns (or None) whose rows are written too; they never pass through here.
+    """
+    relations = [relation for relation in kept if relation is not None]
+    if not is_snowflake(session):
+        rows = pa.RecordBatchReader.from_batches(schema, batches)
+        if not relations:
+            return rows
+        return functools.reduce(lambda above, below: above.union(below), [session.from_arrow(rows), *relations])
+    table = pa.Table.from_batches(list(batches), schema=schema).rename_columns([name.upper() for name in schema.names])
+    frames = [session.create_dataframe(table.to_pandas()), *relations] if table.num_rows else relations
+    if frames:
+        return project(functools.reduce(lambda above, below: above.union_all(below), frames), *schema.names)
+    # A frame without rows says nothing of its types.
+    from snowflake.snowpark.types import DoubleType, LongType, StringType, StructField, StructType, TimestampType
+
+    types = {pa.int64(): LongType(), pa.float64(): DoubleType(), pa.timestamp("us"): TimestampType()}
+    fields = [StructField(name.upper(), types.get(schema.field(name).type, StringType())) for name in schema.names]
+    return session.create_dataframe([], schema=StructType(fields))
+
+
+def previous_rows(dbt: Any, session: Session, schema: pa.Schema) -> Relation | None:
+    """What this model wrote in an earlier build, as a relation of the columns of `schema`; None without such a table.
+
+    The door to state of Python models, as the macro `previous` is that of SQL models.
+    """
+    this = dbt.this
+    catalog = f"{this.database}.information_schema" if is_snowflake(session) else "information_schema"
+    columns = session.sql(
+        f"select column_name from {catalog}.columns where upper(table_catalog) = upper('{this.database}')"
+        f" and upper(table_schema) = upper('{this.schema}') and upper(table_name) = upper('{this.identifier}')"
+    )
+    found = {name.lower() for name in read_table(columns, ["column_name"])["column_name"].to_pylist()}
+    # An earlier version may have written others.
+    return session.sql(f"select {', '.join(schema.names)} from {this}") if found >= set(schema.names) else None
+
+
+# Table functions of Snowflake -----------------------------------------------------------------------------------------
+
+
+def stage_table(session: Session, table: pa.Table, name: str) -> str:
+    """Snowflake: put a pyarrow.Table on the session's stage; returns its path, to be imported by a table function."""
+    file = io.BytesIO()
+    with pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
+    file.seek(0)
+    path = f"{session.get_session_stage()}/{name}"
+    session.file.put_stream(file, path, auto_compress=False, overwrite=True)
+    return path
+
+
+def read_staged_table(name: str) -> pa.Table:
+    """Snowflake: the pyarrow.Table that `stage_table` put there, inside a table function that imports it."""
+    with pa.OSFile(os.path.join(sys._xoptions["snowflake_import_directory"], name)) as file:
+        return pa.ipc.open_file(file).read_all()
+
+
+def register_table_function(
+    session: Session,
+    compute: Callable[[Any], Any],
+    columns: Sequence[str],
+    schema: pa.Schema,
+    path: str,
+    packages: Sequence[str],
+) -> Any:
+    """Snowflake: a table function that runs `compute` on the rows of each partition, wherever a node is free.
+
+    `compute` takes a pandas.DataFrame of texts with the given columns and returns one of the pyarrow `schema`; it may
+    read the staged file at `path`.
+    """
+    import cloudpickle
+    import pandas as pd
+    from snowflake.snowpark.types import FloatType, LongType, PandasDataFrameType, StringType
+
+    import kindred
+
+    # The nodes can't import this package: its functions are sent to them by value.
+    cloudpickle.register_pickle_by_value(kindred)
+
+    class TableFunction:
+        def end_partition(self, rows: Any) -> Any:
+            rows.columns = columns
+            return compute(rows)
+
+    TableFunction.end_partition._sf_vectorized_input = pd.DataFrame  # type: ignore[attr-defined]
+    types = {pa.string(): StringType(), pa.int64(): LongType(), pa.float64(): FloatType()}
+    return session.udtf.register(
+        TableFunction,
+        input_types=[PandasDataFrameType([StringType() for _ in columns])],
+        output_schema=PandasDataFrameType([types[t] for t in schema.types], [name.upper() for name in schema.names]),
+        imports=[path],
+        packages=list(packages),
+    )
+
+
+def report_progress(text: str) -> None:
+    """A line in the build's output (Snowflake keeps a procedure's output to itself)."""
+    print(time.strftime("%H:%M:%S  ") + text, flush=True)
+
+
+def as_floats(column: pa.ChunkedArray) -> np.ndarray:
+    """A pyarrow column of numbers, truth values or nulls as 32-bit floats, nan where null."""
+    return column.cast(pa.float32()).to_numpy(zero_copy_only=False).astype(np.float32)
