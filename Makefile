@@ -29,7 +29,7 @@ build: $(VENV)/installed  ## the sample shop: events to recommendations, shown f
 	@$(MAKE) --no-print-directory show
 
 daily: $(VENV)/installed  ## new events into the lists: models are trained when it is due, nothing is judged
-	$(BIN)/dbt build --exclude-resource-type unit_test --vars '{kindred__folds: [live], kindred__training: when_due}'
+	$(BIN)/dbt build --exclude-resource-type unit_test --vars '{kindred__folds: [live], kindred__train: when_due}'
 
 show: $(VENV)/installed  ## three people, their lists, and the evaluation
 	@$(BIN)/dbt --quiet run-operation show_recommendations

@@ -57,7 +57,7 @@ claims as (
             and purchases.item_id = clicks.item_id
             and purchases.occurred_at >= clicks.occurred_at
             and purchases.occurred_at
-            < {{ dbt.dateadd('day', var('kindred__conversion_days'), 'clicks.occurred_at') }}
+            < {{ dbt.dateadd('day', kindred.setting('experiments', 'conversion_days'), 'clicks.occurred_at') }}
     where purchases.event_type = 'purchase'
         and purchases.list_id is null
         and clicks.event_type = 'click'

@@ -1,7 +1,7 @@
 -- one row per (fold, user_id, rank): each person's list: ordered, made diverse, some places drawn, cut to length
-{% set n = var('kindred__n_recommendations') | int %}
-{% set diversity = var('kindred__diversity') | float %}
-{% set share = var('kindred__exploration_share') | float if 'live' in kindred.fold_names() else 0 %}
+{% set n = kindred.setting('lists', 'n_recommendations') | int %}
+{% set diversity = kindred.setting('ranking', 'diversity') | float %}
+{% set share = kindred.setting('ranking', 'exploration_share') | float if 'live' in kindred.fold_names() else 0 %}
 {% set n_explored = (share * n + 0.5) | int %}
 {#- So many candidates from the first drawn place on may stand there, and so many more that hardly anybody touched. -#}
 {% set pool = 20 %}

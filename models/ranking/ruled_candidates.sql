@@ -1,5 +1,5 @@
 -- one row per (fold, user_id, item_id): what lists are made of: excluded items out, scores weighed, pins and fillers in
-{% set freshness = var('kindred__freshness') | float %}
+{% set freshness = kindred.setting('ranking', 'freshness') | float %}
 
 -- Few candidates are under a rule: these joins work on those alone. Factors multiply as their logarithms add up.
 with effects as (

@@ -46,7 +46,7 @@ votes as (
         on popular_items.item_id = excluded.item_id
             and segments.segment = coalesce(excluded.segment, segments.segment)
     where excluded.item_id is null
-        and popular_items.rank <= {{ var('kindred__n_candidates') | int + var('kindred__n_recommendations') | int }}
+        and popular_items.rank <= {{ kindred.setting('lists', 'n_candidates') | int + kindred.setting('lists', 'n_recommendations') | int }}
 
 ),
 
@@ -90,7 +90,7 @@ final as (
     from ranked
     inner join generators
         on ranked.generator_number = generators.generator_number
-    where ranked.rank <= {{ var('kindred__n_recommendations') }}
+    where ranked.rank <= {{ kindred.setting('lists', 'n_recommendations') }}
 
 )
 

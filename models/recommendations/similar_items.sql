@@ -12,6 +12,7 @@ votes as (
         'neighbors' as source
     from {{ ref('item_neighbors') }}
     where fold = 'live'
+        and generator = 'neighbors'
 
     union all
 
@@ -86,7 +87,7 @@ final as (
         '{{ invocation_id }}' as run_id,
         cast('{{ kindred.run_clock() }}' as timestamp) as generated_at
     from ranked
-    where rank <= {{ var('kindred__n_recommendations') }}
+    where rank <= {{ kindred.setting('lists', 'n_recommendations') }}
 
 )
 

@@ -33,7 +33,7 @@ final as (
         and excluded.item_id is null
     qualify
         row_number() over (partition by popular_items.segment order by popular_items.rank)
-        <= {{ var('kindred__n_recommendations') }}
+        <= {{ kindred.setting('lists', 'n_recommendations') }}
 
 )
 

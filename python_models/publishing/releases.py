@@ -407,12 +407,20 @@ def batches_of(relation, columns):
 def model(dbt, session):
     import pyarrow as pa
 
-    store = dbt.config.meta_get("store")
-    serving_path = dbt.config.meta_get("serving_path")
-    database = dbt.config.meta_get("database")
-    n_kept = dbt.config.meta_get("kept_releases")
+    from kindred import settings
+    from kindred.run import current
+    from kindred.warehouse import is_snowflake, previous_rows, read_folds, read_table, report_progress, write_table
+
+    given_serving = dbt.config.meta_get("serving")
+    given_lists = dbt.config.meta_get("lists")
     replayed = dbt.config.meta_get("as_of")
-    expires_after_hours = dbt.config.meta_get("expires_after_hours")
+    serving, serving_path, database = (
+        settings.fill("serving", given_serving),
+        current("serving_path"),
+        current("database"),
+    )
+    store, n_kept = serving["store"], serving["kept_releases"]
+    expires_after_hours = settings.fill("lists", given_lists)["expires_after_hours"]
     publish_gates = dbt.ref("publish_gates")
     folds = dbt.ref("folds")
     lists = dbt.ref("release_lists")
@@ -447,7 +455,7 @@ def model(dbt, session):
     gates = read_table(publish_gates, columns).to_pylist()
     run_id, generated_at, overridden = judged_run(gates)
     known = [schema.field(name) for name in ("release_id", "run_id", "published_at")]
-    earlier = read_earlier_rows(dbt, session, pa.schema(known))
+    earlier = previous_rows(dbt, session, pa.schema(known))
     earlier = [] if earlier is None else read_table(earlier, [field.name for field in known]).to_pylist()
     missing = []
     as_of = read_table(folds, ["as_of"], "fold = 'live'")["as_of"][0].as_py()

@@ -1,43 +1,35 @@
-{#- What a daily build keeps of the build before: models that weren't due to be trained, and the rows of people for whom
-    nothing has changed. -#}
-{% macro python_keeping() %}{% raw %}
-def project(relation, *expressions):
-    """A relation of SQL expressions over another."""
-    if hasattr(relation, "select_expr"):
-        return relation.select_expr(*expressions)
-    return relation.select(", ".join(expressions))
+"""What a daily build keeps of the build before: models that needn't be trained, and rows of people whose history is the
+same.
+
+Every reading of an earlier build goes through `warehouse.previous_rows`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kindred.warehouse import Relation, Session, count_rows, matching, previous_rows, project, read_table, settle
 
 
-def matching(rows, others, columns, anti=False):
-    """The rows of a relation that agree with some row of another in `columns`; anti: those that don't."""
-    kind = "anti" if anti else "semi"
-    if hasattr(rows, "select_expr"):
-        return rows.join(others, columns, f"left{kind}")
-    condition = " and ".join(f"mine.{name} = theirs.{name}" for name in columns)
-    return rows.set_alias("mine").join(others.set_alias("theirs"), condition, how=kind)
-
-
-def settle(relation):
-    """A relation that doesn't read its tables again: on Snowflake they may be replaced by what is written from it.
-
-    DuckDB's dbt writes a new table beside the old one, which can be read until then.
-    """
-    return relation.cache_result() if hasattr(relation, "cache_result") else relation
-
-
-def without(relation, kept):
+def without(relation: Relation, kept: Relation | None) -> Relation:
     """The rows of a relation of all folds that aren't of people who are kept; None = nobody is."""
     return relation if kept is None else matching(relation, kept, ["fold", "user_id"], anti=True)
 
 
-def people_of_all(relations):
+def people_of_all(relations: Sequence[Relation | None]) -> Relation | None:
     """The rows of people who have some in each of the relations, None where one is None."""
     if not relations or any(relation is None for relation in relations):
         return None
     return functools.reduce(lambda rows, others: matching(rows, others, ["user_id"]), relations)
 
 
-def find_others(users, kept, fold):
+def find_others(users: Any, kept: Relation | None, fold: str) -> np.ndarray:
     """The places of the users, a pyarrow column, who aren't kept in a fold: all of them but in the fold live."""
     if kept is None or fold != "live":
         return np.arange(len(users))
@@ -45,7 +37,7 @@ def find_others(users, kept, fold):
     return np.flatnonzero(~pc.is_in(users, value_set=names.combine_chunks()).to_numpy(zero_copy_only=False))
 
 
-def fingerprint(relation, columns, condition):
+def fingerprint(relation: Relation, columns: Sequence[str], condition: str) -> str | None:
     """A text that is the same for the same rows, in whatever order they come; None where no row meets the condition."""
     # Of whole numbers that a sum can't be too large for: it is exact in any order.
     hashes = f"sum(cast(mod(hash({', '.join(columns)}), 1000000000039) as bigint))"
@@ -53,58 +45,51 @@ def fingerprint(relation, columns, condition):
     return read_table(total, ["fingerprint"])["fingerprint"][0].as_py()
 
 
-def read_earlier_rows(dbt, session, schema):
-    """What this model wrote in an earlier build, as a relation of the columns of `schema`; None without such a table."""
-    this = dbt.this
-    catalog = f"{this.database}.information_schema" if is_snowflake(session) else "information_schema"
-    columns = session.sql(
-        f"select column_name from {catalog}.columns where upper(table_catalog) = upper('{this.database}')"
-        f" and upper(table_schema) = upper('{this.schema}') and upper(table_name) = upper('{this.identifier}')"
-    )
-    found = {name.lower() for name in read_table(columns, ["column_name"])["column_name"].to_pylist()}
-    # An earlier kindred may have written others.
-    return session.sql(f"select {', '.join(schema.names)} from {this}") if found >= set(schema.names) else None
-
-
-def read_earlier_model(dbt, session, training_policy, schema):
+def read_earlier_model(
+    dbt: Any, session: Session, training_policy: Relation, schema: pa.Schema
+) -> tuple[Relation | None, bool]:
     """What this model wrote for the fold live in an earlier build, and whether it is to be trained all the same.
 
     Returns (relation of the columns of `schema` or None, is_due). None and true where there is nothing, or where the
     policy wants a training that owes nothing to earlier ones.
     """
     policy = read_table(training_policy, ["is_due", "is_warm"]).to_pylist()[0]
-    earlier = None if policy["is_due"] and not policy["is_warm"] else read_earlier_rows(dbt, session, schema)
+    earlier = None if policy["is_due"] and not policy["is_warm"] else previous_rows(dbt, session, schema)
     if earlier is None or count_rows(earlier.filter("fold = 'live'")) == 0:
         return None, True
     return settle(earlier.filter("fold = 'live'")), policy["is_due"]
 
 
-def count_rows(relation):
-    """How many rows a relation has."""
-    return int(read_table(project(relation, "count(*) as n"), ["n"])["n"][0].as_py())
-
-
-def made_from(history_keys, *fingerprints):
+def made_from(history_keys: Relation, *fingerprints: str | None) -> Relation:
     """A relation of user_id and made_from: of what rows of a person are made, the history and whole tables."""
     tables = "".join(f"-{text}" for text in fingerprints)
     return project(history_keys, "user_id", f"concat(history_key, '{tables}') as made_from")
 
 
-def read_keys(keys, users, fold):
+def read_keys(keys: Relation, users: Any, fold: str) -> Any:
     """What `made_from` says of each of the users, a pyarrow column; null in other folds than live."""
     if fold != "live":
         return pa.nulls(len(users), pa.string())
     return keys_of(read_table(keys, ["user_id", "made_from"]), users)
 
 
-def keys_of(table, users):
+def keys_of(table: pa.Table, users: Any) -> Any:
     """The made_from of each of the users, a pyarrow column, from a pyarrow.Table of both."""
     places = pc.index_in(users, value_set=table["user_id"].combine_chunks())
     return table["made_from"].combine_chunks().take(places)
 
 
-def keep_rows(dbt, session, training_policy, keys, schema, condition=None, item_features=None):
-    """The rows that this model wrote in an earlier build and needn't make anew, as a relation; None where there are none.
+def keep_rows(
+    dbt: Any,
+    session: Session,
+    training_policy: Relation,
+    keys: Relation,
+    schema: pa.Schema,
+    condition: str | None = None,
+    item_features: Relation | None = None,
+) -> Relation | None:
+    """The rows that this model wrote in an earlier build and needn't make anew, as a relation; None where there are
+    none.
 
     They are those of people whose made_from is the same as `keys` (see `made_from`) say now. Each table speaks for
     itself, so it doesn't matter which builds came between, or failed. Where a training is due, nothing is kept.
@@ -113,7 +98,7 @@ def keep_rows(dbt, session, training_policy, keys, schema, condition=None, item_
     """
     earlier = None
     if not read_table(training_policy, ["is_due"])["is_due"][0].as_py():
-        earlier = read_earlier_rows(dbt, session, schema)
+        earlier = previous_rows(dbt, session, schema)
     if earlier is None:
         return None
     if condition:
@@ -124,4 +109,3 @@ def keep_rows(dbt, session, training_policy, keys, schema, condition=None, item_
         kept = matching(kept, matching(kept, shown, ["item_id"], anti=True), ["user_id"], anti=True)
     kept = settle(kept)
     return kept if count_rows(kept) else None
-{% endraw %}{% endmacro %}

@@ -1,9 +1,58 @@
-{#- Sparse linear methods: what each item's neighbours say of it when they are heard together. -#}
-{% macro python_slim() %}{% raw %}
+"""Sparse linear weights: which items predict an item when all its neighbours are taken together.
+
+Method: a ridge regression of each item on its neighbours (SLIM with selected items; sources at `item_regressions`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_matrix, diags
+
+from kindred.generators.base import ItemToItem, Setting, best_of_rows, degrees, without_diagonal
+from kindred.histories import History
+from kindred.matrices import Csr
+
 MAX_REGRESSION_ENTRIES = 4_000_000
 
 
-def item_regressions(history, user_exponent, ridge, n):
+class Slim(ItemToItem):
+    name = "slim"
+    method = "a ridge regression of each item on its nearest neighbours (SLIM)"
+    search_share = 0.15
+    settings = {
+        "target_exponent": Setting(0.5, "how much a popular predicted item gains", (0.35, 0.5, 0.6, 0.75)),
+        "source_exponent": Setting(0.15, "how much a popular item of the history is held back", (0.0, 0.15, 0.3, 0.45)),
+        "decay": Setting(0.9, "what the next older step of a history counts", (1.0, 0.9, 0.8, 0.65)),
+        "n_steps": Setting(100, "steps of a history that count", (10, 30, 100, 500), above_zero=True),
+        "user_exponent": Setting(0.5, "how much less a long history counts per item", (0.25, 0.5, 0.75, 1.0)),
+        "ridge": Setting(10.0, "ridge, in units of the mean square of an item's regressors", (3.0, 10.0, 30.0), True),
+        "n_neighbors": Setting("auto", "neighbours that an item is regressed on", (50, 100, 200), above_zero=True),
+    }
+
+    def fit(self, history: History, settings: Mapping[str, Any], n: int) -> Csr:
+        regressions = item_regressions(history.matrix, settings["user_exponent"], settings["ridge"], n)
+        return self.scale(regressions, history, settings, n)
+
+    def fit_trial(self, fold: Any, settings: Mapping[str, Any], n: int) -> Csr:
+        # The exponents of items scale what is solved once.
+        key = (settings["user_exponent"], settings["ridge"], n)
+        regressions = fold.remember("regressions", key, lambda: item_regressions(fold.history.matrix, *key))
+        return self.scale(regressions, fold.history, settings, n)
+
+    @staticmethod
+    def scale(regressions: Csr, history: History, settings: Mapping[str, Any], n: int) -> Csr:
+        return scale_regressions(
+            regressions, history.matrix, settings["source_exponent"], settings["target_exponent"], n
+        )
+
+
+GENERATOR = Slim()
+
+
+def item_regressions(history: Csr, user_exponent: float, ridge: float, n: int) -> Csr:
     """Each item's ridge regression on the n items most often liked by the same people; CSR, items that a person has x
     items that they speak for, positive weights alone, no diagonal.
 
@@ -12,9 +61,9 @@ def item_regressions(history, user_exponent, ridge, n):
     item's regressors. Two of them that aren't among the 4 n nearest of one another count as never met, which keeps the
     time linear in the items; of a history of more than MAX_REGRESSION_ENTRIES entries the people are a sample.
 
-    Source: SLIM with items selected beforehand (fsSLIM: X. Ning and G. Karypis, ICDM 2011), with the squared norm alone,
-    as in H. Steck, "Markov Random Fields for Collaborative Filtering", NeurIPS 2019. Weights below 0 are left out: they
-    made no list better on any shop that was tried.
+    Source: SLIM with items selected beforehand (fsSLIM: X. Ning and G. Karypis, ICDM 2011), with the squared norm
+    alone, as in H. Steck, "Markov Random Fields for Collaborative Filtering", NeurIPS 2019. Weights below 0 are left
+    out: they made no list better on any shop that was tried.
     """
     import implicit
     from threadpoolctl import threadpool_limits
@@ -46,9 +95,8 @@ def item_regressions(history, user_exponent, ridge, n):
     return csr_matrix((weights[is_kept], (nearest.indices[is_kept], spoken_for[is_kept])), shape=nearest.shape)
 
 
-def scale_regressions(regressions, history, source_exponent, target_exponent, n):
+def scale_regressions(regressions: Csr, history: Csr, source_exponent: float, target_exponent: float, n: int) -> Csr:
     """Weights as `best_neighbors` wants them: times d_i^-source_exponent of what a person has, d_j^target_exponent of
     what it speaks for, with d the sums of the columns of a history; the n largest of each item that a person has."""
     by_source, by_target = degrees(history, -source_exponent), degrees(history, target_exponent)
     return best_of_rows((diags(by_source) @ regressions @ diags(by_target)).tocsr(), n)
-{% endraw %}{% endmacro %}
