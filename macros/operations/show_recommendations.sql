@@ -59,20 +59,20 @@
 {% macro show_evaluation() %}
     {% set metrics = ['recall', 'ndcg', 'hit_rate', 'coverage', 'novelty', 'diversity'] %}
     {% set rows = kindred.fetch_rows(
-        "select model, segment, metric, value, standard_error, n_users from " ~ ref('evaluation_metrics')
+        "select generator, user_group, metric, value, standard_error, n_users from " ~ ref('evaluation_metrics')
         ~ " where fold = 'backtest' and k = 10 and metric in ('" ~ metrics | join("', '") ~ "')"
-        ~ " order by model, segment"
+        ~ " order by generator, user_group"
     ) %}
     {% set cells = {} %}
     {% for row in rows %}
         {% set text = "%.3f" % row.value %}
         {% if row.standard_error is not none %}{% set text = text ~ " ±%.3f" % row.standard_error %}{% endif %}
-        {% do cells.update({(row.segment, row.model, row.metric): text}) %}
+        {% do cells.update({(row.user_group, row.generator, row.metric): text}) %}
         {#- Diversity counts lists of one item out: recall says how many people there are. -#}
-        {% if row.metric == 'recall' %}{% do cells.update({(row.segment, 'n_users'): row.n_users | int}) %}{% endif %}
+        {% if row.metric == 'recall' %}{% do cells.update({(row.user_group, 'n_users'): row.n_users | int}) %}{% endif %}
     {% endfor %}
     {% set lines = ["", "evaluation on the fold backtest, first 10 items, mean over people ± standard error"] %}
-    {% set models = rows | map(attribute='model') | unique | list %}
+    {% set models = rows | map(attribute='generator') | unique | list %}
     {% for segment in ['all', 'cold', 'warm', 'hot', 'new_items', 'discoveries'] if (segment, 'n_users') in cells %}
         {% set header = kindred.pad(segment ~ " (" ~ cells[(segment, 'n_users')] ~ " people)", 26) %}
         {% set names = [] %}

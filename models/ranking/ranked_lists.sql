@@ -208,7 +208,7 @@ merged as (
         fold,
         user_id,
         item_id,
-        case when is_drawn then 'exploration' else source end as source,
+        case when is_drawn then 'exploration' else generator end as generator,
         score,
         propensity,
         key,
@@ -221,7 +221,7 @@ merged as (
         fold,
         user_id,
         item_id,
-        'pinned' as source,
+        'pinned' as generator,
         score,
         1 as propensity,
         pinned_rank - pin_number + 1 as key,
@@ -236,8 +236,9 @@ final as (
         merged.fold,
         merged.user_id,
         merged.item_id,
-        merged.source,
-        coalesce(generators.reason, merged.source) as reason,
+        'main' as policy,
+        merged.generator,
+        coalesce(generators.reason, merged.generator) as reason,
         cast(row_number() over (
             partition by merged.fold, merged.user_id order by merged.key, merged.pin_number nulls last
         ) as bigint) as rank,
@@ -245,7 +246,7 @@ final as (
         cast(merged.propensity as double) as propensity
     from merged
     left join generators
-        on merged.source = generators.generator
+        on merged.generator = generators.generator
 
 )
 

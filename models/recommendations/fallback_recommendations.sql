@@ -83,7 +83,7 @@ final as (
         cast(ranked.rank as bigint) as rank,
         ranked.item_id,
         ranked.score,
-        generators.generator as source,
+        generators.generator,
         generators.reason,
         '{{ invocation_id }}' as run_id,
         cast('{{ kindred.run_clock() }}' as timestamp) as generated_at

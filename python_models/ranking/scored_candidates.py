@@ -2,7 +2,7 @@
 
 Grain: one row per (fold, user_id, item_id).
 Columns: fold, user_id, item_id, rank: from 1, by falling score, ties in the order of the item ids, score: between 0
-and 1, rising with the ranker's margin (or the fixed blend's sum of votes), comparable within a person's list, source:
+and 1, rising with the ranker's margin (or the fixed blend's sum of votes), comparable within a person's list, generator:
 the generator that says most for the item by weight / rank, with the weights of generator_weights. The ranker is the
 newest of `rankers` that was trained no later than this build's moment; without one the blend is fixed.
 """

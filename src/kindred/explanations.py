@@ -27,7 +27,7 @@ from kindred.matrices import encode_ids, read_factors, read_weights, to_confiden
 from kindred.state import fingerprint, keep_rows, made_from, read_keys
 from kindred.warehouse import Relation, Session, matching, read_table, write_table
 
-SCHEMA = pa.schema([(name, pa.string()) for name in ("user_id", "item_id", "source", "because_item_id", "made_from")])
+SCHEMA = pa.schema([(name, pa.string()) for name in ("user_id", "item_id", "generator", "because_item_id", "made_from")])
 
 
 def explain_als(interactions: Relation, als_item_factors: Relation, user_ids: Any, item_ids: Any) -> Any:
@@ -70,12 +70,12 @@ def explanations(
 
     given: the variable kindred__generators; neighbor_tables: relations by their names.
     """
-    pair = ["user_id", "item_id", "source"]
+    pair = ["user_id", "item_id", "generator"]
     fingerprints = [neighbors_key(neighbor_tables[generator.table], generator.name) for generator in item_to_item()]
     keys = made_from(history_keys, item_factors_key(als_item_factors), *fingerprints)
     kept = keep_rows(dbt, session, training_policy, keys, SCHEMA)
     explained = ", ".join(f"'{name}'" for name in registry())
-    asking = ranked_lists.filter(f"fold = 'live' and source in ({explained})")
+    asking = ranked_lists.filter(f"fold = 'live' and generator in ({explained})")
     if kept is not None:
         kept = matching(kept, asking, pair)
         asking = matching(asking, kept, pair, anti=True)
@@ -96,14 +96,14 @@ def explanations(
             neighbors = read_neighbors(neighbor_tables[generator.table], "live", generator.name, catalogue)
             because[pairs] = strongest_sources(profile, neighbors, user_at[pairs], item_at[pairs])
 
-    of_als = np.flatnonzero(pc.equal(rows["source"], "als").to_numpy())
+    of_als = np.flatnonzero(pc.equal(rows["generator"], "als").to_numpy())
     if len(of_als):
         asked = rows.take(of_als)
-        theirs = matching(interactions, asking.filter("source = 'als'"), ["user_id"])
+        theirs = matching(interactions, asking.filter("generator = 'als'"), ["user_id"])
         ids = explain_als(theirs, als_item_factors, asked["user_id"], asked["item_id"])
         because[of_als] = encode_ids(ids.fill_null(""), catalogue)[1]
     for generator in item_to_item():
-        explain(generator, pc.equal(rows["source"], generator.name).to_numpy())
+        explain(generator, pc.equal(rows["generator"], generator.name).to_numpy())
     for generator in (NEIGHBORS, CONTENT):
         explain(generator, np.ones(rows.num_rows, dtype=bool))
 

@@ -28,7 +28,7 @@ SCHEMA = pa.schema(
         ("item_id", pa.string()),
         ("rank", pa.int64()),
         ("score", pa.float64()),
-        ("source", pa.string()),
+        ("generator", pa.string()),
     ]
 )
 PEOPLE_PER_PART = 500

@@ -1,35 +1,35 @@
--- Fails for each figure that is missing, or that is a mean over other people than those who are judged: then a model
--- would look better or worse than its baselines only because it was asked about somebody else.
+-- Fails for each figure that is missing, or that is a mean over other people than those who are evaluated: a generator
+-- would then look better or worse than its baselines only because it was evaluated on others.
 with evaluation_metrics as (select * from {{ ref('evaluation_metrics') }}),
 
-judged as (
+evaluated as (
 
     select
         fold,
-        segment,
+        user_group,
         count(*) as n_people
     from {{ ref('evaluated_people') }}
     group by
         fold,
-        segment
+        user_group
 
 ),
 
--- Everyone's popular list reaches every person, so these two can always be judged.
-models as (
+-- Everyone's popular list reaches every person, so these two can always be evaluated.
+generators as (
 
-    {% for model in ['popular', 'recommendations'] %}
+    {% for generator in ['popular', 'blend'] %}
     select
         fold,
-        '{{ model }}' as model
-    from judged
+        '{{ generator }}' as generator
+    from evaluated
 
     union
 
     {% endfor %}
     select
         fold,
-        model
+        generator
     from evaluation_metrics
 
 ),
@@ -37,15 +37,15 @@ models as (
 expected as (
 
     select
-        judged.fold,
-        models.model,
-        judged.segment,
+        evaluated.fold,
+        generators.generator,
+        evaluated.user_group,
         metrics.metric,
         cuts.k,
-        judged.n_people
-    from judged
-    inner join models
-        on judged.fold = models.fold
+        evaluated.n_people
+    from evaluated
+    inner join generators
+        on evaluated.fold = generators.fold
     cross join (
         {% for metric in ['precision', 'recall', 'hit_rate', 'ndcg', 'map', 'mrr'] %}
         select '{{ metric }}' as metric
@@ -68,8 +68,8 @@ select
 from expected
 left join evaluation_metrics
     on expected.fold = evaluation_metrics.fold
-        and expected.model = evaluation_metrics.model
-        and expected.segment = evaluation_metrics.segment
+        and expected.generator = evaluation_metrics.generator
+        and expected.user_group = evaluation_metrics.user_group
         and expected.metric = evaluation_metrics.metric
         and expected.k = evaluation_metrics.k
 where evaluation_metrics.value is null
