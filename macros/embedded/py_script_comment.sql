@@ -3,7 +3,7 @@ model of kindred: the
     package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = '2aba0f3cc4ecc66a'
+KINDRED_FINGERPRINT = '6642e8f963c80620'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -45,7 +45,9 @@ KINDRED_SOURCES = {
         'from kindred.state import fingerprint, keep_rows, made_from, read_keys\n'
         'from kindred.warehouse import Relation, Session, matching, read_table, write_table\n'
         '\n'
-        'SCHEMA = pa.schema([(name, pa.string()) for name in ("user_id", "item_id", "generator", "because_item_id", "made_from")])\n'
+        'SCHEMA = pa.schema(\n'
+        '    [(name, pa.string()) for name in ("user_id", "item_id", "generator", "because_item_id", "made_from")]\n'
+        ')\n'
         '\n'
         '\n'
         'def explain_als(interactions: Relation, als_item_factors: Relation, user_ids: Any, item_ids: Any) -> Any:\n'
@@ -2207,7 +2209,11 @@ KINDRED_SOURCES = {
         '    users = rows[0]\n'
         '    starts = np.flatnonzero(np.diff(users // PEOPLE_PER_PART, prepend=-1))\n'
         '    edges = [*starts, len(users)]\n'
-        '    return [tuple(values[start:end] for values in rows) for start, end in pairwise(edges)]\n'
+        '    users, items, generators, scores, ranks = rows\n'
+        '    return [\n'
+        '        (users[start:end], items[start:end], generators[start:end], scores[start:end], ranks[start:end])\n'
+        '        for start, end in pairwise(edges)\n'
+        '    ]\n'
         '\n'
         '\n'
         'def best_of_block(\n'
@@ -2244,7 +2250,7 @@ KINDRED_SOURCES = {
         '        def score_part(rows: Rows) -> tuple[np.ndarray, ...]:\n'
         '            users, items, features, votes = ranker_features(tables, *rows)\n'
         '            totals = votes.sum(axis=1)\n'
-        '            if is_learned:\n'
+        '            if is_learned and booster is not None:\n'
         '                totals = 1 / (1 + np.exp(-booster.predict(features, num_threads=1)))\n'
         '            # weight / rank falls faster than a vote: the item is said to come from the generator that has it near the\n'
         '            # top.\n'
@@ -2283,7 +2289,7 @@ KINDRED_SOURCES = {
         '\n'
         '\n'
         'def current(name: str) -> str:\n'
-        '    """`run_id`, `serving_path` (of the environment or the settings, \'\' = none) or `database` (DuckDB\'s file, \'\' = none)."""\n'
+        '    """`run_id`, `serving_path` (as given, \'\' = not given) or `database` (DuckDB\'s file, \'\' = none)."""\n'
         '    return CURRENT[name]\n'
     ),
     'kindred/settings.py': (

@@ -27,7 +27,9 @@ from kindred.matrices import encode_ids, read_factors, read_weights, to_confiden
 from kindred.state import fingerprint, keep_rows, made_from, read_keys
 from kindred.warehouse import Relation, Session, matching, read_table, write_table
 
-SCHEMA = pa.schema([(name, pa.string()) for name in ("user_id", "item_id", "generator", "because_item_id", "made_from")])
+SCHEMA = pa.schema(
+    [(name, pa.string()) for name in ("user_id", "item_id", "generator", "because_item_id", "made_from")]
+)
 
 
 def explain_als(interactions: Relation, als_item_factors: Relation, user_ids: Any, item_ids: Any) -> Any:

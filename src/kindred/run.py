@@ -8,5 +8,5 @@ CURRENT: dict[str, str] = {}
 
 
 def current(name: str) -> str:
-    """`run_id`, `serving_path` (of the environment or the settings, '' = none) or `database` (DuckDB's file, '' = none)."""
+    """`run_id`, `serving_path` (as given, '' = not given) or `database` (DuckDB's file, '' = none)."""
     return CURRENT[name]

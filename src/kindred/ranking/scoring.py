@@ -49,7 +49,11 @@ def split_rows(rows: Rows) -> list[Rows]:
     users = rows[0]
     starts = np.flatnonzero(np.diff(users // PEOPLE_PER_PART, prepend=-1))
     edges = [*starts, len(users)]
-    return [tuple(values[start:end] for values in rows) for start, end in pairwise(edges)]
+    users, items, generators, scores, ranks = rows
+    return [
+        (users[start:end], items[start:end], generators[start:end], scores[start:end], ranks[start:end])
+        for start, end in pairwise(edges)
+    ]
 
 
 def best_of_block(
@@ -86,7 +90,7 @@ def scored_candidates(
         def score_part(rows: Rows) -> tuple[np.ndarray, ...]:
             users, items, features, votes = ranker_features(tables, *rows)
             totals = votes.sum(axis=1)
-            if is_learned:
+            if is_learned and booster is not None:
                 totals = 1 / (1 + np.exp(-booster.predict(features, num_threads=1)))
             # weight / rank falls faster than a vote: the item is said to come from the generator that has it near the
             # top.

@@ -1,8 +1,8 @@
 """Write the sample shop: a small invented shop whose truths are known.
 
-    python seeds/sample/generate_sample_shop.py
+    python -m kindred.sample.shop    # what `make sample` runs, in a checkout
 
-writes five CSVs beside this file, the same bytes on every run:
+writes five CSVs into seeds/sample, the same bytes on every run:
 
 - sample_items, sample_users, sample_consents and sample_events follow the contract of the inputs;
 - sample_truths says what was planted. Tests may read it, models may not.
@@ -20,11 +20,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from catalogue import CATALOGUE, read_products
 
-HERE = Path(__file__).parent
+from kindred.sample.catalogue import CATALOGUE, read_products
+
+SEEDS = Path(__file__).resolve().parents[3] / "seeds/sample"
 START, END = datetime(2026, 3, 1), datetime(2026, 6, 1)
 N_DAYS = (END - START).days
 REFILL_GAP_DAYS = 28
@@ -139,16 +141,16 @@ def weigh_items() -> np.ndarray:
         wanted[own] /= wanted[own].sum()
     days = np.arange(N_DAYS)
     by_day = np.tile(wanted, (N_DAYS, 1))
-    for number, item in enumerate(ITEMS):
+    for place, item in enumerate(ITEMS):
         if item["category"] == "Garden":
-            by_day[:, number] *= 0.6 + days / N_DAYS
+            by_day[:, place] *= 0.6 + days / N_DAYS
         if "wool" in item["attributes"].get("material", "") and "merino" not in item["attributes"]["material"]:
-            by_day[:, number] *= 1.5 - 1.2 * days / N_DAYS
+            by_day[:, place] *= 1.5 - 1.2 * days / N_DAYS
         if item["title"] in TRENDING:
-            by_day[:, number] = 0.02 * (1 + 9 * np.clip((days - (N_DAYS - 17)) / 8, 0, 1))
+            by_day[:, place] = 0.02 * (1 + 9 * np.clip((days - (N_DAYS - 17)) / 8, 0, 1))
         first_day = max(0, (item["created_at"] - START).days + 1)
-        by_day[: N_DAYS if item["is_new"] else first_day, number] = 0
-        by_day[max(0, (item["sold_out_at"] - START).days) :, number] = 0
+        by_day[: N_DAYS if item["is_new"] else first_day, place] = 0
+        by_day[max(0, (item["sold_out_at"] - START).days) :, place] = 0
     return by_day
 
 
@@ -278,7 +280,8 @@ class Visit:
     def __init__(self, person: Person, plan: dict):
         self.person, self.plan, self.now = person, plan, plan["start"]
         self.session_id = f"s{next(Visit.sessions):05d}"
-        self.rows, self.later = [], []
+        self.rows: list[dict] = []
+        self.later: list[dict] = []
         if self.now - person.last_visit_at > timedelta(days=7):
             person.cart, person.seen = [], []
         person.last_visit_at = self.now
@@ -290,7 +293,7 @@ class Visit:
             weights[person.refill] = 0
         self.weights = weights
 
-    def write(self, event_type: str, number: int | None = None, wait: int = 40, **cells) -> dict:
+    def write(self, event_type: str, number: int | None = None, wait: int = 40, **cells: Any) -> dict:
         self.now += timedelta(seconds=int(rng.integers(wait // 4, wait + 1)) if wait else 0)
         row = {"event_type": event_type, "session_id": self.session_id, "occurred_at": self.now} | cells
         if number is not None:
@@ -304,7 +307,7 @@ class Visit:
     def run(self) -> list[dict]:
         if self.plan["identity"] == "glance":
             self.view(draw(self.weights), glance=True)
-        elif self.plan.get("refills"):
+        elif self.plan.get("refills") and self.person.refill is not None:
             self.view(self.person.refill, glance=True)
             self.add_to_cart(self.person.refill)
             self.check_out()
@@ -432,7 +435,7 @@ def live_three_months(people: list[Person]) -> list[dict]:
 
 # What goes wrong ----------------------------------------------------------------------------------------------------
 
-SPOILED = {  # reason: what is written over a good row, each entry one bad row
+SPOILED: dict[str, list[dict[str, Any]]] = {  # reason: what is written over a good row, each entry one bad row
     "missing_event_id": [{"event_id": ""}] * 5 + [{"event_id": "", "event_type": ""}] * 2,
     "missing_person": [{"user_id": "", "anonymous_id": ""}] * 9,
     "missing_event_type": [{"event_type": ""}] * 4 + [{"event_type": "", "occurred_at": "yesterday"}],
@@ -473,7 +476,7 @@ def spoil(rows: list[dict]) -> list[dict]:
 
 
 def write_csv(name: str, rows: list[dict]) -> None:
-    with open(HERE / f"sample_{name}.csv", "w", encoding="utf-8", newline="") as file:
+    with open(SEEDS / f"sample_{name}.csv", "w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS[name].split(), extrasaction="ignore", restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
@@ -528,11 +531,11 @@ def give_consents(users: list[Person]) -> list[dict]:
 
 def list_truths(users: list[Person], n_events: int) -> list[dict]:
     ids = {title: ITEMS[number]["item_id"] for title, number in NUMBER_OF.items()}
-    truths = [("user_taste", person.user_id, "", person.taste) for person in users]
+    truths: list[tuple[str, str, str, Any]] = [("user_taste", person.user_id, "", person.taste) for person in users]
     truths += [("item_taste", item["item_id"], "", item["taste"]) for item in ITEMS]
     truths += [("bundle", ids[a], ids[b], "") for a, b in BUNDLES]
-    refilling = [person for person in users if person.refill is not None]
-    truths += [("repurchase", person.user_id, ITEMS[person.refill]["item_id"], REFILL_GAP_DAYS) for person in refilling]
+    refills = [(person.user_id, person.refill) for person in users if person.refill is not None]
+    truths += [("repurchase", user_id, ITEMS[number]["item_id"], REFILL_GAP_DAYS) for user_id, number in refills]
     truths += [("trending_item", ids[title], "", "") for title in TRENDING]
     truths += [("new_item", item["item_id"], "", "") for item in ITEMS if item["is_new"]]
     truths += [("same_person", person.user_id, name, "") for person in users for name in person.devices]
