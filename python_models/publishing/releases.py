@@ -136,14 +136,15 @@ def write_json(path, values):
     sync(path.parent)
 
 
-def serve(folder, release_id):
+def serve(folder, release_id, measures=()):
     """Let apps read this release. served.json tells the next build's gates of it, which can't follow a link and may not
     find it in releases: the build may be killed before its row is there.
     """
     served = folder / "served.json"
     before = served.read_bytes() if served.exists() else None
-    run_id = read_release(release_path(folder, release_id))["run_id"]
-    write_json(served, {"release_id": release_id, "run_id": run_id})
+    release = read_release(release_path(folder, release_id))
+    told = {name: release[name] for name in ("release_id", "run_id", "generated_at")}
+    write_json(served, told | {"measures": list(measures)})
     try:
         move_link(folder, release_id)
     except OSError:
@@ -245,7 +246,7 @@ def publish_sqlite(folder, tables, release, n_kept):
                 sync(path.parent)
                 # Whoever let these lists pass meant them to take the place of what was rolled back to.
                 (folder / "rollback.json").unlink(missing_ok=True)
-                serve(folder, release_id)
+                serve(folder, release_id, release["measures"])
             except BaseException:
                 temporary.unlink(missing_ok=True)
                 if current_id(folder) != release_id:
@@ -431,7 +432,7 @@ def model(dbt, session):
     sources = dbt.ref("release_generators")
     relations = dict(zip(TABLES, (lists, items, neighbors, item_pages, segments, sources), strict=True))
 
-    texts = ["release_id", "run_id", "store", "location", "overridden_gates", "hold"]
+    texts = ["release_id", "run_id", "store", "location", "overridden_gates", "hold", "measures"]
     fields = [(name, pa.string()) for name in texts] + [(name, pa.int64()) for name in ("n_lists", "n_items", "bytes")]
     times = [(name, pa.timestamp("us")) for name in ("as_of", "generated_at", "published_at")]
     schema = pa.schema([*fields, ("seconds", pa.float64()), *times])
@@ -452,8 +453,14 @@ def model(dbt, session):
         return write_table(session, schema, [])
 
     columns = ["run_id", "gate", "is_passed", "is_overridden", "explanation", "generated_at", "evaluated_at"]
+    columns += ["measure", "standard_error", "first_at"]
     gates = read_table(publish_gates, columns).to_pylist()
     run_id, generated_at, overridden = judged_run(gates)
+    measures = [
+        {name: row[name] for name in ("gate", "measure", "standard_error")} | {"first_at": str(row["first_at"])}
+        for row in sorted(gates, key=lambda row: row["gate"])
+        if row["run_id"] == run_id
+    ]
     known = [schema.field(name) for name in ("release_id", "run_id", "published_at")]
     earlier = previous_rows(dbt, session, pa.schema(known))
     earlier = [] if earlier is None else read_table(earlier, [field.name for field in known]).to_pylist()
@@ -465,6 +472,7 @@ def model(dbt, session):
         "as_of": str(as_of),
         "generated_at": str(generated_at),
         "expires_at": str(generated_at + datetime.timedelta(hours=expires_after_hours)),
+        "measures": measures,
     }
     for row in read_table(lists.limit(1), ["list_id"]).to_pylist():
         if row["list_id"][:8] != run_id[:8]:
@@ -495,4 +503,5 @@ def model(dbt, session):
     now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
     row = release | {"store": store, "location": location, "overridden_gates": overridden, "bytes": n_bytes}
     row |= {"as_of": as_of, "generated_at": generated_at, "published_at": now, "seconds": seconds}
+    row["measures"] = json.dumps(measures)
     return write_table(session, schema, [pa.RecordBatch.from_pylist([*missing, row], schema=schema)])
