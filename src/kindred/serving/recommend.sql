@@ -6,15 +6,16 @@
 --   :categories, :price_min, :price_max, :in_stock (1 = only what can be had now), :only (the items to choose from)
 --   :is_filtered (1 = one of these is given; lists and neighbors have nothing that can't be recommended)
 --   :n (rows), :with_facts (1 = title, category, ... too)
+--   of the release's session_settings: :weights (JSON array: what the newest items of a session count, the newest first),
+--   :session_share, :list_share
 -- The warehouse has the same in functions/; tests hold the two and a plain Python version equal.
 -- (`limit :n + 0`: newer SQLite, such as 3.51, compiles a statement whose limit is a bare parameter anew for each call,
 -- which takes ten times as long as to run it.)
--- The newest five items; an older one counts 0.7 of the next.
 session as materialized (
 
-    select value as item_id, key as place, '[1.0, 0.7, 0.49, 0.343, 0.2401]' ->> key as weight
+    select value as item_id, key as place, :weights ->> key as weight
     from json_each(:session)
-    where key < 5
+    where key < json_array_length(:weights)
 
 ),
 
@@ -66,7 +67,7 @@ summed as materialized (
 
 scale as not materialized (
 
-    select coalesce(0.7 / nullif(max(neighbor_score), 0), 0.0) as factor from summed
+    select coalesce(:session_share / nullif(max(neighbor_score), 0), 0.0) as factor from summed
 
 ),
 
@@ -75,7 +76,7 @@ scale as not materialized (
 first_items as materialized (
 
     select
-        cast((neighbor_score * scale.factor + 0.3 * list_score) * 1e9 + 0.5 as integer) as points,
+        cast((neighbor_score * scale.factor + :list_share * list_score) * 1e9 + 0.5 as integer) as points,
         item_id,
         neighbor_score * scale.factor as session_score,
         share
@@ -105,7 +106,7 @@ chosen as (
         first_items.item_id,
         listed.entry,
         case
-            when listed.item_id is null or first_items.session_score >= 0.3 * listed.score
+            when listed.item_id is null or first_items.session_score >= :list_share * listed.score
                 then :session ->> (99 - first_items.share % 100)
         end as clicked_item_id
     from first_items
@@ -116,7 +117,7 @@ chosen as (
 select
     chosen.item_id,
     case when :session <> '[]' then chosen.points / 1e9 else chosen.entry ->> 1 end as score,
-    case when chosen.clicked_item_id is null then chosen.entry ->> 2 else 'session' end as source,
+    case when chosen.clicked_item_id is null then chosen.entry ->> 2 else 'session' end as generator,
     coalesce(chosen.clicked_item_id, chosen.entry ->> 3) as because_item_id,
     coalesce(chosen.entry ->> 4, 1.0) as propensity,
     items.title,

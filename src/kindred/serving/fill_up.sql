@@ -16,12 +16,12 @@ fitting_items as not materialized (
 
 ),
 
--- The newest five, weighted as the items of a session.
+-- The newest, weighted as the items of a session.
 history as materialized (
 
-    select entries.value as item_id, entries.key as place, '[1.0, 0.7, 0.49, 0.343, 0.2401]' ->> entries.key as weight
+    select entries.value as item_id, entries.key as place, :weights ->> entries.key as weight
     from person, json_each(person.history) as entries
-    where entries.key < 5
+    where entries.key < json_array_length(:weights)
 
 ),
 
@@ -46,7 +46,7 @@ second_choice as (
         -cast(history_sums.score / scale.highest * 1e9 + 0.5 as integer) as place,
         history_sums.item_id,
         round(history_sums.score / scale.highest, 9) as score,
-        'neighbors' as source,
+        'neighbors' as generator,
         person.history ->> (99 - history_sums.share % 100) as because_item_id
     from person
     cross join (select max(score) as highest from history_sums) as scale
@@ -75,7 +75,7 @@ second_items as materialized (
         second_choice.place,
         second_choice.item_id,
         second_choice.score,
-        second_choice.source,
+        second_choice.generator,
         second_choice.because_item_id
     from second_choice
     cross join fitting_items using (item_id)
@@ -105,7 +105,7 @@ chosen as (
 select
     chosen.item_id,
     chosen.score,
-    chosen.source,
+    chosen.generator,
     chosen.because_item_id,
     1.0 as propensity,
     items.title,

@@ -1,5 +1,5 @@
--- How recommend.sql and fill_up.sql begin: who asks, and what this person may not be shown. serving/store.py puts it before
--- both. Parameters: :user_id, :segment, :session, :exclude, as in recommend.sql.
+-- How recommend.sql and fill_up.sql begin: who asks, and what this person may not be shown. store.py puts it before both.
+-- Parameters: :user_id, :segment, :session, :exclude, as in recommend.sql.
 with person as materialized (
 
     select
