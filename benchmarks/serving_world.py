@@ -5,7 +5,7 @@ ones, `n_items` items with 25 neighbours, 20 similar items and 5 bundles each. E
 arithmetic from the keys, so the same sizes give the same world. Neighbours are drawn from the whole catalogue: the
 neighbours of a session hardly overlap, which is the hardest case for a session list.
 
-Version V of the world is the same but for its marks: each entry of a list and the row of `generators` name the generator
+Version V of the world is the same but for its marks: each entry of a list and the row of `generators` name
 `als-V`, list ids begin with V. A read that met two versions shows it.
 """
 
@@ -114,7 +114,9 @@ def make_world(connection, n_people: int, n_items: int) -> None:
     """)
     connection.execute("""
         create or replace table release_session_settings as
-        select 5 as n_steps, 25 as n_neighbors, 0.7::double as decay, 0.7::double as session_share, 0.3::double as list_share
+        select
+            5 as n_steps, 25 as n_neighbors, 0.7::double as decay, 0.7::double as session_share,
+            0.3::double as list_share
     """)
 
 

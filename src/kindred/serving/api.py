@@ -1,37 +1,39 @@
-"""Lists over HTTP, from the release that is current: `make serve`, then http://127.0.0.1:8000/ and /docs.
+"""Lists over HTTP, from the release that is current: `kindred serve`, then http://127.0.0.1:8000/ and /docs.
 
-    python -m serving.api [--folder kindred_serving] [--host 127.0.0.1] [--port 8000] [--workers 2]
-
-Whoever calls is trusted with everybody's lists: it listens on this machine alone unless --host says otherwise, and
-belongs behind whatever tells your users apart.
+Every caller is trusted with everybody's lists: the service listens on this machine alone unless --host says otherwise,
+and belongs behind what tells your users apart.
 """
 
-import argparse
 import contextlib
 import os
 import socket
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import orjson
 import uvicorn
-from fastapi import Depends, Query, Request
+from fastapi import Depends, FastAPI, Query, Request, params
 from fastapi import Path as InPath
+from fastapi.dependencies.utils import get_flat_params
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.routing import get_route_path
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.supervisors import Multiprocess
 
-from serving.settings import serving_folder
-from serving.store import Filters, NoRelease, ReleaseGone, Store
+from kindred import __version__
+from kindred.serving.settings import serving_folder
+from kindred.serving.store import Filters, NoRelease, ReleaseGone, Store
 
 DEMO_PAGE = Path(__file__).parent / "demo.html"
 MAX_BODY_BYTES = 262_144
@@ -51,16 +53,22 @@ ReleaseId = Annotated[
 ]
 
 
+CATEGORY_TEXT = (
+    "Names as in the catalogue; case and blanks around them don't matter. Those that the catalogue doesn't have stand "
+    "in `unknown_categories` of the answer; /categories tells all that it has."
+)
+
+
 class FiltersIn(BaseModel):
     """What may be in a list; prices include the bounds."""
 
     model_config = ConfigDict(extra="forbid")
-    categories: Annotated[list[Id], Field(max_length=50)] | None = None
+    categories: Annotated[list[Id], Field(max_length=50, description=CATEGORY_TEXT)] | None = None
     price_min: Price | None = None
     price_max: Price | None = None
     in_stock: bool = True
 
-    def to_filters(self):
+    def to_filters(self) -> Filters:
         categories = None if self.categories is None else tuple(self.categories)
         return Filters(categories, self.price_min, self.price_max, self.in_stock)
 
@@ -87,11 +95,11 @@ class RerankIn(BaseModel):
 
 
 def query_filters(
-    category: Annotated[list[Id] | None, Query(max_length=50)] = None,
+    category: Annotated[list[Id] | None, Query(max_length=50, description=CATEGORY_TEXT)] = None,
     price_min: Annotated[Price | None, Query()] = None,
     price_max: Annotated[Price | None, Query()] = None,
     in_stock: bool = True,
-):
+) -> Filters:
     return Filters(None if category is None else tuple(category), price_min, price_max, in_stock)
 
 
@@ -113,8 +121,8 @@ class ItemOut(BaseModel):
 
 class RankedOut(ItemOut):
     rank: Annotated[int, Field(ge=1)]
-    score: Annotated[float | None, Field(description="Falls within one source alone; the rank is what counts.")]
-    source: str
+    score: Annotated[float | None, Field(description="Falls within one generator alone; the rank is what counts.")]
+    generator: Annotated[str, Field(description="What proposed the item.")]
     reason: Annotated[str, Field(description="Code of the sentence beside the item.")]
     because_item_id: str | None
     because_title: str | None
@@ -131,10 +139,19 @@ class ListOut(BaseModel):
     list_id: Annotated[str, Field(description="Send it back with impressions and clicks.")]
     release_id: str
     items: list[RankedOut]
+    unknown_categories: Annotated[
+        list[str],
+        Field(description="Categories of the filter that the catalogue doesn't have; left out where there are none."),
+    ] = []
 
 
 class BundlesOut(ListOut):
-    items: list[BundledOut]
+    items: list[BundledOut]  # type: ignore[assignment]
+
+
+class CategoriesOut(BaseModel):
+    release_id: str
+    categories: list[str]
 
 
 class ReleaseOut(BaseModel):
@@ -168,19 +185,19 @@ class PeopleOut(BaseModel):
 
 
 class ProblemOut(BaseModel):
-    detail: str | list[dict]
+    detail: str | list[dict[str, Any]]
 
 
-PROBLEMS = {
+PROBLEMS: dict[int | str, dict[str, Any]] = {
     code: {"model": ProblemOut, "description": text}
     for code, text in {
         410: "The release that was asked for is not kept any more.",
         413: "The body is too long.",
-        422: "A value is missing or out of its limits.",
+        422: "A value is missing or out of its limits, or a name is unknown; then the known ones are given.",
         503: "Nothing was published yet.",
     }.items()
 }
-NOT_MODIFIED = {304: {"description": "The release is still the one of If-None-Match."}}
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The release is still the one of If-None-Match."}}
 
 # In between
 
@@ -192,7 +209,7 @@ class TooLong(ValueError):
 REFUSED = (NoRelease, ReleaseGone, RequestValidationError, TooLong)
 
 
-async def refuse(request, error):
+async def refuse(request: Request, error: Exception) -> JSONResponse:
     """The answer to an error of REFUSED."""
     if isinstance(error, NoRelease):
         return problem(503, str(error), {"Retry-After": "10"})
@@ -200,9 +217,38 @@ async def refuse(request, error):
         return problem(410, str(error))
     if isinstance(error, TooLong):
         return problem(413, str(error))
+    assert isinstance(error, RequestValidationError)
     # What was given isn't given back: it may be no text (half of a surrogate pair) or no JSON (NaN).
     errors = error.errors()
     return problem(422, [{"loc": list(map(printable, one["loc"])), "msg": printable(one["msg"])} for one in errors])
+
+
+def unknown_name(place: str, name: str, known: list[str]) -> dict[str, Any]:
+    """What a name that nobody asks for is answered: it would change nothing, and the caller would not know."""
+    names = ", ".join(known) if known else "none"
+    return {"loc": (place, name), "msg": f"is not known here; known are: {names}"}
+
+
+def refuse_unknown_parameters(request: Request) -> None:
+    """Raises RequestValidationError for parameters of the query that the route doesn't have."""
+    if not request.scope["query_string"]:
+        return
+    route = request.scope["route"]
+    known = sorted(
+        param.alias for param in get_flat_params(route.dependant) if isinstance(param.field_info, params.Query)
+    )
+    unknown = [name for name in request.query_params if name not in known]
+    if unknown:
+        raise RequestValidationError([unknown_name("query", name, known) for name in unknown])
+
+
+def known_fields(model: type[BaseModel], place: tuple[Any, ...]) -> list[str]:
+    """The names that an object of a body may have; place: its own within the body."""
+    if place:
+        inner = model.model_fields[place[0]].annotation
+        assert isinstance(inner, type) and issubclass(inner, BaseModel)
+        return known_fields(inner, place[1:])
+    return sorted(model.model_fields)
 
 
 class Bodies:
@@ -212,11 +258,11 @@ class Bodies:
     session's list does; to FastAPI the routes are documentation.
     """
 
-    def __init__(self, app, routes):
+    def __init__(self, app: ASGIApp, routes: Mapping[str, APIRoute]):
         self.app = app
         self.routes = routes
 
-    async def __call__(self, scope, receive, send):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         route = self.routes.get(get_route_path(scope)) if scope["type"] == "http" else None
         if route is None or scope["method"] != "POST":
             return await self.app(scope, receive, send)
@@ -229,34 +275,44 @@ class Bodies:
         await response(scope, receive, send)
 
     @staticmethod
-    async def answer(route, request):
+    async def answer(route: APIRoute, request: Request) -> Response:
         # A page of another site can send text without asking first, but no JSON.
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type != "application/json":
             raise RequestValidationError([{"loc": ("header", "content-type"), "msg": "must be application/json"}])
+        refuse_unknown_parameters(request)
+        assert route.body_field is not None
+        model: type[BaseModel] = route.body_field.field_info.annotation  # type: ignore[assignment]
         try:
-            asked = route.body_field.field_info.annotation.model_validate_json(await request.body())
+            asked = model.model_validate_json(await request.body())
         except ValidationError as error:
-            errors = [one | {"loc": ("body", *one["loc"])} for one in error.errors()]
+            errors: list[dict[str, Any]] = []
+            for one in error.errors():
+                if one["type"] == "extra_forbidden":
+                    *place, _ = one["loc"]
+                    errors.append(unknown_name("body", ".".join(map(str, one["loc"])), known_fields(model, (*place,))))
+                else:
+                    errors.append({**one, "loc": ("body", *one["loc"])})
             raise RequestValidationError(errors) from error
-        return await route.endpoint(request, asked)
+        answered: Response = await route.endpoint(request, asked)
+        return answered
 
 
 class Measured:
     """ASGI: seconds by route, and no body beyond the limit. BaseHTTPMiddleware would cost more than the lists do."""
 
-    def __init__(self, app, histogram):
+    def __init__(self, app: ASGIApp, histogram: Histogram):
         self.app = app
         self.histogram = histogram
 
-    async def __call__(self, scope, receive, send):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         began = time.perf_counter()
         n_bytes = 0
         status = 500
 
-        async def receive_some():
+        async def receive_some() -> Message:
             nonlocal n_bytes
             message = await receive()
             n_bytes += len(message.get("body", b""))
@@ -264,7 +320,7 @@ class Measured:
                 raise TooLong(f"the body is longer than {MAX_BODY_BYTES} bytes")
             return message
 
-        async def send_on(message):
+        async def send_on(message: Message) -> None:
             nonlocal status
             status = message.get("status", status)
             await send(message)
@@ -279,21 +335,21 @@ class Measured:
 class Served:
     """Collects the release that is served, asked at the moment of the scrape."""
 
-    def __init__(self, store):
+    def __init__(self, store: Store):
         self.store = store
 
-    def collect(self):
+    def collect(self) -> Iterator[GaugeMetricFamily]:
         family = GaugeMetricFamily("kindred_release_info", "1 for the release that is served.", labels=["release_id"])
         with contextlib.suppress(NoRelease):
             family.add_metric([self.store.release()["release_id"]], 1)
         yield family
 
 
-def problem(status, detail, headers=None):
+def problem(status: int, detail: Any, headers: Mapping[str, str] | None = None) -> JSONResponse:
     return JSONResponse({"detail": detail}, status, headers)
 
 
-def create_app(folder=None):
+def create_app(folder: str | Path | None = None) -> FastAPI:
     """The application on a serving folder, which may still be empty; None = serving_folder()."""
     store = Store(folder or serving_folder())
     registry = CollectorRegistry()
@@ -309,19 +365,20 @@ def create_app(folder=None):
     app = FastAPIOffline(
         title="kindred",
         summary="Lists of what a person may like, from the last published release.",
-        version="0.1.0",
+        version=__version__,
         responses=PROBLEMS,
+        dependencies=[Depends(refuse_unknown_parameters)],
         # /metrics has what is counted; to ask OpenTelemetry at each request whether it listens takes time.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.store = store
-    take_bodies = {}
+    take_bodies: dict[str, APIRoute] = {}
     app.add_middleware(Bodies, routes=take_bodies)
     app.add_middleware(Measured, histogram=latency)
     for kind in REFUSED:
         app.add_exception_handler(kind, refuse)
 
-    def respond(request, found):
+    def respond(request: Request, found: Mapping[str, Any]) -> Response:
         release_id = found["release_id"]
         headers = {"ETag": f'W/"{release_id}"', "Cache-Control": "private, no-cache"}
         if request.method == "GET" and headers["ETag"] in request.headers.get("if-none-match", ""):
@@ -332,7 +389,7 @@ def create_app(folder=None):
         return Response(orjson.dumps(found), media_type="application/json", headers=headers)
 
     @app.post("/session", response_model=ListOut)
-    async def session(request: Request, asked: SessionIn):
+    async def session(request: Request, asked: SessionIn) -> Response:
         """What fits the last items of a session, mixed with the person's list where the person is known."""
         found = store.recommend(
             asked.user_id,
@@ -348,12 +405,12 @@ def create_app(folder=None):
         return respond(request, found)
 
     @app.post("/rerank", response_model=ListOut)
-    async def rerank(request: Request, asked: RerankIn):
+    async def rerank(request: Request, asked: RerankIn) -> Response:
         """The given items, best for the person first."""
         found = store.rerank(asked.user_id, asked.items, asked.session, asked.segment, True, asked.release)
         return respond(request, found)
 
-    take_bodies |= {route.path: route for route in app.routes[-2:]}
+    take_bodies |= {route.path: route for route in app.routes[-2:] if isinstance(route, APIRoute)}
 
     @app.get("/recommendations/{user_id:path}", response_model=ListOut, responses=NOT_MODIFIED)
     async def recommendations(
@@ -365,8 +422,8 @@ def create_app(folder=None):
         exclude: InExclude = [],  # noqa: B006, FastAPI copies it
         segment: Annotated[Id | None, Query()] = None,
         release: Annotated[ReleaseId | None, Query()] = None,
-    ):
-        """A person's list; whoever isn't known gets that of the segment or of everyone."""
+    ) -> Response:
+        """A person's list; a visitor who isn't known gets that of the segment or of everyone."""
         found = store.recommend(user_id, (), n, filters, exclude, segment, offset, True, release)
         return respond(request, found)
 
@@ -380,7 +437,7 @@ def create_app(folder=None):
         user_id: Annotated[Id | None, Query()] = None,
         segment: Annotated[Id | None, Query()] = None,
         release: Annotated[ReleaseId | None, Query()] = None,
-    ):
+    ) -> Response:
         """What is like an item; never empty."""
         return respond(request, store.similar_items(item_id, n, filters, exclude, True, release, user_id, segment))
 
@@ -394,12 +451,12 @@ def create_app(folder=None):
         user_id: Annotated[Id | None, Query()] = None,
         segment: Annotated[Id | None, Query()] = None,
         release: Annotated[ReleaseId | None, Query()] = None,
-    ):
+    ) -> Response:
         """What is bought together with an item, with the price of the two; empty where nothing is."""
         found = store.bundles(item_id, n, filters, exclude, True, release, user_id, segment)
-        for item in found["items"]:
-            del item["set_margin"]  # the shop's own business
-        return respond(request, found)
+        # The margin is the shop's own business.
+        items = [{name: value for name, value in item.items() if name != "set_margin"} for item in found["items"]]
+        return respond(request, {**found, "items": items})
 
     @app.get("/trending", response_model=ListOut, responses=NOT_MODIFIED)
     async def trending(
@@ -409,31 +466,36 @@ def create_app(folder=None):
         n: Annotated[Length, Query()] = 20,
         exclude: InExclude = [],  # noqa: B006
         release: Annotated[ReleaseId | None, Query()] = None,
-    ):
+    ) -> Response:
         """What is rising; empty where nothing is above its usual level."""
         return respond(request, store.trending(segment, n, filters, exclude, True, release))
 
     @app.get("/history/{user_id:path}", response_model=HistoryOut, responses=NOT_MODIFIED)
-    async def history(request: Request, user_id: UserId):
+    async def history(request: Request, user_id: UserId) -> Response:
         """What the person liked, newest first."""
         return respond(request, store.history(user_id))
 
+    @app.get("/categories", response_model=CategoriesOut, responses=NOT_MODIFIED)
+    async def categories(request: Request) -> Response:
+        """The catalogue's categories, as a filter may name them."""
+        return respond(request, store.categories())
+
     @app.get("/people", response_model=PeopleOut, responses=NOT_MODIFIED)
-    async def people(request: Request, n: Annotated[Length, Query()] = 20):
+    async def people(request: Request, n: Annotated[Length, Query()] = 20) -> Response:
         """Some of those who have a list, for the demonstration page."""
         return respond(request, store.people(n))
 
     @app.get("/health", response_model=HealthOut)
-    async def health():
+    async def health() -> JSONResponse:
         return JSONResponse({"status": "ok", "release_id": store.release()["release_id"]})
 
     @app.get("/release", response_model=ReleaseOut, responses=NOT_MODIFIED)
-    async def release(request: Request):
+    async def release(request: Request) -> Response:
         """The release that is served."""
         return respond(request, store.release())
 
     @app.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-    async def metrics():
+    async def metrics() -> Response:
         """For Prometheus."""
         # Several processes add up what they count in files, and whichever is asked reads all of them.
         counted = registry
@@ -444,33 +506,17 @@ def create_app(folder=None):
         return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     @app.get("/", include_in_schema=False)
-    async def demo():
+    async def demo() -> FileResponse:
         return FileResponse(DEMO_PAGE, media_type="text/html")
 
     return app
 
 
-def printable(value):
+def printable(value: Any) -> Any:
     return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value
 
 
-def parse_arguments(arguments=None):
-    parser = argparse.ArgumentParser(description="Serve the lists of the current release over HTTP.")
-    parser.add_argument("--folder", default=serving_folder(), help="the serving folder (%(default)s)")
-    parser.add_argument(
-        "--host", default="127.0.0.1", help="the address to listen on (%(default)s: this machine alone)"
-    )
-    parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--workers", type=int, default=2, help="processes that answer (%(default)s)")
-    given = parser.parse_args(arguments)
-    if given.workers > 1 and not hasattr(socket, "SO_REUSEPORT"):
-        given.workers = 1  # Windows
-    if given.workers < 1:
-        parser.error("--workers: at least 1")
-    return given
-
-
-def listening_socket(host, port, is_shared):
+def listening_socket(host: str, port: int, is_shared: bool) -> socket.socket:
     """A socket on an address; a shared one divides the connections evenly among those that listen there.
 
     Raises OSError where the address isn't free.
@@ -490,38 +536,36 @@ class OwnSocket:
     One socket for all would leave it to chance who takes a connection; often one process takes nearly all of them.
     """
 
-    def __init__(self, host, port):
+    def __init__(self, host: str, port: int):
         self.address = (host, port)
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Callable[..., socket.socket], tuple[str, int, bool]]:
         return listening_socket, (*self.address, True)
 
 
-def main():
-    given = parse_arguments()
-    os.environ["KINDRED_SERVING_PATH"] = str(given.folder)
+def serve(folder: Path, host: str, port: int, workers: int) -> None:
+    """Answer until the process is told to end. Exits with 1 where the address isn't free."""
+    if workers > 1 and not hasattr(socket, "SO_REUSEPORT"):
+        workers = 1  # Windows
+    os.environ["KINDRED_SERVING_PATH"] = str(folder)
     config = uvicorn.Config(
-        "serving.api:create_app",
+        "kindred.serving.api:create_app",
         factory=True,
-        host=given.host,
-        port=given.port,
-        workers=given.workers,
+        host=host,
+        port=port,
+        workers=workers,
         access_log=False,
         log_level="warning",
     )
     try:
         # What others listen on can't be bound like this, but could be shared with them by mistake.
-        alone = listening_socket(given.host, given.port, is_shared=False)
+        alone = listening_socket(host, port, is_shared=False)
     except OSError as error:
-        sys.exit(f"{given.host}:{given.port} can't be listened on ({error.strerror}): choose another --port")
-    if given.workers == 1:
+        sys.exit(f"kindred: {host}:{port} can't be listened on ({error.strerror}): choose another --port")
+    if workers == 1:
         uvicorn.Server(config).run(sockets=[alone])
         return
     alone.close()
-    with tempfile.TemporaryDirectory(prefix="kindred_metrics_") as folder:
-        os.environ[MULTIPROCESS] = folder
-        Multiprocess(config, sockets=[OwnSocket(given.host, given.port)]).run()
-
-
-if __name__ == "__main__":
-    main()
+    with tempfile.TemporaryDirectory(prefix="kindred_metrics_") as counts:
+        os.environ[MULTIPROCESS] = counts
+        Multiprocess(config, sockets=[OwnSocket(host, port)]).run()  # type: ignore[list-item]

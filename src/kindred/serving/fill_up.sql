@@ -1,6 +1,6 @@
 -- One row per rank: what fills a list up where recommend.sql has fewer rows than were asked for: what goes with what the
 -- person liked, the fallback of the segment, that of everyone, popular items. SQLite 3.38 or later.
--- person.sql stands before it. Parameters are those of recommend.sql, with these of its own:
+-- person.sql stands before it. Parameters are those of recommend.sql but for the shares, with these of its own:
 --   :exclude (with the items that stand already), :n (rows that are missing), :n_popular (as :n, or 0 = no popular items)
 fitting_items as not materialized (
 
@@ -25,6 +25,7 @@ history as materialized (
 
 ),
 
+-- share is packed as in recommend.sql: plain columns take 33 % longer here (.88 ms against .66 at the median).
 history_sums as materialized (
 
     select item_id, sum(score) as score, max(cast(1e9 * score as integer) * 100 + 99 - place) as share

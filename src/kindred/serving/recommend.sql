@@ -30,8 +30,9 @@ listed as materialized (
 
 ),
 
--- share tells by which item of the session the most came: its part in units of 1e-9, then 99 less its place. The
--- innermost query reads each JSON entry once; what is computed from it is computed outside. What is blocked is grouped with
+-- share tells by which item of the session the most came: its part in units of 1e-9, then 99 less its place. Two plain
+-- columns instead (row_number() over the parts of an item) take 29 % longer: .42 ms against .33 at the median, 100,000
+-- items, in turns. The innermost query reads each JSON entry once; what is computed from it is computed outside. What is blocked is grouped with
 -- the rest: to look each item up among the blocked takes longer. (To SQLite a cross join is the order in which to read.)
 summed as materialized (
 
