@@ -231,9 +231,10 @@ def unknown_name(place: str, name: str, known: list[str]) -> dict[str, Any]:
 
 def refuse_unknown_parameters(request: Request) -> None:
     """Raises RequestValidationError for parameters of the query that the route doesn't have."""
-    if not request.scope["query_string"]:
-        return
     route = request.scope["route"]
+    # A link to the demonstration page may carry anything.
+    if not request.scope["query_string"] or not route.include_in_schema:
+        return
     known = sorted(
         param.alias for param in get_flat_params(route.dependant) if isinstance(param.field_info, params.Query)
     )

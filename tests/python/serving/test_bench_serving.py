@@ -15,7 +15,9 @@ sys.path.insert(0, str(REPOSITORY / "benchmarks"))
 import serving_readers  # noqa: E402
 import serving_world  # noqa: E402
 
-publishing = serving_world.publishing
+from kindred.publishing import folder as publishing  # noqa: E402
+from kindred.publishing.sqlite import publish_sqlite  # noqa: E402
+
 N_PEOPLE = 30_000  # more than a reader keeps in memory
 N_READERS = 2
 
@@ -31,7 +33,7 @@ def world():
 def publish(world, tmp_path):
     def publish(version):
         release = serving_world.make_version(world, version)
-        return publishing.publish_sqlite(tmp_path, serving_world.served_tables(world), release, 5)
+        return publish_sqlite(tmp_path, serving_world.release_tables(world), release, 5)[0]
 
     return publish
 

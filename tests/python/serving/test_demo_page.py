@@ -6,12 +6,12 @@ import threading
 import time
 
 import pytest
-from test_serving_store import OLD, random_world, write_release
+from serving_worlds import OLD, random_world, write_release
 
 pytest.importorskip("fastapi", reason="pip install -r requirements-serving.txt")
 playwright = pytest.importorskip("playwright.sync_api", reason="pip install -r requirements-dev.txt")
 
-from serving.api import DEMO_PAGE, create_app  # noqa: E402, the packages may be missing
+from kindred.serving.api import DEMO_PAGE, create_app  # noqa: E402, the packages may be missing
 
 CHROMIUM = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
 FLAGS = [

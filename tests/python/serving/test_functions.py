@@ -9,12 +9,13 @@ import duckdb
 import pandas as pd
 import pytest
 from conftest import run_dbt
-from test_serving_store import random_world, write_release
+from serving_worlds import SETTINGS, random_world, write_release
 
-from serving.store import EVERYTHING, Filters, Store
+from kindred.serving import Filters, Store
+from kindred.serving.store import EVERYTHING
 
-COLUMNS = ("rank", "item_id", "score", "source", "reason", "because_item_id", "propensity")
-TABLES = ("lists", "items", "neighbors", "segments", "sources")
+COLUMNS = ("rank", "item_id", "score", "generator", "reason", "because_item_id", "propensity")
+TABLES = ("lists", "items", "neighbors", "segments", "generators", "session_settings")
 
 
 class Questions:
@@ -97,18 +98,18 @@ def assert_equal(rows, expected, question, tolerance):
 
 
 def compare(call, store, questions, n_questions, tolerance=1e-12):
-    """call(function, arguments): the rows, in the order of ranks. Returns the sources that were met."""
-    sources = set()
+    """call(function, arguments): the rows, in the order of ranks. Returns the generators that were met."""
+    generators = set()
     for _ in range(n_questions):
         question = questions.recommend()
         expected = store.recommend(*question)["items"]
         assert_equal(call("recommend_items", recommend_arguments(*question)), expected, question, tolerance)
-        sources |= {item["source"] for item in expected}
+        generators |= {item["generator"] for item in expected}
         question = questions.rerank()
         expected = store.rerank(*question)["items"]
         assert_equal(call("rerank_items", rerank_arguments(*question)), expected, question, tolerance)
-        sources |= {item["source"] for item in expected}
-    return sources
+        generators |= {item["generator"] for item in expected}
+    return generators
 
 
 def on_duckdb(connection):
@@ -133,8 +134,8 @@ def store(sample_shop):
 
 
 def test_published_release(sample, store):
-    sources = compare(on_duckdb(sample), store, Questions(sample, 1), 60)
-    assert sources >= {"session", "neighbors", "popular", "exploration", "as_given"}
+    generators = compare(on_duckdb(sample), store, Questions(sample, 1), 60)
+    assert generators >= {"session", "neighbors", "popular", "exploration", "as_given"}
 
 
 @pytest.fixture(scope="module")
@@ -148,13 +149,13 @@ def worlds(tmp_path_factory):
     return database
 
 
-def fill_served(database, folder, seed):
-    """A random world as a release in folder and as served_* tables."""
-    path = write_release(folder, random_world(seed))
+def fill_served(database, folder, seed, settings=SETTINGS):
+    """A random world as a release in folder and as release_* tables."""
+    path = write_release(folder, random_world(seed), settings=settings)
     with contextlib.closing(sqlite3.connect(path)) as release, duckdb.connect(database) as connection:
         for table in TABLES:
             rows = pd.read_sql(f"select * from {table}", release)  # noqa: F841, DuckDB finds it by name
-            connection.execute(f"create or replace table served_{table} as select * from rows")
+            connection.execute(f"create or replace table release_{table} as select * from rows")
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -163,6 +164,28 @@ def test_random_releases(worlds, tmp_path, seed):
     with duckdb.connect(worlds, read_only=True) as connection:
         # Round scores make halves of the last decimal, which the last bit of a sum rounds up or down.
         compare(on_duckdb(connection), Store(tmp_path), Questions(connection, seed), 30, tolerance=1.0001e-9)
+
+
+def test_what_a_list_is_made_of_is_read_from_the_release(worlds, tmp_path):
+    """Other numbers give other lists, in the functions as in the store."""
+    fill_served(worlds, tmp_path, 1)
+    with duckdb.connect(worlds, read_only=True) as connection:
+        question = ["u1", to_text(["i001", "i007", "i003"]), *[None] * 8]
+        before = on_duckdb(connection)("recommend_items", question)
+    fill_served(worlds, tmp_path, 1, settings=(2, 25, 0.4, 0.35, 0.65))
+    with duckdb.connect(worlds, read_only=True) as connection:
+        assert on_duckdb(connection)("recommend_items", question) != before
+        compare(on_duckdb(connection), Store(tmp_path), Questions(connection, 1), 30, tolerance=1.0001e-9)
+
+
+def test_categories_in_any_case(worlds, tmp_path):
+    fill_served(worlds, tmp_path, 0)
+    with duckdb.connect(worlds, read_only=True) as connection:
+        call = on_duckdb(connection)
+        lists = [
+            call("recommend_items", [None, None, 50, None, to_text([name]), *[None] * 5]) for name in ("tea", " TEA")
+        ]
+        assert lists[0] and lists[0] == lists[1]
 
 
 def test_in_stock(worlds, tmp_path):
@@ -203,10 +226,10 @@ def test_published_release_on_snowflake(sample, store, snowflake, tmp_path, monk
     cursor = snowflake.cursor()
     cursor.execute("create schema if not exists functions")
     for table in TABLES:
-        described = sample.execute(f"describe served_{table}").fetchall()
+        described = sample.execute(f"describe release_{table}").fetchall()
         columns = ", ".join(f"{name} {data_type}" for name, data_type, *_ in described)
         cursor.execute(f"create or replace table functions.published_{table} (run_id varchar, {columns})")
-        rows = sample.execute(f"select 'now' as run_id, * from served_{table}").df()
+        rows = sample.execute(f"select 'now' as run_id, * from release_{table}").df()
         rows = pd.concat(
             [rows, rows[: len(rows) // 2].assign(run_id="old"), rows.assign(run_id="not yet")], ignore_index=True
         )

@@ -3,7 +3,6 @@
 import importlib.util
 import json
 import shutil
-import sqlite3
 import subprocess
 import sys
 import types
@@ -12,6 +11,9 @@ from collections import defaultdict
 import numpy as np
 import pytest
 from conftest import REPOSITORY, run_dbt
+from serving_worlds import SETTINGS
+
+from kindred.serving import Store
 
 EXAMPLE = REPOSITORY / "examples/on_device"
 
@@ -51,8 +53,9 @@ def sessions(sample_shop):
     return [*seen, seen[0][:1], ["unknown", seen[1][0]], ["unknown"], []]
 
 
-def by_the_contract(shop, session, own=(), excluded=()):
-    """The 20 items of the contract's formula, in SQL from the served tables."""
+def by_the_contract(shop, session, own=(), excluded=(), settings=SETTINGS):
+    """The 20 items of the contract's formula, in SQL from the tables of the release."""
+    n_steps, _, decay, session_share, list_share = settings
 
     def values(items):
         return ", ".join(f"({place}, '{item}')" for place, item in enumerate(items)) or "(null, null)"
@@ -63,9 +66,9 @@ def by_the_contract(shop, session, own=(), excluded=()):
             from (values {values(reversed(session))}) as rows(place, item_id) where item_id is not null group by item_id
         ),
         votes as (
-            select entries.key as item_id, sum(0.7 ** (step - 1) * cast(entries.value as double)) as vote
+            select entries.key as item_id, sum({decay} ** (step - 1) * cast(entries.value as double)) as vote
             from session join release_neighbors using (item_id), json_each(neighbors) as entries
-            where step <= 5 and entries.key not in (select item_id from session)
+            where step <= {n_steps} and entries.key not in (select item_id from session)
             group by all
         ),
         own as (
@@ -75,7 +78,7 @@ def by_the_contract(shop, session, own=(), excluded=()):
         scaled as (select item_id, vote / max(vote) over () as share from votes),
         everything as (
             select 1 as tier, item_id,
-                -round(0.7 * coalesce(scaled.share, 0) + 0.3 * coalesce(own.share, 0), 9) as place
+                -round({session_share} * coalesce(scaled.share, 0) + {list_share} * coalesce(own.share, 0), 9) as place
             from scaled full join own using (item_id)
             union all
             select 2, entry ->> 0, number
@@ -120,6 +123,27 @@ def run_javascript(model, sessions, **options):
     given = json.dumps({"model": model, "sessions": sessions, "options": options})
     command = ["node", "--input-type=module", "--eval", script]
     return json.loads(subprocess.run(command, input=given, capture_output=True, text=True, check=True).stdout)
+
+
+OTHER = (2, 25, 0.4, 0.35, 0.65)
+
+
+def test_settings_are_those_of_the_release(device, export, folder, sample_shop, store, sessions):
+    """What a session list is made of stands in the release; a device follows it, whatever it says."""
+    names = ("n_steps", "n_neighbors", "decay", "session_share", "list_share")
+    [row] = store.reader(store.follow()).connection.execute(f"select {', '.join(names)} from session_settings")
+    assert export.settings == dict(zip(names, row, strict=True)) == dict(zip(names, SETTINGS, strict=True))
+    model = json.loads((folder / "session.json").read_text(encoding="utf-8"))
+    assert model["settings"] == {name: export.settings[name] for name in names if name != "n_neighbors"}
+    neighbors = sample_shop.column("select len(json_keys(neighbors)) from release_neighbors")
+    assert max(neighbors) == export.settings["n_neighbors"]
+
+    changed = types.SimpleNamespace(**vars(export) | {"settings": dict(zip(names, OTHER, strict=True))})
+    own = export.popular[30:50]
+    expected = [by_the_contract(sample_shop, session, own, (), OTHER) for session in sessions[:20]]
+    assert expected != [by_the_contract(sample_shop, session, own) for session in sessions[:20]]
+    assert [device.session_list(changed, session, own_list=own) for session in sessions[:20]] == expected
+    assert run_javascript(model | {"settings": changed.settings}, sessions[:20], ownList=own) == expected
 
 
 def test_javascript_is_the_same(device, export, folder, sessions):
@@ -175,8 +199,14 @@ def small():
     votes = {"c": 0.5, "b": 0.5}
     fallback = {"": ["d", "c"], "AT": ["e"]}
     neighbors = defaultdict(list, a=list(votes.items()))
-    python = types.SimpleNamespace(neighbors=neighbors, fallback=fallback, popular=["f", "d", "a"])
-    return python, {"neighbors": {"a": votes}, "fallback": fallback[""], "popular": python.popular}
+    settings = dict(zip(("n_steps", "n_neighbors", "decay", "session_share", "list_share"), SETTINGS, strict=True))
+    python = types.SimpleNamespace(settings=settings, neighbors=neighbors, fallback=fallback, popular=["f", "d", "a"])
+    return python, {
+        "settings": settings,
+        "neighbors": {"a": votes},
+        "fallback": fallback[""],
+        "popular": python.popular,
+    }
 
 
 def test_ties_and_what_fills_up(device, small):
@@ -209,32 +239,9 @@ def test_the_example_as_the_readme_calls_it(folder):
 
 
 @pytest.fixture(scope="module")
-def store(sample_shop, tmp_path_factory):
-    """The server's store over a release of the sample shop, written here by hand."""
-    path = REPOSITORY / "serving/store.py"
-    if not path.exists():
-        pytest.skip("there is no store that serves releases")
-    folder = tmp_path_factory.mktemp("serving")
-    release_id = "20260601T000000-01234567"
-    (folder / "releases").mkdir()
-    with sqlite3.connect(folder / "releases" / f"{release_id}.sqlite") as connection:
-        for name in ("lists", "items", "neighbors", "item_pages", "segments", "sources"):
-            rows = sample_shop.query(f"from served_{name}")
-            columns = [row[0] for row in sample_shop.query(f"describe served_{name}")]
-            connection.execute(
-                f"create table {name} ({columns[0]} primary key, {', '.join(columns[1:])}) without rowid"
-            )
-            connection.executemany(f"insert into {name} values ({', '.join('?' * len(columns))})", rows)
-        connection.execute(
-            "create table release as select ? as release_id, 'r' as run_id, '2026-06-01 00:00:00' as as_of,"
-            " '2026-06-01 00:00:00' as generated_at, '2999-01-01 00:00:00' as expires_at, 1 as n_lists, 1 as n_items",
-            [release_id],
-        )
-    (folder / "current.sqlite").symlink_to(f"releases/{release_id}.sqlite")
-    specification = importlib.util.spec_from_file_location("store", path)
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module.Store(folder)
+def store(sample_shop):
+    """The server's store over the release that the sample shop published."""
+    return Store(sample_shop.database.with_name("shop_serving"))
 
 
 def test_session_list_is_the_servers(device, export, store, sample_shop, sessions):

@@ -13,7 +13,7 @@ import urllib.request
 
 import pytest
 from conftest import REPOSITORY
-from test_serving_store import ITEMS, NEW, OLD, random_world, write_release
+from serving_worlds import ITEMS, NEW, OLD, old_shape, random_world, write_release
 
 pytest.importorskip("fastapi", reason="pip install -r requirements-serving.txt")
 pytest.importorskip("schemathesis", reason="pip install -r requirements-dev.txt")
@@ -22,9 +22,21 @@ import schemathesis
 from hypothesis import strategies
 from starlette.testclient import TestClient
 
-from serving.api import MAX_BODY_BYTES, create_app, parse_arguments
+from kindred.cli import make_parser
+from kindred.serving.api import MAX_BODY_BYTES, create_app
 
-FIELDS = {"rank", "item_id", "title", "category", "price", "score", "source", "reason", "because_item_id", "propensity"}
+FIELDS = {
+    "rank",
+    "item_id",
+    "title",
+    "category",
+    "price",
+    "score",
+    "generator",
+    "reason",
+    "because_item_id",
+    "propensity",
+}
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +123,66 @@ def test_filters_and_exclusions(client, world):
 def test_what_is_out_of_limits_is_refused_with_a_reason(client, body):
     answer = client.post("/session", content=json.dumps(body), headers={"content-type": "application/json"})
     assert answer.status_code == 422 and answer.json()["detail"]
+
+
+def messages(answer):
+    assert answer.status_code == 422, answer.text
+    return [" ".join([".".join(map(str, one["loc"])), one["msg"]]) for one in answer.json()["detail"]]
+
+
+@pytest.mark.parametrize(
+    ("path", "parameter", "known"),
+    [
+        ("/recommendations/u1?categories=books", "categories", "category, exclude, in_stock, n, offset, price_max"),
+        ("/similar-items/i001?offset=3", "offset", "user_id"),
+        ("/trending?n=3&limit=5", "limit", "segment"),
+        ("/history/u1?n=3", "n", "none"),
+        ("/release?id=x", "id", "none"),
+    ],
+)
+def test_an_unknown_parameter_is_refused_and_the_known_ones_are_named(client, path, parameter, known):
+    [message] = messages(client.get(path))
+    assert message.startswith(f"query.{parameter} is not known here; known are:") and known in message
+
+
+def test_the_demonstration_page_takes_any_link(client):
+    assert client.get("/?campaign=spring").status_code == 200
+
+
+def test_an_unknown_name_in_a_body_is_refused_and_the_known_ones_are_named(client):
+    [message] = messages(client.post("/session", json={"items": [], "filter": {}}))
+    assert message == (
+        "body.filter is not known here; known are: exclude, filters, items, n, offset, release, segment, user_id"
+    )
+    [message] = messages(client.post("/session", json={"items": [], "filters": {"category": ["tea"]}}))
+    assert message == ("body.filters.category is not known here; known are: categories, in_stock, price_max, price_min")
+    [message] = messages(client.post("/rerank?n=3", json={"items": ["i001"]}))
+    assert message == "query.n is not known here; known are: none"
+
+
+def test_categories_in_any_case_and_those_that_nobody_has(client):
+    plain = client.get("/recommendations/u1?n=50&category=tea").json()
+    assert plain["items"] and "unknown_categories" not in plain
+    for name in ("Tea", "%20tEA%20"):
+        assert client.get(f"/recommendations/u1?n=50&category={name}").json()["items"] == plain["items"]
+    mixed = client.get("/recommendations/u1?n=50&category=tea&category=Tee").json()
+    assert mixed["items"] == plain["items"] and mixed["unknown_categories"] == ["Tee"]
+    alone = client.post("/session", json={"items": ["i001"], "filters": {"categories": ["Tee"]}}).json()
+    assert alone["items"] == [] and alone["unknown_categories"] == ["Tee"]
+    assert client.get("/categories").json()["categories"] == ["books", "sport", "tea"]
+
+
+def test_a_release_of_an_earlier_version_is_no_server_error(tmp_path, world):
+    folder = tmp_path / "shop_serving"
+    old_shape(write_release(folder, world, OLD))
+    client = TestClient(create_app(folder), raise_server_exceptions=False)
+    for path in ("/recommendations/u1", "/recommendations/nobody?category=tea", "/similar-items/i001", "/bundles/i001"):
+        assert client.get(path).status_code == 200
+    for path in ("/trending", "/history/u1", "/people", "/categories", "/health", "/release", "/metrics"):
+        assert client.get(path).status_code == 200
+    assert len(client.get("/recommendations/nobody").json()["items"]) == 20
+    assert client.post("/session", json={"items": ["i001"], "user_id": "u1"}).json()["items"]
+    assert client.post("/rerank", json={"items": ITEMS[:3]}).status_code == 200
 
 
 @pytest.mark.parametrize("text", ["{", "[" * 100_000, "\xff", ""])
@@ -221,6 +293,8 @@ def test_answers_keep_to_their_schema(client):
         ("post", "/rerank", client.post("/rerank", json={"items": ITEMS})),
         ("get", "/history/{user_id}", client.get("/history/u1")),
         ("get", "/people", client.get("/people")),
+        ("get", "/categories", client.get("/categories")),
+        ("get", "/recommendations/{user_id}", client.get("/recommendations/u1?category=nothing")),
         ("get", "/release", client.get("/release")),
         ("get", "/health", client.get("/health")),
     ]
@@ -274,17 +348,17 @@ def test_thousands_of_hostile_inputs_are_no_server_error(client):
 
 
 def test_listens_on_this_machine_alone_unless_told():
-    assert parse_arguments([]).host == "127.0.0.1"
-    assert parse_arguments(["--host", "0.0.0.0"]).host == "0.0.0.0"
+    assert make_parser().parse_args(["serve"]).host == "127.0.0.1"
+    assert make_parser().parse_args(["serve", "--host", "0.0.0.0"]).host == "0.0.0.0"
 
 
 @contextlib.contextmanager
 def running(folder, *arguments):
-    """`python -m serving.api` on a free port, which is given, until the end of the block."""
+    """`kindred serve` on a free port, which is given, until the end of the block."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "serving.api", "--folder", folder, "--port", str(port), *arguments]
+    command = [sys.executable, "-m", "kindred.cli", "serve", "--folder", folder, "--port", str(port), *arguments]
     server = subprocess.Popen(command, cwd=REPOSITORY)
     try:
         for _ in range(200):
@@ -328,7 +402,7 @@ def test_processes_share_the_work_and_add_up_what_they_count(folder, tmp_path, m
             n_requests += 1
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
             said = answer.read().decode()
-        command = [sys.executable, "-m", "serving.api", "--folder", folder, "--port", str(port)]
+        command = [sys.executable, "-m", "kindred.cli", "serve", "--folder", folder, "--port", str(port)]
         second = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=60)
     assert f'kindred_request_seconds_count{{{route},status="200"}} {n_requests}.0' in said
     assert said.count(f'kindred_release_info{{release_id="{OLD}"}} 1.0') == 1

@@ -1,216 +1,30 @@
 """Lists made at the moment of a request: against plain Python on random releases, through publications and faults."""
 
 import contextlib
-import json
 import os
 import random
 import re
 import sqlite3
+import subprocess
+import sys
 import threading
-from collections import defaultdict
 
 import pytest
+from conftest import REPOSITORY
+from serving_worlds import (
+    ITEMS,
+    NEW,
+    OLD,
+    expected_list,
+    move_link,
+    old_shape,
+    random_question,
+    random_world,
+    write_release,
+)
 
-from serving.store import EVERYTHING, FILL_UP, RECOMMEND, Filters, NoRelease, ReleaseGone, Store
-
-# Ids are any text, also where they are keys of a JSON object.
-ITEMS = [f"i{number:03d}" for number in range(58)] + ['7" screen', "\\ü"]
-CATEGORIES = ["tea", "books", "sport", None]
-SEGMENTS = ["", "DE", "FR"]
-# A release as the contract has it; the first column is the key.
-TABLES = {
-    "lists": "user_id text, list_id text, segment text, items text, history text, excluded text",
-    "items": "item_id text, popular_rank bigint, title text, category text, brand text, price double precision, "
-    "is_available boolean, is_recommendable boolean",
-    "neighbors": "item_id text, neighbors text",
-    "item_pages": "item_id text, similar_items text, bundles text",
-    "segments": "segment text, fallback text, trending text, excluded text, excluded_if_unknown text",
-    "sources": "source text, reason text",
-    "release": "release_id text, run_id text, as_of text, generated_at text, expires_at text, n_lists bigint, "
-    "n_items bigint",
-}
-
-
-def random_world(seed, n_items=60, n_people=12):
-    """The tables of a release as {table: {key: values}}; what stands in lists and neighbors can be recommended."""
-    draw = random.Random(seed)
-    items = {}
-    for item in ITEMS[:n_items]:
-        is_available = draw.random() < 0.9
-        items[item] = {
-            "title": f"Title of {item}",
-            "category": draw.choice(CATEGORIES),
-            "brand": None,
-            "price": draw.choice([None, 5.0, 10.0, 20.0]),
-            "is_available": is_available,
-            "is_recommendable": is_available and draw.random() < 0.9,
-        }
-    good = [item for item in items if items[item]["is_recommendable"]]
-    for rank, item in enumerate(draw.sample(good, len(good)), start=1):
-        items[item]["popular_rank"] = rank
-    # Round scores make ties.
-    score = lambda: draw.choice([0.1, 0.25, 0.5, 0.8, round(draw.random(), 9)])  # noqa: E731
-    neighbors = {
-        item: sorted(
-            ([other, score()] for other in draw.sample(good, draw.randrange(1, 12)) if other != item),
-            key=lambda pair: (-pair[1], pair[0]),
-        )
-        for item in items
-        if draw.random() < 0.8
-    }
-
-    def some(n, extra, without=()):
-        drawn = draw.sample([item for item in good if item not in without], n)
-        return [[item, round(1 / (place + 1), 6), *extra()] for place, item in enumerate(drawn)]
-
-    kept_away = {name: draw.sample(good, 2) if name else [] for name in SEGMENTS}
-
-    people = {}
-    for number in range(n_people):
-        segment = draw.choice(SEGMENTS)
-        source = lambda: ["als", draw.choice([None, *ITEMS]), draw.choice([1.0, 0.05])]  # noqa: E731
-        listed = some(draw.choice([3, 20]), source, without=kept_away[segment])
-        unlisted = [item for item in items if item not in [row[0] for row in listed]]
-        people[f"u{number}"] = {
-            "segment": segment,
-            "items": listed,
-            "history": draw.sample(list(items), draw.randrange(0, 10)),
-            "excluded": draw.sample(unlisted, draw.randrange(0, 15)),
-        }
-    segments = {
-        name: {
-            "fallback": some(5, lambda: ["popular"]),
-            "trending": some(3, list, without=kept_away[name]),
-            "excluded": kept_away[name],
-            "excluded_if_unknown": draw.sample(good, 2),
-        }
-        for name in SEGMENTS
-    }
-    pages = {
-        item: {"similar_items": some(4, lambda: ["content"]), "bundles": [[good[0], 2.0, 15.0, None, 0.01]]}
-        for item in draw.sample(list(items), 20)
-    }
-    return {"lists": people, "items": items, "neighbors": neighbors, "item_pages": pages, "segments": segments}
-
-
-def write_release(folder, world, release_id="20260101T000000-abcd1234", link=True):
-    """Write a release as releases does, and let the link name it. Returns the file."""
-    path = folder / "releases" / f"{release_id}.sqlite"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    rows = {
-        "lists": [
-            (user, f"{release_id[16:24]}-p-{user:0>16}", one["segment"])
-            + tuple(json.dumps(one[name]) for name in ("items", "history", "excluded"))
-            for user, one in world["lists"].items()
-        ],
-        "items": [
-            (item, one.get("popular_rank"), one["title"], one["category"], one["brand"], one["price"])
-            + (one["is_available"], one["is_recommendable"])
-            for item, one in world["items"].items()
-        ],
-        "neighbors": [(item, json.dumps(dict(pairs))) for item, pairs in world["neighbors"].items()],
-        "item_pages": [
-            (item, json.dumps(one["similar_items"]), json.dumps(one["bundles"]))
-            for item, one in world["item_pages"].items()
-        ],
-        "segments": [
-            (name, *(json.dumps(one[key]) for key in ("fallback", "trending", "excluded", "excluded_if_unknown")))
-            for name, one in world["segments"].items()
-        ],
-        "sources": [("als", "your_history"), ("neighbors", "your_history"), ("popular", "popular")],
-    }
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        for name, columns in TABLES.items():
-            connection.execute(f"create table {name} ({columns}, primary key ({columns.split()[0]})) without rowid")
-            n_columns = columns.count(",") + 1
-            connection.executemany(f"insert into {name} values ({', '.join('?' * n_columns)})", rows.get(name, []))
-        release = (release_id, release_id[16:], "2026-01-01", "2026-01-01", "2026-01-03")
-        connection.execute(
-            "insert into release values (?, ?, ?, ?, ?, ?, ?)", (*release, len(rows["lists"]), len(rows["items"]))
-        )
-        connection.commit()
-    if link:
-        move_link(folder, release_id)
-    return path
-
-
-def move_link(folder, release_id):
-    temporary = folder / ".current.tmp"
-    temporary.symlink_to(f"releases/{release_id}.sqlite")
-    os.replace(temporary, folder / "current.sqlite")
-
-
-def expected_list(world, user, session, n, filters, exclude, segment, only=None):
-    """The definition, in plain Python: [(item, tier, score, because_item_id), ...]."""
-    unknown = {"segment": "", "items": [], "history": [], "excluded": []}
-    person = world["lists"].get(user, unknown)
-    segment = person["segment"] or segment or ""
-    newest_first = list(dict.fromkeys(reversed(session)))
-    rules = world["segments"].get(segment, {"excluded": []})["excluded"]
-    barred = {*newest_first, *person["excluded"], *exclude, *rules}
-    if user not in world["lists"]:
-        for name in {segment, ""} & world["segments"].keys():
-            barred |= {*world["segments"][name]["excluded_if_unknown"]}
-
-    def near(leads, without):
-        shares = defaultdict(dict)
-        for step, lead in enumerate(leads[:5]):
-            for item, score in world["neighbors"].get(lead, []):
-                if item not in without:
-                    shares[item][lead] = 0.7**step * score
-        highest = max((sum(by_lead.values()) for by_lead in shares.values()), default=1)
-        # The first of the largest shares is that of the newest.
-        largest = {item: max(by_lead, key=lambda lead: int(1e9 * by_lead[lead])) for item, by_lead in shares.items()}
-        return {item: sum(by_lead.values()) / highest for item, by_lead in shares.items()}, largest
-
-    by_tier = []
-    if newest_first:
-        votes, largest = near(newest_first, newest_first)
-        places = {row[0]: 1 - place / len(person["items"]) for place, row in enumerate(person["items"])}
-        because = {row[0]: row[3] for row in person["items"]} | {
-            item: largest[item] for item in votes if item not in places or 0.7 * votes[item] >= 0.3 * places[item]
-        }
-        scores = {item: round(0.7 * votes.get(item, 0) + 0.3 * places.get(item, 0), 9) for item in {*votes, *places}}
-        best = sorted(scores, key=lambda item: (-scores[item], item))
-        by_tier.append([(item, scores[item], because[item]) for item in best])
-    else:
-        by_tier.append([(row[0], row[1], row[3]) for row in person["items"]])
-    votes, largest = near(person["history"], ())
-    scores = {item: round(vote, 9) for item, vote in votes.items()}
-    by_tier.append([(item, scores[item], largest[item]) for item in sorted(scores, key=lambda i: (-scores[i], i))])
-    for name in (segment, ""):
-        by_tier.append([(row[0], row[1], None) for row in world["segments"].get(name, {"fallback": []})["fallback"]])
-    popular = [item for item, one in world["items"].items() if one.get("popular_rank")]
-    if only is None:
-        by_tier.append([(i, 0.0, None) for i in sorted(popular, key=lambda item: world["items"][item]["popular_rank"])])
-
-    chosen = {}
-    for tier, rows in enumerate(by_tier, start=1):
-        for item, score, because in rows:
-            facts = world["items"].get(item)
-            if facts and filters.fit(facts) and item not in barred and (only is None or item in only):
-                chosen.setdefault(item, (item, tier, score, because))
-    return list(chosen.values())[:n]
-
-
-def random_question(draw):
-    session = draw.choices([*ITEMS, "unknown", "'; drop table items; --"], k=draw.choice([0, 0, 1, 3, 8, 30]))
-    filters = EVERYTHING
-    if draw.random() < 0.5:
-        categories = draw.choice([None, ("tea",), ("books", "sport"), ("nothing",), ()])
-        low, high = draw.choice([None, 6.0, 10.0]), draw.choice([None, 10.0])
-        filters = Filters(categories, low, high, draw.random() < 0.7)
-    exclude = draw.sample(ITEMS, draw.choice([0, 0, 4]))
-    segment = draw.choice([None, "DE", "nowhere"])
-    return (
-        draw.choice([None, "nobody", "u0", "u1", "u2", "u3"]),
-        session,
-        draw.choice([1, 5, 20, 70]),
-        filters,
-        exclude,
-        segment,
-    )
+from kindred.serving import Filters, NoRelease, ReleaseGone, Store
+from kindred.serving.store import EVERYTHING, FILL_UP, RECOMMEND
 
 
 @pytest.fixture
@@ -236,6 +50,21 @@ def test_lists_equal_the_definition(folder, seed):
     assert kinds >= {"s", "f"}
 
 
+def test_what_a_session_list_is_made_of_is_read_from_the_release(folder):
+    world, draw, n_changed = random_world(3), random.Random(3), 0
+    settings = (2, 25, 0.4, 0.35, 0.65)
+    write_release(folder, world, OLD)
+    write_release(folder, world, NEW, settings=settings)
+    store = Store(folder)
+    for _ in range(60):
+        user, session, n, filters, exclude, segment = question = random_question(draw)
+        found = store.recommend(*question)["items"]
+        expected = expected_list(world, user, session, n, filters, exclude, segment, settings=settings)
+        assert [row["item_id"] for row in found] == [row[0] for row in expected], question
+        n_changed += found != store.recommend(*question, release_id=OLD)["items"]
+    assert n_changed > 20
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_rerank_keeps_every_item_in_the_order_of_the_definition(folder, seed):
     world = random_world(seed)
@@ -247,6 +76,67 @@ def test_rerank_keeps_every_item_in_the_order_of_the_definition(folder, seed):
         found = [row["item_id"] for row in store.rerank(user, given, session, segment)["items"]]
         best = [row[0] for row in expected_list(world, user, session, 99, EVERYTHING, (), segment, only=given)]
         assert found == best + [item for item in given if item not in best]
+
+
+@pytest.mark.parametrize("categories", [("Tea",), (" tea ", "TEA"), ("tea", "Böoks")])
+def test_categories_in_any_case_and_those_that_nobody_has(folder, categories):
+    world = random_world(1)
+    world["items"]["i001"]["category"] = "Tea"
+    write_release(folder, world)
+    store = Store(folder)
+    names = store.categories()["categories"]
+    assert names == ["Tea", "books", "sport", "tea"]
+    found = store.recommend("u1", ["i002"], n=60, filters=Filters(categories), with_facts=True)
+    both = store.recommend("u1", ["i002"], n=60, filters=Filters(("tea", "Tea")), with_facts=True)
+    assert found["items"] == both["items"] and {row["category"] for row in found["items"]} == {"tea", "Tea"}
+    assert found.get("unknown_categories") == (["Böoks"] if "Böoks" in categories else None)
+    for page in (store.trending(filters=Filters(categories)), store.similar_items("i001", filters=Filters(categories))):
+        assert page.get("unknown_categories") == found.get("unknown_categories")
+        assert {row["item_id"] for row in page["items"]} <= {row["item_id"] for row in both["items"]} | {"i002"}
+
+
+def test_a_text_is_no_list_of_categories():
+    with pytest.raises(TypeError, match="tuple of names"):
+        Filters("tea")
+
+
+def test_a_release_of_an_earlier_version_gives_what_it_has(folder):
+    world = random_world(1)
+    for one in world["segments"].values():
+        one["excluded_if_unknown"] = []
+    world["item_pages"] = {}
+    write_release(folder, world, NEW)
+    old_shape(write_release(folder, world, OLD))
+    store, draw = Store(folder), random.Random(1)
+    assert store.release()["release_id"] == OLD and store.release()["n_items"] is None
+
+    def ask(release_id):
+        answers = [store.recommend(*random_question(draw), with_facts=True, release_id=release_id) for _ in range(40)]
+        answers.append(store.rerank("u1", ITEMS[:20], ["i001"], with_facts=True, release_id=release_id))
+        answers.append(store.similar_items("i001", with_facts=True, release_id=release_id))
+        answers.append(store.bundles("i001", release_id=release_id))
+        answers.append(store.trending("DE", release_id=release_id))
+        answers.append(store.history("u1", release_id=release_id))
+        return [[{**item, "brand": None} for item in answer["items"]] for answer in answers]
+
+    in_old = ask(OLD)
+    draw.seed(1)
+    assert in_old == ask(NEW) and sum(map(len, in_old)) > 300
+    assert store.people()["people"] and store.categories()["categories"]
+
+
+def test_the_standard_library_is_enough():
+    """A machine that only reads releases installs nothing: no third-party module is imported."""
+    program = """
+import sys
+before = set(sys.modules)
+from kindred.serving import Filters, NoRelease, ReleaseGone, Store
+import kindred.cli
+others = {name.split(".")[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names) - {"kindred"}
+sys.exit(f"imported: {others}" if others else 0)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY / "src", capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_paging_and_facts(folder):
@@ -301,8 +191,6 @@ def test_a_text_is_no_session(folder):
 
 
 # Publications and faults
-
-OLD, NEW = "20260101T000000-aaaaaaaa", "20260102T000000-bbbbbbbb"
 
 
 @pytest.fixture
@@ -385,7 +273,7 @@ FAULTS = [os.unlink, cut_off, no_bytes, overwrite, drop("lists"), drop("release"
 
 @pytest.mark.parametrize("break_it", FAULTS, ids=lambda fault: fault.__name__)
 def test_a_bad_new_release_changes_nothing(served, folder, break_it, monkeypatch):
-    monkeypatch.setattr("serving.store.RETRY_SECONDS", 0)
+    monkeypatch.setattr("kindred.serving.store.RETRY_SECONDS", 0)
     path = write_release(folder, random_world(2), NEW, link=False)
     break_it(path)
     move_link(folder, NEW)
@@ -441,7 +329,7 @@ def test_damage_is_met_by_whatever_asks_first(served, folder, question):
 
 
 def test_a_mended_release_is_served_again(served, folder, monkeypatch):
-    monkeypatch.setattr("serving.store.RETRY_SECONDS", 0)
+    monkeypatch.setattr("kindred.serving.store.RETRY_SECONDS", 0)
     path = write_release(folder, random_world(2), NEW)
     assert served.release()["release_id"] == NEW
     whole = path.read_bytes()
@@ -449,7 +337,7 @@ def test_a_mended_release_is_served_again(served, folder, monkeypatch):
     assert served.recommend("u5")["release_id"] == OLD
     overwrite(path, whole)
     assert served.recommend("u5")["release_id"] == OLD
-    monkeypatch.setattr("serving.store.MENDED_SECONDS", 0)
+    monkeypatch.setattr("kindred.serving.store.MENDED_SECONDS", 0)
     assert served.recommend("u5")["release_id"] == NEW
 
 
