@@ -20,11 +20,17 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import pytest
-from conftest import INPUTS, NO_TESTS, REPOSITORY, Shop, load_python_model, run_model
+from conftest import INPUTS, NO_TESTS, REPOSITORY, Shop
+from releases_model import run_releases
 
-from serving.store import Store
+from kindred.publishing import folder as publishing
+from kindred.publishing import postgres as postgres_module
+from kindred.publishing import sqlite as sqlite_module
+from kindred.publishing.postgres import publish_postgres
+from kindred.publishing.sqlite import publish_sqlite
+from kindred.publishing.tables import TABLES
+from kindred.serving import Store
 
-publishing = load_python_model("releases")
 NOBODY = 65534
 N_LISTS = 400
 DAY = datetime.datetime(2026, 6, 1)
@@ -43,6 +49,7 @@ def release_of(version):
     } | {
         "generated_at": f"2026-06-01 {version:08d}",
         "expires_at": "2026-06-03",
+        "measures": json.dumps([{"gate": "people", "measure": version}]),
     }
 
 
@@ -54,13 +61,11 @@ def tables_of(version, n_lists=N_LISTS, n_batches=4, pause=0.0):
             users = [f"u{user:06d}" for user in range(start, min(start + -(-n_lists // n_batches), n_lists))]
             items = json.dumps([[f"i{version}", 0.5, "als", None, 1.0]] * 20)
             rows = [users, [f"abcdef12-p-{version}"] * len(users), ["AT"] * len(users), [items] * len(users)]
-            yield pa.record_batch(
-                [*rows, ["[]"] * len(users), ["[]"] * len(users)], names=[*publishing.TABLES["lists"]]
-            )
+            yield pa.record_batch([*rows, ["[]"] * len(users), ["[]"] * len(users)], names=[*TABLES["lists"]])
             time.sleep(pause)
 
     def row(name, *values):
-        return [pa.record_batch([[value] for value in values], names=[*publishing.TABLES[name]])]
+        return [pa.record_batch([[value] for value in values], names=[*TABLES[name]])]
 
     return {
         "lists": lists(),
@@ -68,12 +73,13 @@ def tables_of(version, n_lists=N_LISTS, n_batches=4, pause=0.0):
         "neighbors": row("neighbors", f"i{version}", "{}"),
         "item_pages": row("item_pages", f"i{version}", "[]", "[]"),
         "segments": row("segments", "", f'[["i{version}",1.0,"popular"]]', "[]", "[]", "[]"),
-        "sources": row("sources", "als", "your_history"),
+        "generators": row("generators", "als", "your_history"),
+        "session_settings": row("session_settings", 5, 25, 0.7, 0.7, 0.3),
     }
 
 
 def publish(folder, version, tables=None, n_kept=5):
-    return publishing.publish_sqlite(folder, tables or tables_of(version), release_of(version), n_kept)
+    return publish_sqlite(folder, tables or tables_of(version), release_of(version), n_kept)[0]
 
 
 def read(folder, user="u000000"):
@@ -102,16 +108,24 @@ def test_release__is_one_whole_file_behind_a_relative_link(folder):
     path = publish(folder, 1)
     assert os.readlink(folder / "current.sqlite") == f"releases/{path.name}"
     with contextlib.closing(sqlite3.connect(path)) as connection:
-        counts = {name: connection.execute(f"select count(*) from {name}").fetchone()[0] for name in publishing.TABLES}
-        assert counts == dict.fromkeys(publishing.TABLES, 1) | {"lists": N_LISTS}
-        expected = release_of(1) | {"n_lists": N_LISTS, "n_items": 1}
+        counts = {name: connection.execute(f"select count(*) from {name}").fetchone()[0] for name in TABLES}
+        assert counts == dict.fromkeys(TABLES, 1) | {"lists": N_LISTS}
+        expected = release_of(1)
+        measures = expected.pop("measures")
+        expected |= {"n_lists": N_LISTS, "n_items": 1, "measures": measures}
         assert connection.execute("select * from release").fetchall() == [tuple(expected.values())]
         item = connection.execute("select * from items").fetchone()
         assert item == ("i1", 1, "Müg", None, "b", 2.5, 1, 0)
         definitions = connection.execute("select sql from sqlite_schema where type = 'table'").fetchall()
         assert all("primary key" in sql and "without rowid" in sql for (sql,) in definitions)
         assert connection.execute("pragma integrity_check").fetchone() == ("ok",)
+        # What a service of before version 0.1.0 asks for.
+        assert connection.execute("select source, reason from sources").fetchall() == [("als", "your_history")]
     assert publishing.read_release(folder / "current.sqlite") == expected
+    served = json.loads((folder / "served.json").read_text(encoding="utf-8"))
+    assert served == {name: expected[name] for name in ("release_id", "run_id", "generated_at")} | {
+        "measures": [{"gate": "people", "measure": 1}]
+    }
 
 
 def test_release__the_last_are_kept_and_what_dead_builds_left_is_removed(folder):
@@ -182,9 +196,17 @@ def test_fault__a_list_stands_twice(folder):
     assert read(folder) == 1
 
 
+def test_fault__there_are_no_lists(folder):
+    publish(folder, 1)
+    fails(folder, "has no lists and isn't published", tables=tables_of(2, n_lists=0) | {"lists": iter(())})
+    assert read(folder) == 1
+
+
 def test_fault__rows_are_lost_on_the_way(folder, monkeypatch):
     publish(folder, 1)
-    monkeypatch.setattr(publishing, "rows_of", lambda batch: list(zip(*batch.to_pydict().values(), strict=True))[:-1])
+    monkeypatch.setattr(
+        sqlite_module, "rows_of", lambda batch: list(zip(*batch.to_pydict().values(), strict=True))[:-1]
+    )
     fails(folder, "rows where .* were written")
     assert read(folder) == 1
 
@@ -306,6 +328,29 @@ def test_fault__killed_when_the_link_had_moved(folder, monkeypatch):
         publishing.roll_back(folder, None, "me", "")
     assert read(folder) == 1 and served() == release_of(1)["release_id"]
     assert publishing.read_rollback(folder)["is_held"]
+
+
+def test_fault__killed_just_before_the_link_moves(folder, monkeypatch):
+    """The gates compare with the release that served.json names: the next publication lets apps read it first."""
+    publish(folder, 1)
+    served = folder / "served.json"
+    before = served.read_text(encoding="utf-8")
+    publish(folder, 2)
+    publishing.move_link(folder, release_of(1)["release_id"])
+    with publishing.locked(folder):
+        publishing.finish_move(folder)
+    assert read(folder) == 2
+    # What has failed, and not been killed, leaves both as they were.
+    publishing.move_link(folder, release_of(1)["release_id"])
+    served.write_text(before, encoding="utf-8")
+
+    def fail(folder, release_id):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(publishing, "move_link", fail)
+    with pytest.raises(KeyboardInterrupt):
+        publish(folder, 3)
+    assert read(folder) == 1 and served.read_text(encoding="utf-8") == before
 
 
 def publish_for_ever(folder, version):
@@ -521,7 +566,7 @@ def test_kill__of_whole_builds_at_any_moment(sample_shop, tmp_path):
 
 
 def releases_cli(folder, *arguments):
-    command = [sys.executable, REPOSITORY / "serving/releases.py", "--folder", folder, *arguments]
+    command = [sys.executable, "-m", "kindred.cli", *arguments, "--folder", folder]
     began = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     return done.returncode, done.stdout + done.stderr, time.monotonic() - began
@@ -533,6 +578,10 @@ def test_rollback__goes_back_at_once_and_holds_until_resumed(folder):
     code, output, seconds = releases_cli(folder, "rollback", "--reason", "empty lists")
     assert (code, read(folder)) == (0, 2) and seconds < 1, (output, seconds)
     assert "apps read 00000002-abcdef12 now, before 00000003-abcdef12" in output
+    # The gates compare with what is served now, by its own figures.
+    served = json.loads((folder / "served.json").read_text(encoding="utf-8"))
+    assert served["release_id"] == "00000002-abcdef12"
+    assert served["measures"] == [{"gate": "people", "measure": 2}]
     rollback = json.loads((folder / "rollback.json").read_text(encoding="utf-8"))
     assert rollback | {"by": None, "at": None} == {
         "serves": "00000002-abcdef12",
@@ -542,7 +591,7 @@ def test_rollback__goes_back_at_once_and_holds_until_resumed(folder):
         "by": None,
         "at": None,
     }
-    code, output, _ = releases_cli(folder, "list")
+    code, output, _ = releases_cli(folder, "releases")
     lines = output.splitlines()
     assert [line[:11] for line in lines[:3]] == ["  00000003-", "* 00000002-", "  00000001-"]
     assert "publication is held since" in lines[3]
@@ -562,16 +611,16 @@ def test_rollback__to_a_release_by_its_name_and_further_back(folder):
     assert read(folder) == 2
     # What can't be read is no release to go back to.
     publishing.release_path(folder, "00000001-abcdef12").write_bytes(b"broken")
-    with pytest.raises(RuntimeError, match="has no a release before it"):
+    with pytest.raises(RuntimeError, match="has no release before it"):
         publishing.roll_back(folder, None, "me", "")
     assert read(folder) == 2
 
 
 def test_rollback__what_cannot_be_done_is_said(folder):
-    code, output, _ = releases_cli(folder, "list")
+    code, output, _ = releases_cli(folder, "releases")
     assert code == 1 and "nothing was published there yet" in output
     publish(folder, 1)
-    for arguments, message in (([], "has no"), (["nonsense"], "has no nonsense; there are 00000001-abcdef12")):
+    for arguments, message in (([], "has no"), (["nonsense"], "has no release nonsense; there are 00000001-abcdef12")):
         code, output, _ = releases_cli(folder, "rollback", *arguments)
         assert code == 1 and message in output and "Traceback" not in output
     assert read(folder) == 1 and publishing.read_rollback(folder) is None
@@ -588,30 +637,48 @@ def warehouse():
         for name, batches in tables_of(1).items():
             rows = pa.Table.from_batches(list(batches))  # noqa: F841, DuckDB finds it by name
             # The warehouse keeps no order.
-            connection.execute(f"create table served_{name} as from rows order by 1 desc")
+            connection.execute(f"create table release_{name} as from rows order by 1 desc")
         connection.execute("create table folds as select 'live' as fold, timestamp '2026-06-01' as as_of")
-        judge(connection)
+        evaluate(connection)
         yield connection
 
 
-def judge(connection, **changes):
-    row = {"run_id": "abcdef12-0000", "gate": "people", "is_passed": True, "is_overridden": False, "explanation": "so"}
+TEXT, TIME, NUMBER = pa.string(), pa.timestamp("us"), pa.float64()
+GATES = {"run_id": TEXT, "gate": TEXT, "measure": NUMBER, "standard_error": NUMBER, "first_at": TIME}
+GATES |= {"is_passed": pa.bool_(), "is_overridden": pa.bool_(), "explanation": TEXT, "generated_at": TIME}
+GATES |= {"evaluated_at": TIME, "compared_release_id": TEXT, "compared_run_id": TEXT}
+
+
+def evaluate(connection, **changes):
+    """A row of publish_gates; None for a column that is named = a table that lacks it."""
+    row = dict.fromkeys(GATES) | {"run_id": "abcdef12-0000", "gate": "people", "is_passed": True}
+    row |= {"is_overridden": False, "explanation": "so", "measure": 400.0, "standard_error": 0.5, "first_at": DAY}
     row |= {"generated_at": DAY, "evaluated_at": DAY} | changes
-    rows = pa.Table.from_pylist([row])  # noqa: F841
+    rows = pa.Table.from_pylist([row], schema=pa.schema(GATES))  # noqa: F841, DuckDB finds it by name
     connection.execute("create table if not exists publish_gates as from rows limit 0")
-    connection.execute("insert into publish_gates from rows")
+    connection.execute("insert into publish_gates by name from rows")
+
+
+def next_run(connection, number, **changes):
+    """The lists and the evaluation of a run that came `number` days later, in the place of the run before."""
+    run_id = f"{number:08d}-0000"
+    connection.execute("update release_lists set list_id = ? || substr(list_id, 9)", [run_id[:8]])
+    at = DAY + datetime.timedelta(days=number)
+    evaluate(connection, **{"run_id": run_id, "generated_at": at, "evaluated_at": at} | changes)
+    return f"{at:%Y%m%dT%H%M%S}-{run_id[:8]}"
 
 
 def rows_of_model(connection, **settings):
-    run_model(connection, "releases", SETTINGS | settings)
-    return connection.sql("from releases").to_arrow_table().to_pylist()
+    return run_releases(connection, SETTINGS | settings)
 
 
-def test_model__publishes_what_was_judged(warehouse, folder):
+def test_model__publishes_what_was_evaluated(warehouse, folder):
     [row] = rows_of_model(warehouse, serving_path=str(folder))
     path = folder / "releases/20260601T000000-abcdef12.sqlite"
     assert row.pop("bytes") == path.stat().st_size and row.pop("seconds") > 0
     assert row.pop("published_at") > DAY
+    measures = [{"gate": "people", "measure": 400.0, "standard_error": 0.5, "first_at": str(DAY)}]
+    assert json.loads(row.pop("measures")) == measures
     assert row == {
         "release_id": "20260601T000000-abcdef12",
         "run_id": "abcdef12-0000",
@@ -626,13 +693,19 @@ def test_model__publishes_what_was_judged(warehouse, folder):
     }
     release = publishing.read_release(folder / "current.sqlite")
     assert release["expires_at"] == "2026-06-03 00:00:00" and release["as_of"] == "2026-06-01 00:00:00"
+    assert json.loads((folder / "served.json").read_text(encoding="utf-8")) == {
+        "release_id": "20260601T000000-abcdef12",
+        "run_id": "abcdef12-0000",
+        "generated_at": "2026-06-01 00:00:00",
+        "measures": measures,
+    }
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"as_of": "2026-05-01"}, "a replay of another day"),
-        ({"store": "none"}, "kindred__serving_store is none"),
+        ({"store": "none"}, "kindred__serving has the store none"),
         ({"serving_path": ""}, "there is no DuckDB file to publish beside"),
         ({"fold": "backtest"}, "the fold live isn't built"),
     ],
@@ -644,20 +717,93 @@ def test_model__says_why_it_publishes_nothing(warehouse, folder, capsys, setting
     assert not folder.exists()
 
 
-def test_model__publishes_nothing_that_a_gate_stopped_or_nobody_judged(warehouse, folder):
+def test_model__publishes_nothing_that_a_gate_stopped_or_nobody_evaluated(warehouse, folder):
     later = {"evaluated_at": DAY + datetime.timedelta(days=1), "is_passed": False, "explanation": "half are gone"}
-    judge(warehouse, **later)
+    evaluate(warehouse, **later)
     with pytest.raises(RuntimeError, match="nothing is published: people: half are gone"):
         rows_of_model(warehouse, serving_path=str(folder))
     warehouse.execute("update publish_gates set is_overridden = not is_passed")
     [row] = rows_of_model(warehouse, serving_path=str(folder))
     assert row["overridden_gates"] == "people"
-    judge(warehouse, run_id="0000-later", evaluated_at=DAY + datetime.timedelta(days=2))
-    with pytest.raises(RuntimeError, match="the gates judged other lists than those in release_lists"):
+    evaluate(warehouse, run_id="0000-later", evaluated_at=DAY + datetime.timedelta(days=2))
+    with pytest.raises(RuntimeError, match="the gates evaluated other lists than those in release_lists"):
         rows_of_model(warehouse, serving_path=str(folder))
     warehouse.execute("delete from publish_gates")
-    with pytest.raises(RuntimeError, match="publish_gates has judged no run"):
+    with pytest.raises(RuntimeError, match="publish_gates has evaluated no run"):
         rows_of_model(warehouse, serving_path=str(folder))
+
+
+def served_id(folder):
+    return publishing.read_release(folder / "current.sqlite")["release_id"]
+
+
+def test_model__publishes_no_release_without_lists(warehouse, folder):
+    rows_of_model(warehouse, serving_path=str(folder))
+    first = served_id(folder)
+    next_run(warehouse, 1, compared_release_id=first)
+    warehouse.execute("delete from release_lists")
+    with pytest.raises(RuntimeError, match="has no lists and isn't published; .*input_problems"):
+        rows_of_model(warehouse, serving_path=str(folder))
+    assert served_id(folder) == first
+
+
+def test_model__a_new_warehouse_publishes_when_its_gates_have_compared_with_what_is_served(warehouse, folder):
+    """The serving folder has a release that another DuckDB file has made; ":memory:" is a new one each time."""
+    rows_of_model(warehouse, serving_path=str(folder))
+    first = served_id(folder)
+    warehouse.execute("drop table releases; drop table publish_gates")
+    # Gates that took it for the first release, and gates that compared with something else.
+    for compared in (None, "20260501T000000-other"):
+        next_run(warehouse, 1, compared_release_id=compared)
+        (folder / "served.json").unlink()
+        with pytest.raises(RuntimeError, match=f"apps read release {first}, and the gates compared .*publish_gates"):
+            rows_of_model(warehouse, serving_path=str(folder))
+        assert served_id(folder) == first
+        # The way out: the next evaluation knows what is served.
+        assert json.loads((folder / "served.json").read_text(encoding="utf-8"))["release_id"] == first
+        warehouse.execute("delete from publish_gates")
+    second = next_run(warehouse, 1, compared_release_id=first)
+    rows_of_model(warehouse, serving_path=str(folder))
+    assert served_id(folder) == second
+    # The same lists again, as after `dbt retry`: the store has this run's release.
+    rows_of_model(warehouse, serving_path=str(folder))
+    assert served_id(folder) == second
+
+
+def test_model__gates_of_an_earlier_version_know_the_run_that_they_compared_with(warehouse, folder):
+    for name in ("compared_release_id", "first_at", "standard_error"):
+        warehouse.execute(f"alter table publish_gates drop column {name}")
+    rows_of_model(warehouse, serving_path=str(folder))
+    first = served_id(folder)
+    rows = "select * replace ('00000001-0000' as run_id, {} as compared_run_id, {} as evaluated_at) from publish_gates"
+    warehouse.execute("update release_lists set list_id = '00000001' || substr(list_id, 9)")
+    warehouse.execute("insert into publish_gates " + rows.format("'another'", "evaluated_at + interval 1 day"))
+    with pytest.raises(RuntimeError, match="the gates compared these lists with another"):
+        rows_of_model(warehouse, serving_path=str(folder))
+    assert served_id(folder) == first
+    warehouse.execute("update publish_gates set compared_run_id = 'abcdef12-0000' where run_id = '00000001-0000'")
+    rows_of_model(warehouse, serving_path=str(folder))
+    assert served_id(folder) != first
+
+
+def test_model__a_hold_is_held_whatever_is_run(warehouse, folder):
+    """`dbt run --select releases` evaluates no gate: an evaluation of before the rollback lets nothing through."""
+    rows_of_model(warehouse, serving_path=str(folder))
+    first = served_id(folder)
+    second = next_run(warehouse, 1, compared_release_id=first)
+    rows_of_model(warehouse, serving_path=str(folder))
+    publishing.roll_back(folder, None, "me", "odd lists")
+    for changes in ({}, {"gate": "rollback_hold", "is_overridden": True}):
+        warehouse.execute("delete from publish_gates")
+        next_run(warehouse, 1, compared_release_id=first, **changes)
+        with pytest.raises(RuntimeError, match=r"me went back to release .*holds publication \(odd lists\)"):
+            rows_of_model(warehouse, serving_path=str(folder))
+        assert served_id(folder) == first
+    now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None) + datetime.timedelta(seconds=1)
+    overridden = {"gate": "rollback_hold", "is_passed": False, "is_overridden": True, "evaluated_at": now}
+    next_run(warehouse, 1, compared_release_id=first, **overridden)
+    rows_of_model(warehouse, serving_path=str(folder))
+    assert served_id(folder) == second and publishing.read_rollback(folder) is None
 
 
 # PostgreSQL -----------------------------------------------------------------------------------------------------------
@@ -733,14 +879,14 @@ def postgres(server):
 
 
 def load(server, version, tables=None):
-    return publishing.publish_postgres(server.address, tables or tables_of(version), release_of(version))
+    return publish_postgres(server.address, tables or tables_of(version), release_of(version))[:2]
 
 
 def test_postgres__new_tables_take_the_place_of_the_old(postgres):
     load(postgres, 1)
     location, n_bytes = load(postgres, 2)
     assert postgres.version() == 2 and n_bytes > 0 and location.endswith("postgres, schema kindred_serving")
-    assert postgres.tables() == sorted([*publishing.TABLES, "release"])
+    assert postgres.tables() == sorted([*TABLES, "release"])
     assert postgres.query("select * from items") == [("i2", 1, "Müg", None, "b", 2.5, True, False)]
     load(postgres, 3)
     assert postgres.version() == 3
@@ -767,7 +913,7 @@ def test_postgres__goes_away_in_the_middle(postgres):
     postgres.query("create table items_old (id int)")
     assert {"lists_new", "items_old"} <= set(postgres.tables())
     load(postgres, 3)
-    assert postgres.version() == 3 and postgres.tables() == sorted([*publishing.TABLES, "release"])
+    assert postgres.version() == 3 and postgres.tables() == sorted([*TABLES, "release"])
 
 
 def load_for_ever(address, version, gate):
@@ -778,7 +924,7 @@ def load_for_ever(address, version, gate):
         gate.set()
         time.sleep(600)
 
-    publishing.publish_postgres(address, tables | {"lists": lists()}, release_of(version))
+    publish_postgres(address, tables | {"lists": lists()}, release_of(version))
 
 
 def test_postgres__the_build_is_killed_in_the_middle(postgres):
@@ -799,13 +945,13 @@ def test_postgres__the_build_is_killed_in_the_middle(postgres):
             break
         time.sleep(0.05)
     load(postgres, 3)
-    assert postgres.version() == 3 and postgres.tables() == sorted([*publishing.TABLES, "release"])
+    assert postgres.version() == 3 and postgres.tables() == sorted([*TABLES, "release"])
 
 
 def test_postgres__two_builds_and_a_reader_that_holds_on(postgres, monkeypatch):
     import psycopg
 
-    monkeypatch.setattr(publishing.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(postgres_module.time, "sleep", lambda seconds: None)
     load(postgres, 1)
     tables = tables_of(2)
 
@@ -828,6 +974,34 @@ def test_postgres__needs_an_address(warehouse, monkeypatch):
     monkeypatch.delenv("KINDRED_POSTGRES", raising=False)
     with pytest.raises(RuntimeError, match="set KINDRED_POSTGRES to the server's address"):
         rows_of_model(warehouse, store="postgres")
+
+
+def test_postgres__what_is_served_is_compared_with_there_too(warehouse, postgres, folder, monkeypatch):
+    monkeypatch.setenv("KINDRED_POSTGRES", postgres.address)
+    rows_of_model(warehouse, store="postgres", serving_path=str(folder))
+    served = folder / "served.json"
+    before = json.loads(served.read_text(encoding="utf-8"))
+    assert before["run_id"] == "abcdef12-0000" and before["measures"][0]["measure"] == 400
+    served.unlink()
+    next_run(warehouse, 1)
+    with pytest.raises(RuntimeError, match="the gates compared these lists with no release"):
+        rows_of_model(warehouse, store="postgres", serving_path=str(folder))
+    assert postgres.query("select run_id from release") == [("abcdef12-0000",)]
+    assert json.loads(served.read_text(encoding="utf-8")) == before
+    warehouse.execute("update publish_gates set compared_release_id = ?", [before["release_id"]])
+    rows_of_model(warehouse, store="postgres", serving_path=str(folder))
+    assert postgres.query("select run_id from release") == [("00000001-0000",)]
+    next_run(warehouse, 2, compared_release_id=json.loads(served.read_text(encoding="utf-8"))["release_id"])
+    warehouse.execute("delete from release_lists")
+    with pytest.raises(RuntimeError, match="has no lists"):
+        rows_of_model(warehouse, store="postgres", serving_path=str(folder))
+
+
+def test_postgres__a_release_without_lists_is_not_swapped_in(postgres):
+    load(postgres, 1)
+    with pytest.raises(RuntimeError, match="has no lists"):
+        load(postgres, 2, tables_of(2) | {"lists": iter(())})
+    assert postgres.version() == 1
 
 
 def test_postgres__by_the_model(warehouse, postgres, monkeypatch):

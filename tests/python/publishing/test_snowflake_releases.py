@@ -4,7 +4,9 @@ import json
 
 import duckdb
 import pytest
-from conftest import load_python_model, run_dbt
+from conftest import run_dbt
+
+from kindred.publishing.tables import TABLES
 
 pytestmark = pytest.mark.snowflake
 
@@ -30,9 +32,9 @@ def test_what_is_read_changes_when_the_gates_are_passed_and_when_somebody_goes_b
     tables = ["recommendations", "item_features", "person_events", "checked_events", "recommendation_log", "folds"]
     tables = {name: f"select * from {name}" for name in [*tables, "evaluation_metrics", "publish_gates"]}
     tables["releases"] = "select * replace (null::double as bytes) from releases"
-    for name in load_python_model("releases").TABLES:
-        tables[f"served_{name}"] = f"select * from served_{name}"
-        tables[f"published_{name}"] = f"select (select run_id from releases) as run_id, * from served_{name}"
+    for name in TABLES:
+        tables[f"release_{name}"] = f"select * from release_{name}"
+        tables[f"published_{name}"] = f"select (select run_id from releases) as run_id, * from release_{name}"
     with duckdb.connect(sample_shop.database, read_only=True) as connection:
         for name, select in tables.items():
             rows = connection.sql(select)
