@@ -35,6 +35,10 @@ def test_what_is_read_changes_when_the_gates_are_passed_and_when_somebody_goes_b
     for name in TABLES:
         tables[f"release_{name}"] = f"select * from release_{name}"
         tables[f"published_{name}"] = f"select (select run_id from releases) as run_id, * from release_{name}"
+    # As a version before 0.1.0 published: other names, and no settings of session lists.
+    del tables["published_session_settings"]
+    generators = tables.pop("published_generators")
+    tables["published_sources"] = f"select run_id, generator as source, reason from ({generators})"
     with duckdb.connect(sample_shop.database, read_only=True) as connection:
         for name, select in tables.items():
             rows = connection.sql(select)
@@ -62,6 +66,12 @@ def test_what_is_read_changes_when_the_gates_are_passed_and_when_somebody_goes_b
         return [item for (item,) in rows.fetchall()]
 
     [(user, first)] = cursor.execute("select min(user_id), min(run_id) from s3.recommendations").fetchall()
+    # A build that publishes nothing makes what the functions need.
+    done(dbt("run", "--select", "releases", as_of="2026-05-01"))
+    for name in ("generators", "session_settings"):
+        columns = ", ".join(TABLES[name])
+        adopted = cursor.execute(f"select {columns} from s3.published_{name} where run_id = '{first}' order by 1")
+        assert adopted.fetchall() == cursor.execute(f"select {columns} from s3.release_{name} order by 1").fetchall()
     done(dbt("build", "--select", "resource_type:function"))
     good = shown()
     assert len(good) == 5
@@ -76,6 +86,10 @@ def test_what_is_read_changes_when_the_gates_are_passed_and_when_somebody_goes_b
     assert shown() == good
     done(publish(override_gates=["changed_lists"]))
     assert shown()[0] == bad
+
+    [(measures,)] = cursor.execute("select measures from s3.releases where run_id = 'badbadba-0000'").fetchall()
+    measured = {one["gate"]: one for one in json.loads(measures)}
+    assert measured["people"]["measure"] > 1000 and measured["quality"]["standard_error"] > 0
 
     [(old,), (new,)] = cursor.execute("select release_id from s3.releases order by 1").fetchall()
     said = done(dbt("run-operation", "roll_back", "--args", '{reason: "it\'s odd"}'))
