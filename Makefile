@@ -26,11 +26,12 @@ $(VENV)/installed-dev: $(VENV)/installed-serving requirements-dev.txt
 	touch $@
 
 build: $(VENV)/installed  ## the sample shop: events to recommendations, shown for three people
-	$(BIN)/dbt build --exclude-resource-type unit_test
+	@echo "building the sample shop, half a minute; logs/dbt.log has every step"
+	@$(BIN)/dbt --quiet build --exclude-resource-type unit_test
 	@$(MAKE) --no-print-directory show
 
 daily: $(VENV)/installed  ## new events into the lists: models are trained when it is due, nothing is judged
-	$(BIN)/dbt build --exclude-resource-type unit_test --vars '{kindred__folds: [live], kindred__training: when_due}'
+	$(BIN)/dbt build --exclude-resource-type unit_test --vars '{kindred__folds: [live], kindred__train: when_due}'
 
 show: $(VENV)/installed  ## three people, their lists, and the evaluation
 	@$(BIN)/dbt --quiet run-operation show_recommendations
@@ -87,7 +88,7 @@ bench-sessions: $(VENV)/installed-dev  ## how many items of a session its list s
 	$(BIN)/python benchmarks/bench_sessions.py
 
 sample: $(VENV)/installed  ## write the sample shop's seeds again
-	$(BIN)/python seeds/sample/generate_sample_shop.py
+	$(BIN)/python -m kindred.sample.shop
 
 clean:  ## remove what builds leave behind; the environment stays
 	rm -rf target logs export kindred.duckdb kindred_serving .kindred_temp

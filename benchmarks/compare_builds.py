@@ -14,7 +14,16 @@ import sys
 import duckdb
 
 VOLATILE = {"run_id", "list_id", "release_id", "generated_at", "expires_at", "started_at", "published_at", "seconds"}
-VOLATILE |= {"location", "bytes", "parameters", "compared_run_id", "made_from", "judged_at", "evaluated_at", "explanation"}
+VOLATILE |= {
+    "location",
+    "bytes",
+    "parameters",
+    "compared_run_id",
+    "made_from",
+    "judged_at",
+    "evaluated_at",
+    "explanation",
+}
 
 
 def columns(connection, database, table):

@@ -55,7 +55,7 @@ short as (
     from people
     left join lists
         on people.user_id = lists.user_id
-    where coalesce(lists.n_items, 0) < {{ var('kindred__n_recommendations') }}
+    where coalesce(lists.n_items, 0) < {{ kindred.setting('lists', 'n_recommendations') }}
 
 ),
 
@@ -90,10 +90,10 @@ compared as (
     select
         people.user_id as person_id,
         lists.*,
-        least({{ var('kindred__n_recommendations') }}, catalogue.n_items - coalesce(excluded.n_excluded, 0))
+        least({{ kindred.setting('lists', 'n_recommendations') }}, catalogue.n_items - coalesce(excluded.n_excluded, 0))
             as n_at_most,
         least(
-            {{ var('kindred__n_recommendations') }},
+            {{ kindred.setting('lists', 'n_recommendations') }},
             catalogue.n_sure_items - coalesce(excluded.n_sure_excluded, 0)
         ) as n_at_least
     from people

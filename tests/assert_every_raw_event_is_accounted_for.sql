@@ -1,6 +1,6 @@
 -- Fails where the raw events are not as many as the usable and the rejected ones together.
 -- A table of yours may grow while the build runs: there a difference is worth a warning, no reason to stop.
-{{ config(severity='error' if var('kindred__events') == 'sample_events' else 'warn') }}
+{{ config(severity='error' if kindred.input_pointers().events == 'sample_events' else 'warn') }}
 
 with raw_rows as (select count(*) as n_rows from {{ kindred.input_relation('events') }}),
 

@@ -7,7 +7,7 @@
     {% if not execute or relation is none %}
         {{ return(found) }}
     {% endif %}
-    {% set setting = 'kindred__' ~ input %}
+    {% set setting = 'kindred__inputs, ' ~ input %}
     {% set existing = load_relation(relation) %}
     {% if existing is none and flags.WHICH in ['compile', 'generate', 'show', 'list'] %}
         {#- Nothing is built yet: show the SQL for a table that has every column in the contract's type. -#}
@@ -15,9 +15,9 @@
         {{ return(found) }}
     {% elif existing is none %}
         {% do exceptions.raise_compiler_error(
-            "kindred: " ~ setting ~ " points at '" ~ var(setting) ~ "', and there is no table " ~ relation
-            ~ ". Set " ~ setting ~ " to the name of a dbt model or seed, or to schema.table of a table that exists"
-            ~ ("." if input == 'events' else "; or to '' if you don't have " ~ input ~ ".")
+            "kindred: " ~ setting ~ " points at '" ~ kindred.input_pointers()[input] ~ "', and there is no table " ~ relation
+            ~ ". Set it to the name of a dbt model or seed, or to schema.table of a table that exists"
+            ~ ("." if input == 'events' else "; or leave it out if you have no " ~ input ~ ".")
         ) %}
     {% endif %}
     {% for column in adapter.get_columns_in_relation(existing) %}

@@ -20,7 +20,7 @@
 
 {% macro read_serving_file(name) %}
     {% set folder = kindred.serving_folder() %}
-    {% if execute and folder and target.type == 'duckdb' and var('kindred__serving_store') == 'sqlite' %}
+    {% if execute and folder and target.type == 'duckdb' and kindred.setting('serving', 'store') == 'sqlite' %}
         {% set file = kindred.text_literal(folder ~ '/' ~ name) %}
         {% if run_query("select file from glob(" ~ file ~ ")").rows %}
             {{ return(fromjson(run_query("select content from read_text(" ~ file ~ ")").rows[0][0])) }}
@@ -31,7 +31,7 @@
 
 {#- The folder of the releases, '' where there is none; releases.py and serving/settings.py have the same rule. -#}
 {% macro serving_folder() %}
-    {% set given, path = env_var('KINDRED_SERVING_PATH', '') or var('kindred__serving_path'), target.path or '' %}
+    {% set given, path = env_var('KINDRED_SERVING_PATH', '') or kindred.setting('serving', 'path'), target.path or '' %}
     {% if given %}{{ return(given) }}{% endif %}
     {% if path in ['', ':memory:'] or path.startswith('md:') %}{{ return('') }}{% endif %}
     {{ return(modules.re.sub('(?<=[^/])[.][^./]*$', '', path) ~ '_serving') }}

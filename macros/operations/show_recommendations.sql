@@ -1,7 +1,7 @@
-{#- Prints, for a few people, what they did last and what they are recommended, then the evaluation on one screen.
+{#- Prints a few people with what they cared most about and what they are recommended, and the evaluation: one screen.
     dbt run-operation show_recommendations --args '{people: 3}'
     dbt run-operation show_recommendations --args '{user_ids: [u0042]}' -#}
-{% macro show_recommendations(people=3, user_ids=[], items=8) %}
+{% macro show_recommendations(people=3, user_ids=[], items=5) %}
     {% if user_ids %}
         {% set chosen = user_ids %}
     {% else %}
@@ -31,7 +31,7 @@
         ~ " where fold_events.fold = 'live' and fold_events.user_id = " ~ literal
         ~ " group by fold_events.item_id) as done on interactions.item_id = done.item_id"
         ~ " where interactions.fold = 'live' and interactions.weight > 0 and interactions.user_id = " ~ literal
-        ~ " order by interactions.weight desc, interactions.item_id limit " ~ items
+        ~ " order by interactions.weight desc, interactions.item_id limit 3"
     ) %}
     {% set list = kindred.fetch_rows(
         "select recommendations.rank, recommendations.item_id, items.title, items.category, recommendations.reason,"
@@ -52,39 +52,6 @@
         {% do lines.append("  " ~ "%2d" % (row.rank | int) ~ " " ~ kindred.pad(row.title or row.item_id, 52)
                            ~ kindred.pad(row.category, 22) ~ row.reason
                            ~ (", because of " ~ row.because if row.because else "")) %}
-    {% endfor %}
-    {% for line in lines %}{% do print(line) %}{% endfor %}
-{% endmacro %}
-
-{% macro show_evaluation() %}
-    {% set metrics = ['recall', 'ndcg', 'hit_rate', 'coverage', 'novelty', 'diversity'] %}
-    {% set rows = kindred.fetch_rows(
-        "select model, segment, metric, value, standard_error, n_users from " ~ ref('evaluation_metrics')
-        ~ " where fold = 'backtest' and k = 10 and metric in ('" ~ metrics | join("', '") ~ "')"
-        ~ " order by model, segment"
-    ) %}
-    {% set cells = {} %}
-    {% for row in rows %}
-        {% set text = "%.3f" % row.value %}
-        {% if row.standard_error is not none %}{% set text = text ~ " ±%.3f" % row.standard_error %}{% endif %}
-        {% do cells.update({(row.segment, row.model, row.metric): text}) %}
-        {#- Diversity counts lists of one item out: recall says how many people there are. -#}
-        {% if row.metric == 'recall' %}{% do cells.update({(row.segment, 'n_users'): row.n_users | int}) %}{% endif %}
-    {% endfor %}
-    {% set lines = ["", "evaluation on the fold backtest, first 10 items, mean over people ± standard error"] %}
-    {% set models = rows | map(attribute='model') | unique | list %}
-    {% for segment in ['all', 'cold', 'warm', 'hot', 'new_items', 'discoveries'] if (segment, 'n_users') in cells %}
-        {% set header = kindred.pad(segment ~ " (" ~ cells[(segment, 'n_users')] ~ " people)", 26) %}
-        {% set names = [] %}
-        {% for metric in metrics %}{% do names.append(kindred.pad(metric, 14)) %}{% endfor %}
-        {% do lines.append(header ~ names | join('')) %}
-        {% for model in models %}
-            {% set values = [] %}
-            {% for metric in metrics %}
-                {% do values.append(kindred.pad(cells.get((segment, model, metric), '-'), 14)) %}
-            {% endfor %}
-            {% do lines.append("  " ~ kindred.pad(model, 24) ~ values | join('')) %}
-        {% endfor %}
     {% endfor %}
     {% for line in lines %}{% do print(line) %}{% endfor %}
 {% endmacro %}

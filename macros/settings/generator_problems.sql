@@ -1,22 +1,25 @@
 {#- What is wrong with the settings of the generators. -#}
 {% macro generator_problems() %}
     {% set problems = [] %}
-    {% for name, settings in kindred.generator_settings().items() %}
-        {% set given = var(name) %}
-        {% if given is not mapping %}
-            {% do problems.append(name ~ " is '" ~ given ~ "': give a mapping such as {" ~ settings[0] ~ ": auto}") %}
+    {% set generators = kindred.default_settings().generators %}
+    {% set all_given = var('kindred__generators') %}
+    {% for name, given in (all_given.items() if all_given is mapping else []) if name != 'n_neighbors' %}
+        {% if name not in generators %}
+            {% do problems.append("kindred__generators has '" ~ name ~ "': its keys are n_neighbors, "
+                ~ generators | join(', ')) %}
+        {% elif given is not mapping %}
+            {% do problems.append("kindred__generators has " ~ name ~ " '" ~ given ~ "': give a mapping such as {"
+                ~ generators[name].settings[0] ~ ": auto}") %}
         {% else %}
             {% for key, value in given.items() %}
-                {% if key not in settings %}
-                    {% do problems.append(name ~ " has '" ~ key ~ "': its settings are " ~ settings | join(', ')) %}
+                {% set where = "kindred__generators, " ~ name ~ ": " %}
+                {% if key not in generators[name].settings %}
+                    {% do problems.append(where ~ "there is no '" ~ key ~ "': its settings are "
+                        ~ generators[name].settings | join(', ')) %}
                 {% elif value != 'auto' and (value is not number or value is boolean or value < 0) %}
-                    {% do problems.append(name ~ " has " ~ key ~ " '" ~ value ~ "': give a number of at least 0, or auto") %}
-                {% elif value != 'auto' and value <= 0 and key in [
-                    'factors', 'iterations', 'regularization', 'ridge', 'n_steps', 'n_items', 'n_neighbors', 'n_sessions',
-                    'per_item',
-                ] %}
-                    {#- With regularization 0 the equations of a person have no single solution. -#}
-                    {% do problems.append(name ~ " has " ~ key ~ " " ~ value ~ ": give a number above 0, or auto") %}
+                    {% do problems.append(where ~ key ~ " is '" ~ value ~ "': give a number of at least 0, or auto") %}
+                {% elif value != 'auto' and value <= 0 and key in generators[name].above_zero %}
+                    {% do problems.append(where ~ key ~ " is " ~ value ~ ": give a number above 0, or auto") %}
                 {% endif %}
             {% endfor %}
         {% endif %}

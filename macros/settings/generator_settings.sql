@@ -1,18 +1,10 @@
-{#- The settings of each generator; DEFAULT_SETTINGS in macros/python/python_tuning.sql has their defaults. -#}
-{% macro generator_settings() %}
-    {{ return({
-        'kindred__als': ['factors', 'iterations', 'regularization', 'alpha'],
-        'kindred__neighbors': [
-            'user_exponent', 'source_exponent', 'target_exponent', 'decay', 'n_steps', 'n_neighbors',
-        ],
-        'kindred__sequence': ['target_exponent', 'decay', 'n_steps'],
-        'kindred__sessions': [
-            'decay', 'n_steps', 'n_items', 'memory_decay', 'n_sessions', 'per_item', 'source_exponent',
-            'target_exponent',
-        ],
-        'kindred__slim': [
-            'user_exponent', 'ridge', 'n_neighbors', 'source_exponent', 'target_exponent', 'decay', 'n_steps',
-        ],
-        'kindred__content': ['decay', 'n_steps'],
-    }) }}
+{#- What kindred__generators gives for the generators whose settings shape what is trained, or for the others: with other
+    settings an earlier training, or an earlier list, is of no use. -#}
+{% macro generator_settings(is_trained) %}
+    {% set given = kindred.setting('generators') %}
+    {% set settings = {'n_neighbors': given.n_neighbors} if is_trained else {} %}
+    {% for name, generator in kindred.default_settings().generators.items() if generator.is_trained == is_trained %}
+        {% do settings.update({name: given.get(name) or {}}) %}
+    {% endfor %}
+    {{ return(settings) }}
 {% endmacro %}

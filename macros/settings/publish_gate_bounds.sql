@@ -7,10 +7,10 @@
         'quality': 2,
         'people': 0.5,
         'rejected_events': 0.1,
-        'stale_data': none if var('kindred__events') == 'sample_events' else 0.9,
+        'stale_data': 0.9 if kindred.has_own_inputs() else none,
         'data_age': none,
     } %}
-    {% set given = var('kindred__publish_gates') %}
+    {% set given = var('kindred__gates') %}
     {#- dbt reads all models before validate_configuration may speak. A bare `off` is false in YAML. -#}
     {% for gate, bound in (given.items() if given is mapping else []) %}
         {% do bounds.update({gate: none if bound is sameas false or bound == 'off' else bound}) %}

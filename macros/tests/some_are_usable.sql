@@ -19,10 +19,10 @@
             {% do reasons.append(row.rejection_reason ~ " (" ~ row.n_rows ~ ")") %}
         {% endif %}
     {% endfor %}
-    {% if n_rejected.total > n_rows.total * var('kindred__max_rejected_share') %}
+    {% if n_rejected.total > n_rows.total * kindred.setting('traffic', 'max_rejected_share') %}
         {% do print("kindred: " ~ n_rejected.total ~ " of " ~ n_rows.total ~ " raw events can't be used: "
             ~ reasons | join(', ') ~ ". Look at them in " ~ model ~ " (rejection_reason, rejected_text); mend what "
-            ~ "kindred__events points at, or raise kindred__max_rejected_share") %}
+            ~ "kindred__inputs, events points at, or raise kindred__traffic: {max_rejected_share: ...}") %}
     {% endif %}
 {% endif %}
 
@@ -32,5 +32,5 @@ from (
         {{ n_rejected.total }} as n_rejected,
         {{ n_rows.total }} as n_rows
 ) as counts
-where n_rejected > n_rows * {{ var('kindred__max_rejected_share') }}
+where n_rejected > n_rows * {{ kindred.setting('traffic', 'max_rejected_share') }}
 {% endtest %}

@@ -16,7 +16,7 @@ gaps as (
                     partition by person_events.user_id order by person_events.occurred_at
                 )',
                 'person_events.occurred_at', 'second'
-            ) }} <= {{ var('kindred__session_gap_minutes') }} * 60 then 0
+            ) }} <= {{ kindred.setting('lists', 'session_gap_minutes') }} * 60 then 0
             else 1
         end as is_start
     from {{ ref('person_events') }} as person_events

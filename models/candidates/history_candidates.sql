@@ -6,6 +6,7 @@ with ranked as (
     {% for fold in kindred.fold_names() %}
     select
         '{{ fold }}' as fold,
+        'history' as generator,
         interactions.user_id,
         interactions.item_id,
         interactions.weight as score,
@@ -25,6 +26,6 @@ with ranked as (
 
 ),
 
-final as (select * from ranked where rank <= {{ var('kindred__n_candidates') }})
+final as (select * from ranked where rank <= {{ kindred.setting('lists', 'n_candidates') }})
 
 select * from final

@@ -1,6 +1,6 @@
 -- one row per (fold, generator, user_id, item_id): the head of the popular and trending lists that a person sees,
 -- without the items that the person's history excludes
-{% set n = var('kindred__n_recommendations') %}
+{% set n = kindred.setting('lists', 'n_recommendations') %}
 {#- So far down a list a person's exclusions are counted before anything is unfolded: it keeps this model small. -#}
 {% set reach = 10 * n %}
 

@@ -1,7 +1,7 @@
 -- one row per (fold, generator, segment, item_id): what is popular and what is trending, overall and in each segment
 -- The segment of the lists for everyone is ''. `popular` ranks every item, so that no list ever runs out before the
 -- catalogue does.
-{% set has_segments = kindred.input_relation('users') is not none and var('kindred__segment_by') %}
+{% set has_segments = kindred.input_relation('users') is not none and kindred.setting('lists', 'segment_by') %}
 
 with item_features as (select * from {{ ref('item_features') }} where is_recommendable),
 

@@ -1,7 +1,7 @@
 -- one row per (fold, user_id, item_id): items of the categories and brands that a person told us they like
 -- Preferences are text of any form: each quoted piece counts, or, where nothing is quoted, each piece between commas,
 -- semicolons and bars. People who said the same share one list, from which each one's exclusions are taken.
-{% set n = var('kindred__n_candidates') | int %}
+{% set n = kindred.setting('lists', 'n_candidates') | int %}
 {#- So long a list is made; whoever excluded more than this leaves has a history that speaks for itself. -#}
 {% set reach = 2 * n %}
 
@@ -178,6 +178,7 @@ final as (
 
     select
         fold,
+        'preferences' as generator,
         user_id,
         item_id,
         cast(round(1 / cast(place as double), 6) as double) as score,

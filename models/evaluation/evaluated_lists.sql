@@ -1,9 +1,10 @@
--- one row per (fold, model, user_id, rank): the lists that are judged, each generator's own and the published blend
+-- one row per (fold, policy, generator, user_id, rank): the lists that are judged, each generator's own and the published blend
 {{ config(materialized='view') }}
 
 select
     fold,
-    generator as model,
+    'main' as policy,
+    generator,
     user_id,
     item_id,
     rank
@@ -15,7 +16,8 @@ union all
 
 select
     fold,
-    'recommendations' as model,
+    policy,
+    'blend' as generator,
     user_id,
     item_id,
     rank

@@ -1,4 +1,4 @@
--- one row per (fold, segment, user_id): who is judged, by which of their targets
+-- one row per (fold, user_group, user_id): who is judged, by which of their targets
 -- Groups by activity have part of the people with all targets of each; groups of targets have the people who have such.
 with targets as (select * from {{ ref('targets') }}),
 
@@ -26,7 +26,7 @@ counted as (
 
 grouped as (
 
-    {% for segment, target_group, n_targets in [
+    {% for user_group, target_group, n_targets in [
         ("'all'", 'all', 'n_targets'),
         ('activity', 'all', 'n_targets'),
         ("'new_items'", 'new_items', 'n_new_items'),
@@ -34,7 +34,7 @@ grouped as (
     ] %}
     select
         fold,
-        {{ segment }} as segment,
+        {{ user_group }} as user_group,
         '{{ target_group }}' as target_group,
         user_id,
         {{ n_targets }} as n_targets

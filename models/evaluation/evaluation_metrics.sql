@@ -1,4 +1,4 @@
--- one row per (run_id, fold, model, segment, metric, k)
+-- one row per (run_id, fold, generator, user_group, metric, k)
 {#- MAP is the mean of the people's average precision. What doesn't depend on targets is of the group of all alone. -#}
 {% set columns = {
     'user_metrics': {
@@ -17,7 +17,8 @@ user_values as (
     {% for metric, column in columns_of_table.items() %}
     select
         fold,
-        model,
+        policy,
+        generator,
         {{ "target_group" if table == 'user_metrics' else "'all' as target_group" }},
         k,
         user_id,
@@ -32,40 +33,43 @@ user_values as (
 ),
 
 -- All models are judged on the same people, so a person's difference says more than that of two means: what is hard for
--- one model is hard for all.
-of_recommendations as (select * from user_values where model = 'recommendations'),
+-- one generator is hard for all.
+of_blend as (select * from user_values where generator = 'blend'),
 
 sums as (
 
     select
         user_values.fold,
-        user_values.model,
-        evaluated_people.segment,
+        user_values.policy,
+        user_values.generator,
+        evaluated_people.user_group,
         user_values.metric,
         user_values.k,
         count(*) as n_users,
         {{ kindred.exact_sum('user_values.value', scale=15) }} as total,
         {{ kindred.exact_sum('user_values.value * user_values.value', scale=14) }} as total_of_squares,
-        count(of_recommendations.value) as n_compared,
-        {{ kindred.exact_sum('of_recommendations.value - user_values.value', scale=15) }} as leads,
+        count(of_blend.value) as n_compared,
+        {{ kindred.exact_sum('of_blend.value - user_values.value', scale=15) }} as leads,
         {{ kindred.exact_sum(
-            '(of_recommendations.value - user_values.value) * (of_recommendations.value - user_values.value)', scale=14
+            '(of_blend.value - user_values.value) * (of_blend.value - user_values.value)', scale=14
         ) }} as squared_leads
     from user_values
     inner join evaluated_people
         on user_values.fold = evaluated_people.fold
             and user_values.target_group = evaluated_people.target_group
             and user_values.user_id = evaluated_people.user_id
-    left join of_recommendations
-        on user_values.fold = of_recommendations.fold
-            and user_values.target_group = of_recommendations.target_group
-            and user_values.k = of_recommendations.k
-            and user_values.user_id = of_recommendations.user_id
-            and user_values.metric = of_recommendations.metric
+    left join of_blend
+        on user_values.fold = of_blend.fold
+            and user_values.policy = of_blend.policy
+            and user_values.target_group = of_blend.target_group
+            and user_values.k = of_blend.k
+            and user_values.user_id = of_blend.user_id
+            and user_values.metric = of_blend.metric
     group by
         user_values.fold,
-        user_values.model,
-        evaluated_people.segment,
+        user_values.policy,
+        user_values.generator,
+        evaluated_people.user_group,
         user_values.metric,
         user_values.k
 
@@ -75,8 +79,9 @@ means as (
 
     select
         fold,
-        model,
-        segment,
+        policy,
+        generator,
+        user_group,
         metric,
         k,
         total / n_users as value,
@@ -99,8 +104,9 @@ exposures as (
     {% for metric in ['coverage', 'gini'] %}
     select
         fold,
-        model,
-        segment,
+        policy,
+        generator,
+        user_group,
         '{{ metric }}' as metric,
         k,
         {{ metric }} as value,
@@ -127,8 +133,9 @@ final as (
     select
         '{{ invocation_id }}' as run_id,
         fold,
-        model,
-        segment,
+        policy,
+        generator,
+        user_group,
         metric,
         cast(k as bigint) as k,
         cast(value as double) as value,

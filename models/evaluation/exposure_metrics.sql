@@ -1,4 +1,4 @@
--- one row per (fold, model, segment, k): how the lists of a group spread over the catalogue
+-- one row per (fold, policy, generator, user_group, k): how the lists of a group spread over the catalogue
 -- Exposure doesn't depend on targets, so it is measured for groups of people alone.
 with evaluated_lists as (select * from {{ ref('evaluated_lists') }}),
 
@@ -22,12 +22,12 @@ group_sizes as (
 
     select
         fold,
-        segment,
+        user_group,
         count(*) as n_users
     from evaluated_people
     group by
         fold,
-        segment
+        user_group
 
 ),
 
@@ -35,8 +35,9 @@ exposures as (
 
     select
         evaluated_lists.fold,
-        evaluated_lists.model,
-        evaluated_people.segment,
+        evaluated_lists.policy,
+        evaluated_lists.generator,
+        evaluated_people.user_group,
         cuts.k,
         evaluated_lists.item_id,
         count(*) as n_shown
@@ -48,8 +49,9 @@ exposures as (
         on evaluated_lists.rank <= cuts.k
     group by
         evaluated_lists.fold,
-        evaluated_lists.model,
-        evaluated_people.segment,
+        evaluated_lists.policy,
+        evaluated_lists.generator,
+        evaluated_people.user_group,
         cuts.k,
         evaluated_lists.item_id
 
@@ -62,7 +64,7 @@ positioned as (
         exposures.*,
         catalogues.n_items,
         catalogues.n_items - row_number() over (
-            partition by exposures.fold, exposures.model, exposures.segment, exposures.k
+            partition by exposures.fold, exposures.policy, exposures.generator, exposures.user_group, exposures.k
             order by exposures.n_shown desc, exposures.item_id
         ) + 1 as place
     from exposures
@@ -75,8 +77,9 @@ final as (
 
     select
         positioned.fold,
-        positioned.model,
-        positioned.segment,
+        positioned.policy,
+        positioned.generator,
+        positioned.user_group,
         positioned.k,
         min(group_sizes.n_users) as n_users,
         count(*) / cast(min(positioned.n_items) as double) as coverage,
@@ -85,11 +88,12 @@ final as (
     from positioned
     inner join group_sizes
         on positioned.fold = group_sizes.fold
-            and positioned.segment = group_sizes.segment
+            and positioned.user_group = group_sizes.user_group
     group by
         positioned.fold,
-        positioned.model,
-        positioned.segment,
+        positioned.policy,
+        positioned.generator,
+        positioned.user_group,
         positioned.k
 
 )

@@ -1,7 +1,7 @@
--- one row per (fold, model, k, user_id): what the first k items of each judged person's list are like, hits or not
+-- one row per (fold, policy, generator, k, user_id): what the first k items of each judged person's list are like, hits or not
 with evaluated_lists as (select * from {{ ref('evaluated_lists') }}),
 
-evaluated_people as (select * from {{ ref('evaluated_people') }} where segment = 'all'),
+evaluated_people as (select * from {{ ref('evaluated_people') }} where user_group = 'all'),
 
 item_features as (select * from {{ ref('item_features') }}),
 
@@ -22,7 +22,8 @@ shown as (
 
     select
         evaluated_lists.fold,
-        evaluated_lists.model,
+        evaluated_lists.policy,
+        evaluated_lists.generator,
         evaluated_lists.user_id,
         evaluated_lists.rank,
         item_features.category,
@@ -31,7 +32,7 @@ shown as (
         count(item_features.category)
             over (
                 partition by
-                    evaluated_lists.fold, evaluated_lists.model, evaluated_lists.user_id, item_features.category
+                    evaluated_lists.fold, evaluated_lists.policy, evaluated_lists.generator, evaluated_lists.user_id, item_features.category
                 order by evaluated_lists.rank
                 rows between unbounded preceding and current row
             )
@@ -53,7 +54,8 @@ per_cut as (
 
     select
         shown.fold,
-        shown.model,
+        shown.policy,
+        shown.generator,
         cuts.k,
         shown.user_id,
         count(*) as n_shown,
@@ -65,7 +67,8 @@ per_cut as (
         on shown.rank <= cuts.k
     group by
         shown.fold,
-        shown.model,
+        shown.policy,
+        shown.generator,
         cuts.k,
         shown.user_id
 
@@ -75,7 +78,8 @@ final as (
 
     select
         fold,
-        model,
+        policy,
+        generator,
         k,
         user_id,
         novelty,

@@ -1,11 +1,11 @@
--- one row per (fold, model, target_group, k, user_id): how well each judged person's first k items met their targets
--- Binary relevance. Whoever a model has no list for counts with 0 for it: all models are judged on the same people.
+-- one row per (fold, policy, generator, target_group, k, user_id): how well each judged person's first k items met their targets
+-- Binary relevance. Whoever a generator has no list for counts with 0 for it: all models are judged on the same people.
 {% set cuts = [5, 10, 20] %}
 
 with evaluated_lists as (select * from {{ ref('evaluated_lists') }}),
 
 -- Each person once per group of targets: the groups by activity are part of `all`.
-evaluated_people as (select * from {{ ref('evaluated_people') }} where segment = target_group),
+evaluated_people as (select * from {{ ref('evaluated_people') }} where user_group = target_group),
 
 targets as (
 
@@ -24,15 +24,17 @@ targets as (
 
 ),
 
-models as (
+generators as (
 
     select
         fold,
-        model
+        policy,
+        generator
     from evaluated_lists
     group by
         fold,
-        model
+        policy,
+        generator
 
 ),
 
@@ -69,12 +71,13 @@ hits as (
 
     select
         evaluated_lists.fold,
-        evaluated_lists.model,
+        evaluated_lists.policy,
+        evaluated_lists.generator,
         targets.target_group,
         evaluated_lists.user_id,
         evaluated_lists.rank,
         row_number() over (
-            partition by evaluated_lists.fold, evaluated_lists.model, targets.target_group, evaluated_lists.user_id
+            partition by evaluated_lists.fold, evaluated_lists.policy, evaluated_lists.generator, targets.target_group, evaluated_lists.user_id
             order by evaluated_lists.rank
         ) as n_hits_so_far
     from evaluated_lists
@@ -89,7 +92,8 @@ per_cut as (
 
     select
         hits.fold,
-        hits.model,
+        hits.policy,
+        hits.generator,
         hits.target_group,
         cuts.k,
         hits.user_id,
@@ -102,7 +106,8 @@ per_cut as (
         on hits.rank <= cuts.k
     group by
         hits.fold,
-        hits.model,
+        hits.policy,
+        hits.generator,
         hits.target_group,
         cuts.k,
         hits.user_id
@@ -112,8 +117,9 @@ per_cut as (
 final as (
 
     select
-        models.fold,
-        models.model,
+        generators.fold,
+        generators.policy,
+        generators.generator,
         evaluated_people.target_group,
         cast(cuts.k as bigint) as k,
         evaluated_people.user_id,
@@ -124,8 +130,8 @@ final as (
         coalesce(per_cut.precision_at_hits, 0) / least(evaluated_people.n_targets, cuts.k) as average_precision,
         coalesce(1 / cast(per_cut.first_hit_rank as double), 0) as mrr
     from evaluated_people
-    inner join models
-        on evaluated_people.fold = models.fold
+    inner join generators
+        on evaluated_people.fold = generators.fold
     cross join cuts
     inner join ideals
         on ideals.rank = least(evaluated_people.n_targets, cuts.k)
@@ -133,7 +139,8 @@ final as (
         on evaluated_people.fold = per_cut.fold
             and evaluated_people.user_id = per_cut.user_id
             and evaluated_people.target_group = per_cut.target_group
-            and models.model = per_cut.model
+            and generators.policy = per_cut.policy
+            and generators.generator = per_cut.generator
             and cuts.k = per_cut.k
 
 )

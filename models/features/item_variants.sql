@@ -1,5 +1,5 @@
 -- one row per item_id: the thing that an item is one size or colour of
-{% set attribute = var('kindred__variant_attribute') %}
+{% set attribute = kindred.setting('lists', 'variant_attribute') %}
 
 with items as (
 

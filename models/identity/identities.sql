@@ -74,7 +74,7 @@ final as (
         identities.user_id,
         identities.segment,
         identities.is_anonymous,
-        coalesce(answers.is_granted, {{ 'false' if var('kindred__requires_consent') else 'true' }}) as is_consented,
+        coalesce(answers.is_granted, {{ 'false' if kindred.setting('privacy', 'requires_consent') else 'true' }}) as is_consented,
         identities.n_events,
         identities.first_seen_at,
         identities.last_seen_at

@@ -1,6 +1,6 @@
 -- one row per user that the users table knows; empty where there is no such table
 {% set has_users = kindred.input_relation('users') is not none %}
-{% set segment_by = var('kindred__segment_by') %}
+{% set segment_by = kindred.setting('lists', 'segment_by') %}
 
 with source_rows as (
 

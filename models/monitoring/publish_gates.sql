@@ -161,8 +161,8 @@ measures as (
         max(standard_error) as standard_error
     from {{ ref('evaluation_metrics') }}
     where fold = 'backtest'
-        and model = 'recommendations'
-        and segment = 'all'
+        and generator = 'blend'
+        and user_group = 'all'
         and metric = 'ndcg'
         and k = {{ depth }}
 

@@ -57,7 +57,7 @@ claims as (
             and purchases.item_id = clicks.item_id
             and purchases.occurred_at >= clicks.occurred_at
             and purchases.occurred_at
-            < {{ dbt.dateadd('day', var('kindred__conversion_days'), 'clicks.occurred_at') }}
+            < {{ dbt.dateadd('day', kindred.setting('experiments', 'conversion_days'), 'clicks.occurred_at') }}
     where purchases.event_type = 'purchase'
         and purchases.list_id is null
         and clicks.event_type = 'click'
@@ -127,11 +127,12 @@ final as (
         named.item_id,
         coalesce(recommendation_log.run_id, runs.run_id) as run_id,
         named.kind,
+        coalesce(recommendation_log.policy, 'main') as policy,
         case
-            when recommendation_log.source is not null then recommendation_log.source
+            when recommendation_log.generator is not null then recommendation_log.generator
             when named.kind in ('person', 'other') then 'unknown'
             else named.kind
-        end as source,
+        end as generator,
         coalesce(recommendation_log.rank, named.position) as position,
         cast(named.n_clicks as bigint) as n_clicks,
         cast(coalesce(bought.n_purchases, 0) as bigint) as n_purchases,

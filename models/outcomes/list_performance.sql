@@ -1,5 +1,5 @@
--- one row per (run_id, kind, source, position): how lists did, '' (position: 0) standing for all of them together
-{% set finer = [[], ['kind'], ['kind', 'source'], ['kind', 'position'], ['kind', 'source', 'position']] %}
+-- one row per (run_id, policy, kind, generator, position): how lists did, '' (position: 0) standing for all of them together
+{% set finer = [[], ['kind'], ['kind', 'generator'], ['kind', 'position'], ['kind', 'generator', 'position']] %}
 {% set breakdowns = [] %}
 {% for columns in finer %}{% do breakdowns.extend([columns, columns + ['run_id']]) %}{% endfor %}
 
@@ -11,7 +11,7 @@ breakdowns as (
     select
         {{ 'run_id' in columns }} as by_run,
         {{ 'kind' in columns }} as by_kind,
-        {{ 'source' in columns }} as by_source,
+        {{ 'generator' in columns }} as by_generator,
         {{ 'position' in columns }} as by_position
     {{ "union all" if not loop.last }}
     {% endfor %}
@@ -23,8 +23,9 @@ impressions as (
     select
         case when breakdowns.by_run then coalesce(list_outcomes.run_id, 'unknown') else '' end as run_id,
         case when breakdowns.by_kind then list_outcomes.kind else '' end as kind,
-        case when breakdowns.by_source then list_outcomes.source else '' end as source,
+        case when breakdowns.by_generator then list_outcomes.generator else '' end as generator,
         case when breakdowns.by_position then coalesce(list_outcomes.position, -1) else 0 end as position,
+        list_outcomes.policy,
         list_outcomes.user_id,
         list_outcomes.list_id,
         case when list_outcomes.n_clicks > 0 then 1 else 0 end as is_clicked,
@@ -40,8 +41,9 @@ by_list as (
 
     select
         run_id,
+        policy,
         kind,
-        source,
+        generator,
         position,
         user_id,
         list_id,
@@ -52,8 +54,9 @@ by_list as (
     from impressions
     group by
         run_id,
+        policy,
         kind,
-        source,
+        generator,
         position,
         user_id,
         list_id
@@ -66,8 +69,9 @@ by_person as (
 
     select
         run_id,
+        policy,
         kind,
-        source,
+        generator,
         position,
         user_id,
         count(*) as n_lists,
@@ -78,8 +82,9 @@ by_person as (
     from by_list
     group by
         run_id,
+        policy,
         kind,
-        source,
+        generator,
         position,
         user_id
 
@@ -89,8 +94,9 @@ added_up as (
 
     select
         run_id,
+        policy,
         kind,
-        source,
+        generator,
         position,
         count(*) as n_people,
         sum(n_lists) as n_lists,
@@ -105,8 +111,9 @@ added_up as (
     from by_person
     group by
         run_id,
+        policy,
         kind,
-        source,
+        generator,
         position
 
 ),
@@ -115,8 +122,9 @@ final as (
 
     select
         run_id,
+        policy,
         kind,
-        source,
+        generator,
         cast(position as bigint) as position,
         cast(n_people as bigint) as n_people,
         cast(n_lists as bigint) as n_lists,

@@ -3,7 +3,7 @@ with similar_items as (
 
     select
         item_id,
-        {{ kindred.json_rows(['similar_item_id', 'round(score, 6)', 'source'], order_by='rank') }} as similar_items
+        {{ kindred.json_rows(['similar_item_id', 'round(score, 6)', 'generator'], order_by='rank') }} as similar_items
     from {{ ref('similar_items') }}
     group by item_id
 

@@ -10,7 +10,7 @@ lists as (
         user_id,
         min(run_id) as run_id,
         {{ kindred.json_rows(
-            ['item_id', 'round(score, 6)', 'source', 'because_item_id', 'propensity'], order_by='rank'
+            ['item_id', 'round(score, 6)', 'generator', 'because_item_id', 'propensity'], order_by='rank'
         ) }} as items
     from {{ ref('recommendations') }}
     group by user_id

@@ -13,6 +13,7 @@ neighbors as (
         score
     from {{ ref('item_neighbors') }}
     where fold = 'live'
+        and generator = 'neighbors'
 
     union all
 
@@ -25,6 +26,7 @@ neighbors as (
         select item_id
         from {{ ref('item_neighbors') }}
         where fold = 'live'
+            and generator = 'neighbors'
         group by item_id
     ) as known
         on content.item_id = known.item_id

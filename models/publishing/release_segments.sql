@@ -3,7 +3,7 @@ with fallbacks as (
 
     select
         segment,
-        {{ kindred.json_rows(['item_id', 'round(score, 6)', 'source'], order_by='rank') }} as fallback
+        {{ kindred.json_rows(['item_id', 'round(score, 6)', 'generator'], order_by='rank') }} as fallback
     from {{ ref('fallback_recommendations') }}
     group by segment
 

@@ -1,5 +1,5 @@
 -- one row per (fold, user_id, item_id): pinned items, and popular ones for lists that rules might leave short
-{% set n = var('kindred__n_recommendations') | int %}
+{% set n = kindred.setting('lists', 'n_recommendations') | int %}
 
 with people as (
 

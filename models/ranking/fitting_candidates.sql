@@ -92,7 +92,7 @@ final as (
         candidates.fold,
         candidates.user_id,
         candidates.item_id,
-        candidates.source,
+        candidates.generator,
         candidates.score,
         candidates.pin_number,
         candidates.pinned_rank,

@@ -1,7 +1,7 @@
 -- one row per (fold, user_id, rank): each person's list: ordered, made diverse, some places drawn, cut to length
-{% set n = var('kindred__n_recommendations') | int %}
-{% set diversity = var('kindred__diversity') | float %}
-{% set share = var('kindred__exploration_share') | float if 'live' in kindred.fold_names() else 0 %}
+{% set n = kindred.setting('lists', 'n_recommendations') | int %}
+{% set diversity = kindred.setting('ranking', 'diversity') | float %}
+{% set share = kindred.setting('ranking', 'exploration_share') | float if 'live' in kindred.fold_names() else 0 %}
 {% set n_explored = (share * n + 0.5) | int %}
 {#- So many candidates from the first drawn place on may stand there, and so many more that hardly anybody touched. -#}
 {% set pool = 20 %}
@@ -208,7 +208,7 @@ merged as (
         fold,
         user_id,
         item_id,
-        case when is_drawn then 'exploration' else source end as source,
+        case when is_drawn then 'exploration' else generator end as generator,
         score,
         propensity,
         key,
@@ -221,7 +221,7 @@ merged as (
         fold,
         user_id,
         item_id,
-        'pinned' as source,
+        'pinned' as generator,
         score,
         1 as propensity,
         pinned_rank - pin_number + 1 as key,
@@ -236,8 +236,9 @@ final as (
         merged.fold,
         merged.user_id,
         merged.item_id,
-        merged.source,
-        coalesce(generators.reason, merged.source) as reason,
+        'main' as policy,
+        merged.generator,
+        coalesce(generators.reason, merged.generator) as reason,
         cast(row_number() over (
             partition by merged.fold, merged.user_id order by merged.key, merged.pin_number nulls last
         ) as bigint) as rank,
@@ -245,7 +246,7 @@ final as (
         cast(merged.propensity as double) as propensity
     from merged
     left join generators
-        on merged.source = generators.generator
+        on merged.generator = generators.generator
 
 )
 

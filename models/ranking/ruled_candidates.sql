@@ -1,5 +1,5 @@
 -- one row per (fold, user_id, item_id): what lists are made of: excluded items out, scores weighed, pins and fillers in
-{% set freshness = var('kindred__freshness') | float %}
+{% set freshness = kindred.setting('ranking', 'freshness') | float %}
 
 -- Few candidates are under a rule: these joins work on those alone. Factors multiply as their logarithms add up.
 with effects as (
@@ -34,7 +34,7 @@ final as (
         candidates.fold,
         candidates.user_id,
         candidates.item_id,
-        candidates.source,
+        candidates.generator,
         -- Rounded: the last bits of a power differ from machine to machine, and would decide ties.
         {% if freshness > 0 -%}
         round(
@@ -76,7 +76,7 @@ final as (
         added.fold,
         added.user_id,
         added.item_id,
-        case when added.pin_number is null then 'popular' else 'pinned' end as source,
+        case when added.pin_number is null then 'popular' else 'pinned' end as generator,
         cast(0 as double) as score,
         added.pin_number,
         added.pinned_rank,

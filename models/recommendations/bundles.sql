@@ -82,7 +82,7 @@ final as (
         on ranked.item_id = items.item_id
     inner join items as partner_items
         on ranked.bundle_item_id = partner_items.item_id
-    where ranked.rank <= {{ var('kindred__n_recommendations') }}
+    where ranked.rank <= {{ kindred.setting('lists', 'n_recommendations') }}
 
 )
 

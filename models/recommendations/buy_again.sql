@@ -156,7 +156,7 @@ final as (
         '{{ invocation_id }}' as run_id,
         cast('{{ kindred.run_clock() }}' as timestamp) as generated_at
     from ranked
-    where rank <= {{ var('kindred__n_recommendations') }}
+    where rank <= {{ kindred.setting('lists', 'n_recommendations') }}
 
 )
 

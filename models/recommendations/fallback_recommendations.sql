@@ -46,7 +46,7 @@ votes as (
         on popular_items.item_id = excluded.item_id
             and segments.segment = coalesce(excluded.segment, segments.segment)
     where excluded.item_id is null
-        and popular_items.rank <= {{ var('kindred__n_candidates') | int + var('kindred__n_recommendations') | int }}
+        and popular_items.rank <= {{ kindred.setting('lists', 'n_candidates') | int + kindred.setting('lists', 'n_recommendations') | int }}
 
 ),
 
@@ -83,14 +83,14 @@ final as (
         cast(ranked.rank as bigint) as rank,
         ranked.item_id,
         ranked.score,
-        generators.generator as source,
+        generators.generator,
         generators.reason,
         '{{ invocation_id }}' as run_id,
         cast('{{ kindred.run_clock() }}' as timestamp) as generated_at
     from ranked
     inner join generators
         on ranked.generator_number = generators.generator_number
-    where ranked.rank <= {{ var('kindred__n_recommendations') }}
+    where ranked.rank <= {{ kindred.setting('lists', 'n_recommendations') }}
 
 )
 

@@ -6,7 +6,7 @@ grouped as (
     select
         user_id,
         {{ kindred.json_array(
-            ['rank', 'item_id', 'score', 'source', 'reason', 'because_item_id', 'propensity'], order_by='rank'
+            ['rank', 'item_id', 'score', 'generator', 'reason', 'because_item_id', 'propensity'], order_by='rank'
         ) }} as items,
         cast(count(*) as bigint) as n_items,
         min(run_id) as run_id,

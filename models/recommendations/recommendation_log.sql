@@ -1,6 +1,6 @@
 -- one row per (run_id, user_id, rank): what each build decided to show, kept when the next one replaces the lists
 -- Never rebuilt: a full refresh would erase what nothing can make again.
-{% set log_days = var('kindred__log_days') | int %}
+{% set log_days = kindred.setting('experiments', 'log_days') | int %}
 {% set too_old = dbt.dateadd('day', -log_days, "cast('" ~ kindred.run_clock() ~ "' as timestamp)") %}
 {{ config(
     materialized='incremental',
@@ -39,7 +39,8 @@ final as (
         recommendations.rank,
         recommendations.item_id,
         recommendations.score,
-        recommendations.source,
+        recommendations.policy,
+        recommendations.generator,
         recommendations.reason,
         recommendations.because_item_id,
         recommendations.propensity,

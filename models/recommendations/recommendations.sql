@@ -4,13 +4,14 @@ select
     ranked.rank,
     ranked.item_id,
     ranked.score,
-    ranked.source,
+    ranked.policy,
+    ranked.generator,
     ranked.reason,
     reasons.because_item_id,
     ranked.propensity,
     '{{ invocation_id }}' as run_id,
     cast('{{ kindred.run_clock() }}' as timestamp) as generated_at,
-    cast({{ dbt.dateadd('hour', var('kindred__expires_after_hours'),
+    cast({{ dbt.dateadd('hour', kindred.setting('lists', 'expires_after_hours'),
                         "cast('" ~ kindred.run_clock() ~ "' as timestamp)") }} as timestamp) as expires_at
 from {{ ref('ranked_lists') }} as ranked
 left join {{ ref('explanations') }} as reasons

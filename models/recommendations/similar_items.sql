@@ -9,9 +9,10 @@ votes as (
         item_id,
         neighbor_id,
         cast(1 as double) / (60 + rank) as vote,
-        'neighbors' as source
+        'neighbors' as generator
     from {{ ref('item_neighbors') }}
     where fold = 'live'
+        and generator = 'neighbors'
 
     union all
 
@@ -19,7 +20,7 @@ votes as (
         item_id,
         neighbor_id,
         cast(0.25 as double) / (60 + rank) as vote,
-        'content' as source
+        'content' as generator
     from {{ ref('item_content_neighbors') }}
     where fold = 'live'
 
@@ -32,7 +33,7 @@ blended as (
         item_id,
         neighbor_id,
         sum(vote) as score,
-        max(source) as source
+        max(generator) as generator
     from votes
     group by
         item_id,
@@ -68,7 +69,7 @@ ranked as (
         item_id,
         neighbor_id,
         score,
-        source,
+        generator,
         row_number() over (partition by item_id order by score desc, neighbor_id) as rank
     from partners
     where variant_rank = 1
@@ -82,11 +83,11 @@ final as (
         cast(rank as bigint) as rank,
         neighbor_id as similar_item_id,
         cast(score as double) as score,
-        source,
+        generator,
         '{{ invocation_id }}' as run_id,
         cast('{{ kindred.run_clock() }}' as timestamp) as generated_at
     from ranked
-    where rank <= {{ var('kindred__n_recommendations') }}
+    where rank <= {{ kindred.setting('lists', 'n_recommendations') }}
 
 )
 

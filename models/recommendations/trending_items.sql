@@ -21,7 +21,7 @@ final as (
         cast(row_number() over (partition by popular_items.segment order by popular_items.rank) as bigint) as rank,
         popular_items.item_id,
         cast(popular_items.score as double) as score,
-        popular_items.generator as source,
+        popular_items.generator,
         '{{ invocation_id }}' as run_id,
         cast('{{ kindred.run_clock() }}' as timestamp) as generated_at
     from {{ ref('popular_items') }} as popular_items
@@ -33,7 +33,7 @@ final as (
         and excluded.item_id is null
     qualify
         row_number() over (partition by popular_items.segment order by popular_items.rank)
-        <= {{ var('kindred__n_recommendations') }}
+        <= {{ kindred.setting('lists', 'n_recommendations') }}
 
 )
 

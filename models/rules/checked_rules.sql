@@ -117,7 +117,7 @@ judged as (
                 then 'no item matches its item_id, category and brand: correct them, or delete the rule'
             when converted.segment is not null and segments.segment is null
                 then 'no user is in its segment: correct it (see kindred__segment_by), or delete the rule'
-            when converted.action = 'pin' and converted.amount > {{ var('kindred__n_recommendations') }}
+            when converted.action = 'pin' and converted.amount > {{ kindred.setting('lists', 'n_recommendations') }}
                 then 'its rank is beyond the end of the list: give a rank up to kindred__n_recommendations'
             when rivals.rule_id is not null
                 then concat('rule ', rivals.earlier_rule_id, ' pins at the same rank, this gets the next: give another')

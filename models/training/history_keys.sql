@@ -1,7 +1,7 @@
 -- one row per user_id: what a person's lists in the fold live are made of, as a short text
 -- The passing of time alone leaves it as it is. Whatever else would make other lists of the same models changes it: an
 -- event that came, was late, corrected or deleted, what event_weights says of it, a training, a setting.
-{% set settings = [var('kindred__sessions'), var('kindred__content'), var('kindred__n_candidates')] %}
+{% set settings = [kindred.generator_settings(is_trained=false), kindred.setting('lists', 'n_candidates')] %}
 
 with training as (
 

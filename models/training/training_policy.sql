@@ -149,7 +149,7 @@ judged as (
     select
         *,
         case
-            when '{{ var("kindred__training") }}' = 'always' then 'always'
+            when '{{ var("kindred__train") }}' = 'always' then 'always'
             when '{{ var("kindred__as_of") }}' <> '' then 'replay'
             when learned_until is null or learns_until is null then 'first'
             when age_days < 0 then 'older'

@@ -9,14 +9,11 @@ Errors: RuntimeError, with what apps read left as it was; kindred.publishing.rel
 
 
 def model(dbt, session):
-    from kindred.publishing.release import Settings, publish
+    from kindred.publishing import release
 
-    store = dbt.config.meta_get("store")
-    serving_path = dbt.config.meta_get("serving_path")
-    kept_releases = dbt.config.meta_get("kept_releases")
-    expires_after_hours = dbt.config.meta_get("expires_after_hours")
+    serving = dbt.config.meta_get("serving")
+    lists = dbt.config.meta_get("lists")
     as_of = dbt.config.meta_get("as_of")
-    database = dbt.config.meta_get("database")
     publish_gates = dbt.ref("publish_gates")
     folds = dbt.ref("folds")
     tables = {
@@ -28,5 +25,5 @@ def model(dbt, session):
         "generators": dbt.ref("release_generators"),
         "session_settings": dbt.ref("release_session_settings"),
     }
-    settings = Settings(store, serving_path, kept_releases, expires_after_hours, as_of, database)
-    return publish(dbt, session, tables, publish_gates, folds, settings)
+    settings = release.Settings.of(serving, lists, as_of)
+    return release.publish(dbt, session, tables, publish_gates, folds, settings)

@@ -1,40 +1,22 @@
-"""Collaborative neighbours: the items that the same people like, per fold.
+"""Neighbours of items: what each item-to-item generator learned from people's histories, per fold.
 
-Grain: one row per (fold, item_id, neighbor_id).
-Columns: fold, item_id, neighbor_id: never the item itself, rank: from 1, by falling score, ties in the order of the
-ids, score: above 0; the scores of the rows of a person's items add up to what speaks for a neighbour.
-Errors: ValueError where a setting isn't wired. An item that nobody liked together with another has no rows.
+Grain: one row per (fold, generator, item_id, neighbor_id).
+Columns: fold, generator: neighbors (the same people like both), slim (regression weights), sequence (what comes next), item_id:
+what a person has, neighbor_id: what it leads to, never the item itself, rank: from 1, by falling score, ties in the order of the
+ids, score: above 0; a person's score of a neighbour is the sum of the scores of the person's items.
+Errors: ValueError for a setting that a generator doesn't have. An item without neighbours has no rows.
 
-Where training_policy says that no training is due, the rows of the fold live are those of the build before.
-
-Method: item-based nearest neighbours (Sarwar et al., WWW 2001) on a matrix normalised by the degrees of people and
-items, as a product of sparse matrices by implicit.
+Where training_policy says that no training is due, the rows of the fold live are those of the build before. The methods and
+their sources stand in src/kindred/generators.
 """
 
 
 def model(dbt, session):
-    n_neighbors = dbt.config.meta_get("n_neighbors")
-    given = dbt.config.meta_get("neighbors")
+    from kindred.generators.tables import item_neighbors
+
+    given = dbt.config.meta_get("generators")
     interactions = dbt.ref("interactions")
     tuning_trials = dbt.ref("tuning_trials")
     training_policy = dbt.ref("training_policy")
     folds = dbt.ref("folds")
-    settings = choose_settings("neighbors", given, tuning_trials, folds)
-    n = n_neighbors if settings["n_neighbors"] == "auto" else int(settings["n_neighbors"])
-    earlier, is_due = read_earlier_model(dbt, session, training_policy, NEIGHBORS_SCHEMA)
-
-    batches, kept = [], None
-    for fold in read_folds(folds):
-        if fold == "live" and not is_due:
-            kept = earlier
-            continue
-        _, items, history, _ = read_history(interactions, fold)
-        neighbors = collaborative_neighbors(
-            history,
-            settings["user_exponent"],
-            settings["source_exponent"],
-            settings["target_exponent"],
-            n,
-        )
-        batches.append(neighbor_rows(fold, items, neighbors, n))
-    return write_table(session, NEIGHBORS_SCHEMA, batches, kept)
+    return item_neighbors(dbt, session, given, interactions, tuning_trials, training_policy, folds)

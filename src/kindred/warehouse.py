@@ -1,7 +1,7 @@
 """Where a Python model meets a warehouse: reading, writing, table functions, progress.
 
-The only module that knows DuckDB from Snowflake. A relation is what `dbt.ref()` gives: a DuckDB relation or a Snowpark data
-frame; a session is a DuckDB connection or a Snowpark session.
+The only module that knows DuckDB from Snowflake. A relation is what `dbt.ref()` gives: a DuckDB relation or a Snowpark
+data frame; a session is a DuckDB connection or a Snowpark session.
 """
 
 from __future__ import annotations
@@ -189,7 +189,7 @@ def register_table_function(
     `compute` takes a pandas.DataFrame of texts with the given columns and returns one of the pyarrow `schema`; it may
     read the staged file at `path`.
     """
-    import cloudpickle
+    import cloudpickle  # type: ignore[import-untyped]
     import pandas as pd
     from snowflake.snowpark.types import FloatType, LongType, PandasDataFrameType, StringType
 

@@ -7,7 +7,6 @@ import hashlib
 import importlib.util
 import json
 import os
-import re
 import subprocess
 import sys
 import types
@@ -19,10 +18,26 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from kindred.run import CURRENT
+from kindred.settings import GROUPS, PLAIN
+
 REPOSITORY = Path(__file__).resolve().parents[2]
-HELPERS = REPOSITORY / "macros/python"
-INPUTS = ["events", "items", "users", "consents"]
+INPUTS = list(GROUPS["inputs"])
 NO_TESTS = ["--exclude-resource-type", "test", "unit_test"]
+
+
+def to_variables(settings):
+    """Settings by their own names as dbt variables: diversity=0.5 becomes kindred__ranking: {diversity: 0.5}."""
+    variables = {}
+    for name, value in settings.items():
+        homes = [group for group, defaults in GROUPS.items() if name in defaults]
+        if name in GROUPS or name in PLAIN:
+            variables[f"kindred__{name}"] = value
+        elif homes:
+            variables.setdefault(f"kindred__{homes[0]}", {})[name] = value
+        else:
+            variables[name] = value
+    return variables
 
 
 @dataclass
@@ -81,8 +96,8 @@ class Shop:
 
     def placed(self, settings):
         """(settings with the inputs pointing at the raw tables that were loaded, or nowhere; their target folder)"""
-        pointers = {f"kindred__{name}": f"raw.{name}" if name in self.tables else "" for name in INPUTS}
-        settings = pointers | settings
+        pointers = {name: f"raw.{name}" for name in INPUTS if name in self.tables}
+        settings = to_variables({"inputs": pointers} | settings)
         # dbt parses the project anew where settings differ: those alike share what was parsed.
         return settings, self.targets / hashlib.md5(json.dumps(settings).encode()).hexdigest()[:8]
 
@@ -180,23 +195,12 @@ def small_shop(small_folder):
     return shop
 
 
-def run_helpers(namespace):
-    """Run the helpers in a namespace, in the order in which dbt renders them."""
-    comment = (HELPERS / "py_script_comment.sql").read_text(encoding="utf-8")
-    for name in re.findall(r"{{ kindred\.(python_\w+)\(\) }}", comment):
-        path = HELPERS / f"{name}.sql"
-        [(before, source)] = re.findall(
-            r"^(.*){% raw %}(.*){% endraw %}", path.read_text(encoding="utf-8"), flags=re.DOTALL
-        )
-        exec(compile("\n" * before.count("\n") + source, str(path), "exec"), namespace)
-
-
 def load_python_model(name):
-    """A Python model as a module that has the shared helpers in its namespace, as dbt gives it to DuckDB."""
-    specification = importlib.util.spec_from_file_location(name, REPOSITORY / "python_models" / f"{name}.py")
+    """A Python model as a module; it imports the package kindred from src/, as it imports the embedded one in dbt."""
+    [path] = REPOSITORY.glob(f"python_models/*/{name}.py")
+    specification = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
-    run_helpers(module.__dict__)
     return module
 
 
@@ -224,26 +228,18 @@ class FakeDbt:
         return self.connection.table(name)
 
 
-def run_model(connection, name, settings, **constants):
+def run_model(connection, name, settings, run_id="run"):
     """Run a Python model on the tables of a DuckDB connection and leave its rows there as a table of its name.
 
-    constants: what to change in the model's module first, such as the size of its blocks.
+    settings: what the model's YAML gives, by the names of its meta.
     """
+    CURRENT.update(run_id=run_id, serving_path="", database="")
     module = load_python_model(name)
-    vars(module).update(constants)
     rows = module.model(FakeDbt(connection, settings, name), connection)  # noqa: F841, DuckDB finds it by its name
     # What it keeps it reads from the table that it replaces.
     connection.execute(
         f"create table made as select * from rows; drop table if exists {name}; alter table made rename to {name}"
     )
-
-
-@pytest.fixture(scope="session")
-def helpers():
-    """The helpers that all Python models share, as a namespace."""
-    module = type(sys)("python_helpers")
-    run_helpers(module.__dict__)
-    return module
 
 
 @pytest.fixture(scope="session")

@@ -345,9 +345,7 @@ def test_ruled__what_serves_segments_and_people_knows_the_excludes(ruled):
 
 def test_ruled__dates_choose_the_folds(sample_shop, ruled):
     """What has expired counts where it was in force, what is to come nowhere yet."""
-    counts = (
-        "select fold, item_id, count(*) from ranked_lists where item_id in ('i148', 'i027') and fold <> 'tuning' group by all"
-    )
+    counts = "select fold, item_id, count(*) from ranked_lists where item_id in ('i148', 'i027') and fold <> 'tuning' group by all"
     expected = {(fold, item) for fold in MOMENTS for item in ("i148", "i027")}
     assert {row[:2] for row in sample_shop.query(counts)} == expected
     assert {row[:2] for row in ruled.query(counts)} == expected - {("backtest", "i148")}

@@ -348,7 +348,14 @@ def test_time__a_replay_is_the_build_of_that_day(sample_shop, tmp_path):
     assert replay.value("select max(as_of) from folds") == AS_OF
     assert replay.value("select count(*) from recommendations") > 0
     tables = tables_of(past) - UNTIMED
-    assert {"identities", "user_features", "als_item_factors", "ranked_lists", "evaluation_metrics", "recommendations"} <= tables
+    assert {
+        "identities",
+        "user_features",
+        "als_item_factors",
+        "ranked_lists",
+        "evaluation_metrics",
+        "recommendations",
+    } <= tables
     assert differences(replay, past, sorted(tables)) == {}
     of_lists = "select n_interactions, n_people, n_recommendations, n_recommended_items, as_of from builds"
     assert replay.query(of_lists) == past.query(of_lists)

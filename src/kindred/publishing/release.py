@@ -16,6 +16,8 @@ import pyarrow as pa
 from kindred.publishing.folder import read_release, release_path, serving_folder, write_served
 from kindred.publishing.snowflake import create_published, publish_warehouse
 from kindred.publishing.tables import TABLES, refuse_empty
+from kindred.run import current
+from kindred.settings import fill
 from kindred.warehouse import (
     Relation,
     Session,
@@ -54,7 +56,7 @@ LATER_GATE_COLUMNS = ("standard_error", "first_at", "compared_run_id", "compared
 
 @dataclass(frozen=True)
 class Settings:
-    """kindred__serving and what else publication depends on, as the model's YAML gives it."""
+    """What publication depends on. serving_path and database: '' = not given."""
 
     store: str
     serving_path: str
@@ -62,6 +64,19 @@ class Settings:
     expires_after_hours: float
     as_of: str
     database: str
+
+    @classmethod
+    def of(cls, serving: Mapping[str, Any], lists: Mapping[str, Any], as_of: str) -> Settings:
+        """Of the groups as they were given, and of what is true of this run alone."""
+        filled = fill("serving", serving)
+        return cls(
+            store=filled["store"],
+            serving_path=current("serving_path"),
+            kept_releases=filled["kept_releases"],
+            expires_after_hours=fill("lists", lists)["expires_after_hours"],
+            as_of=as_of,
+            database=current("database"),
+        )
 
 
 # Gates ----------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,35 @@
+{#- {input: what it points at, '' = not given}. Nothing named is the sample shop; else what is not named is not given, so that
+    no input of a shop ever falls back to the sample. -#}
+{% macro input_pointers() %}
+    {% set given = kindred.setting('inputs') %}
+    {% set pointers = {} %}
+    {% for input in kindred.default_settings().groups.inputs %}
+        {% do pointers.update({input: given[input] if kindred.has_own_inputs() else 'sample_' ~ input}) %}
+    {% endfor %}
+    {{ return(pointers) }}
+{% endmacro %}
+
+{#- Whether kindred__inputs names anything. -#}
+{% macro has_own_inputs() %}
+    {% set given = var('kindred__inputs') %}
+    {{ return(given is mapping and given.values() | select | list | length > 0) }}
+{% endmacro %}
+
+{#- What is wrong with kindred__inputs. -#}
+{% macro input_pointer_problems() %}
+    {% set problems = [] %}
+    {% set given = kindred.setting('inputs') %}
+    {% set samples, own = [], [] %}
+    {% for input, pointer in given.items() if pointer %}
+        {% do (samples if pointer | string == 'sample_' ~ input else own).append(input) %}
+    {% endfor %}
+    {% if kindred.has_own_inputs() and not given.events %}
+        {% do problems.append("kindred__inputs names " ~ (samples + own) | join(', ') ~ " and no events: name the table or "
+            ~ "model that holds your events, the one input that is needed") %}
+    {% endif %}
+    {% if samples and own %}
+        {% do problems.append("kindred__inputs mixes your own " ~ own | join(', ') ~ " with the sample shop's "
+            ~ samples | join(', ') ~ ": leave out what you don't have") %}
+    {% endif %}
+    {{ return(problems) }}
+{% endmacro %}

@@ -1,0 +1,198 @@
+"""What every generator declares, and what those share that propose the neighbours of a person's items."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+from scipy.sparse import csr_matrix
+
+from kindred.histories import History
+from kindred.matrices import Csr, encode_ids
+from kindred.warehouse import Relation, read_table
+
+# Lists of a few people: places of people and items, ranks from 1, scores.
+Lists = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting of a generator: a number, or `auto` where the data decides.
+
+    searched: the values that `make tune` tries; none = it isn't searched. above_zero: 0 isn't allowed.
+    """
+
+    default: float | str
+    meaning: str
+    searched: tuple[float, ...] = ()
+    above_zero: bool = False
+
+
+class Generator(ABC):
+    """Something that proposes items to people. `settings` is the one declaration of what can be set.
+
+    search_share: the part of the minutes of `make tune` that the generator's search gets, in proportion to those of
+    others. is_trained: whether its settings shape what is trained and kept between daily builds (else only lists).
+    """
+
+    name: ClassVar[str]
+    method: ClassVar[str]
+    settings: ClassVar[Mapping[str, Setting]]
+    search_share: ClassVar[float] = 0.1
+    is_trained: ClassVar[bool] = True
+
+    def defaults(self) -> dict[str, Any]:
+        return {name: setting.default for name, setting in self.settings.items()}
+
+    def resolve(self, settings: Mapping[str, Any], history: History, weights: Csr) -> dict[str, Any]:
+        """The settings with every `auto` that the data decides replaced by a number."""
+        return dict(settings)
+
+    def grid(self, settings: Mapping[str, Any], n_items: int) -> dict[str, list[float]]:
+        """{setting: values to try}, in the order of the search; settings: where the search begins, resolved."""
+        return {name: list(setting.searched) for name, setting in self.settings.items() if setting.searched}
+
+    @abstractmethod
+    def trial(self, fold: Any, settings: Mapping[str, Any]) -> Lists:
+        """The lists of the people of a `kindred.tuning.TuningFold` under these settings."""
+
+
+NEIGHBORS_SCHEMA = pa.schema(
+    [("fold", pa.string()), ("generator", pa.string()), ("item_id", pa.string()), ("neighbor_id", pa.string())]
+    + [("rank", pa.int64()), ("score", pa.float64())]
+)
+
+
+class ItemToItem(Generator):
+    """A generator that scores an item by what a person's items add up to: profile(u, i) * neighbors(i, j) over i.
+
+    A subclass says how neighbours are fitted; what they propose and how they explain it follows. Settings that every
+    one of them has: decay (what the next older step counts) and n_steps (steps that count).
+    """
+
+    # The table that holds what was fitted.
+    table: ClassVar[str] = "item_neighbors"
+
+    @abstractmethod
+    def fit(self, history: History, settings: Mapping[str, Any], n: int) -> Csr:
+        """The n best neighbours of each item: CSR, items of a person x items that they lead to, scores above 0."""
+
+    def fit_trial(self, fold: Any, settings: Mapping[str, Any], n: int) -> Csr:
+        """`fit` for a trial on a tuning fold; overridden where part of the work can be shared between trials."""
+        return self.fit(fold.history, settings, n)
+
+    def trial(self, fold: Any, settings: Mapping[str, Any]) -> Lists:
+        # Settings of the history alone need no new neighbours.
+        key = (self.name, *(value for name, value in settings.items() if name not in ("decay", "n_steps")))
+        n = int(settings.get("n_neighbors", fold.n_neighbors))
+        neighbors = fold.remember("neighbors", key, lambda: self.fit_trial(fold, settings, n))
+        profile = fold.history.profile(settings["decay"], settings["n_steps"])[fold.people]
+        return best_neighbors(profile, neighbors, fold.excluded, fold.length)
+
+
+def neighbor_rows(fold: str, generator: str, items: Any, neighbors: Csr, n: int) -> pa.RecordBatch:
+    """The n best neighbours of each item, a CSR matrix of items x items, as a pyarrow.RecordBatch."""
+    rows, columns, ranks, scores = best_per_row(neighbors, n)
+    ids = [items.take(pa.array(positions)) for positions in (rows, columns)]
+    names = [pa.repeat(pa.scalar(name), len(rows)) for name in (fold, generator)]
+    return pa.record_batch([*names, *ids, pa.array(ranks), pa.array(scores)], schema=NEIGHBORS_SCHEMA)
+
+
+def read_neighbors(relation: Relation, fold: str, generator: str, items: Any) -> Csr:
+    """What `neighbor_rows` wrote, among the given items: CSR, items x items."""
+    condition = f"fold = '{fold}' and generator = '{generator}'"
+    table = read_table(relation, ["item_id", "neighbor_id", "score"], condition)
+    rows, columns = (encode_ids(table[name], items)[1] for name in ("item_id", "neighbor_id"))
+    is_known = (rows >= 0) & (columns >= 0)
+    scores = table["score"].to_numpy()[is_known].astype(np.float32)
+    matrix = csr_matrix((scores, (rows[is_known], columns[is_known])), shape=(len(items), len(items)))
+    matrix.sort_indices()
+    return matrix
+
+
+def degrees(sessions: Csr, exponent: float) -> np.ndarray:
+    """The sums of the columns, to a power, as 32-bit floats; what nobody has counts as 1."""
+    sums = np.asarray(sessions.sum(axis=0), dtype=np.float64).ravel()
+    return np.power(np.maximum(sums, 1), exponent).astype(np.float32)
+
+
+def without_diagonal(neighbors: Any) -> Csr:
+    """A sparse matrix of similarities as CSR of 32-bit floats, without self and zeros."""
+    neighbors = neighbors.tocoo()
+    is_kept = (neighbors.row != neighbors.col) & (neighbors.data > 0)
+    values = neighbors.data[is_kept].astype(np.float32)
+    return csr_matrix((values, (neighbors.row[is_kept], neighbors.col[is_kept])), shape=neighbors.shape)
+
+
+def best_of_rows(matrix: Csr, n: int) -> Csr:
+    """A CSR matrix cut to the n largest positive entries of each row."""
+    rows, columns, _, values = best_per_row(matrix, n)
+    return csr_matrix((values.astype(np.float32), (rows, columns)), shape=matrix.shape)
+
+
+def best_per_row(matrix: Csr, n: int) -> Lists:
+    """The n largest positive entries of each row of a CSR matrix: rows, columns, ranks (from 1), scores.
+
+    In falling order of the score, ties in the order of the columns.
+    """
+    kept = []
+    for row in range(matrix.shape[0]):
+        start, end = matrix.indptr[row], matrix.indptr[row + 1]
+        values = matrix.data[start:end]
+        if end - start > n:
+            # All that tie with the nth stay until they are put into order.
+            least = np.partition(values, end - start - n)[end - start - n]
+            chosen = np.flatnonzero(values >= least)
+        else:
+            chosen = np.arange(end - start)
+        chosen = chosen[values[chosen] > 0]
+        chosen = chosen[np.lexsort((matrix.indices[start:end][chosen], -values[chosen]))][:n]
+        kept.append(start + chosen)
+    lengths = np.array([len(chosen) for chosen in kept], dtype=np.int64)
+    positions = np.concatenate(kept) if kept else np.empty(0, dtype=np.int64)
+    rows = np.repeat(np.arange(matrix.shape[0]), lengths)
+    ranks = np.arange(len(positions)) - np.repeat(np.cumsum(lengths) - lengths, lengths) + 1
+    return rows, matrix.indices[positions], ranks, matrix.data[positions].astype(np.float64)
+
+
+def best_neighbors(profile: Csr, neighbors: Csr, excluded: Csr, n: int) -> Lists:
+    """The n items whose neighbours speak loudest for a person: like `best_items`, for profiles and neighbours in CSR.
+
+    score(u, j) = sum over i of profile(u, i) neighbors(i, j).
+    """
+    scores = (profile @ neighbors).tocsr()
+    if excluded.nnz:
+        scores = (scores - excluded.multiply(np.float32(np.finfo(np.float32).max / 2))).tocsr()
+    return best_per_row(scores, n)
+
+
+def strongest_sources(
+    profile: Csr, neighbors: Csr, users: np.ndarray, items: np.ndarray, entries_per_block: int = 2_000_000
+) -> np.ndarray:
+    """For pairs of users and items (arrays of places), the item of the profile that says most for it: column or -1.
+
+    The largest profile(u, i) neighbors(i, j) over i, of equals the first column; -1 where nothing speaks for the item.
+    neighbors: CSR with sorted columns. Memory grows with a block of pairs, whose profiles have so many entries
+    together.
+    """
+    n_entries = np.diff(profile.indptr)[users]
+    strongest = np.full(len(users), -1, dtype=np.int32)
+    block_at = np.cumsum(n_entries) // entries_per_block
+    for pairs in np.split(np.arange(len(users)), np.flatnonzero(np.diff(block_at)) + 1):
+        pairs = pairs[n_entries[pairs] > 0]
+        if len(pairs) == 0:
+            continue
+        lengths = n_entries[pairs]
+        starts = np.cumsum(lengths) - lengths
+        entries = np.arange(lengths.sum()) + np.repeat(profile.indptr[users[pairs]] - starts, lengths)
+        sources = profile.indices[entries]
+        values = np.asarray(neighbors[sources, np.repeat(items[pairs], lengths)]).ravel() * profile.data[entries]
+        largest = np.maximum.reduceat(values, starts)
+        is_largest = values == np.repeat(largest, lengths)
+        first = np.minimum.reduceat(np.where(is_largest, sources, profile.shape[1]), starts)
+        strongest[pairs] = np.where(largest > 0, first, -1)
+    return strongest

@@ -1,0 +1,123 @@
+"""Content neighbours: the items of which the same is said, whether somebody touched them or not.
+
+Method: TF-IDF vectors of title, description, category, brand and attributes, and cosines; where items come with an
+embedding, the mean of that and of the embeddings' cosine.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from scipy.sparse import csr_matrix, vstack
+
+from kindred.generators.base import (
+    NEIGHBORS_SCHEMA,
+    ItemToItem,
+    Setting,
+    best_of_rows,
+    neighbor_rows,
+    read_neighbors,
+    without_diagonal,
+)
+from kindred.histories import History
+from kindred.matrices import Csr, encode_ids
+from kindred.warehouse import Relation, Session, read_folds, read_table, write_table
+
+TEXT_COLUMNS = ["title", "description", "category", "brand", "attributes"]
+
+
+class Content(ItemToItem):
+    name = "content"
+    method = "TF-IDF of title, description and attributes, and embeddings where there are some"
+    search_share = 0.05
+    is_trained = False
+    table = "item_content_neighbors"
+    settings = {
+        "decay": Setting(0.8, "what the next older step of a history counts", (0.6, 0.8, 0.9, 1.0)),
+        "n_steps": Setting(20, "steps of a history that count", (5, 20, 100), above_zero=True),
+    }
+
+    def fit(self, history: History, settings: Mapping[str, Any], n: int) -> Csr:
+        raise NotImplementedError("content neighbours come from the catalogue: see item_content_neighbors")
+
+    def fit_trial(self, fold: Any, settings: Mapping[str, Any], n: int) -> Csr:
+        return read_neighbors(fold.item_content_neighbors, "tuning", self.name, fold.history.items)
+
+
+GENERATOR = Content()
+
+
+def content_matrix(texts: Sequence[str]) -> Csr:
+    """TF-IDF vectors of texts, by scikit-learn: CSR, texts x terms, rows of length 1 (0 for texts without terms).
+
+    Terms that stand in one text alone connect nothing, those in a tenth of all texts say nothing.
+    """
+    nothing = csr_matrix((len(texts), 1), dtype=np.float32)
+    if not any(texts):
+        return nothing
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    vectorizer = TfidfVectorizer(
+        sublinear_tf=True, min_df=2, max_df=max(0.1, 20 / max(len(texts), 20)), dtype=np.float32
+    )
+    try:
+        return vectorizer.fit_transform(texts)
+    except ValueError:  # no term is left
+        return nothing
+
+
+def content_neighbors(texts: Sequence[str], embeddings: np.ndarray | None, n: int) -> Csr:
+    """The n items most alike by what is said about them: CSR, items x items, scores between 0 and 1.
+
+    texts: one per item. embeddings: (n_items, d) with zeros where an item has none, or None. Where there are both, the
+    score is the mean of the two cosines, among the n best of each.
+    """
+    import implicit
+
+    terms = content_matrix(texts).T.tocsr().astype(np.float64)
+    by_text = without_diagonal(implicit.nearest_neighbours.all_pairs_knn(terms, K=n + 1, show_progress=False))
+    if embeddings is None:
+        return by_text
+    norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
+    vectors = (embeddings / np.maximum(norms, 1e-12)).astype(np.float32)
+    blocks = []
+    for start in range(0, len(vectors), 1_000):
+        cosines = vectors[start : start + 1_000] @ vectors.T
+        cosines[np.arange(len(cosines)), np.arange(start, start + len(cosines))] = 0
+        blocks.append(best_of_rows(csr_matrix(np.where(cosines > 0, cosines, 0)), n))
+    return best_of_rows(((by_text + vstack(blocks)) / 2).tocsr(), n)
+
+
+def to_embeddings(column: Any, ids: Any) -> np.ndarray | None:
+    """A column of JSON lists as an array of n x d, zeros where there is none; None where no item has one."""
+    vectors = [json.loads(value) if value else None for value in column.to_pylist()]
+    item_of = {len(vector): item_id for vector, item_id in zip(vectors, ids.to_pylist(), strict=True) if vector}
+    if not item_of:
+        return None
+    if len(item_of) > 1:
+        (one, item), (other, other_item) = sorted(item_of.items())[:2]
+        raise ValueError(
+            f"item_content_neighbors: items.embedding of '{item}' has {one} numbers, that of '{other_item}' {other}: "
+            "give all items vectors of one model and length, and none to those that have none yet"
+        )
+    zeros = [0.0] * next(iter(item_of))
+    return np.array([vector or zeros for vector in vectors], dtype=np.float32)
+
+
+def neighbors(session: Session, items: Relation, item_features: Relation, folds: Relation, n: int) -> Any:
+    """The rows of `item_content_neighbors`: the n neighbours of each item that exists in a fold."""
+    said = read_table(items, ["item_id", *TEXT_COLUMNS, "embedding"])
+    ids, places = encode_ids(said["item_id"])
+    batches: list[pa.RecordBatch] = []
+    for fold in read_folds(folds):
+        existing = encode_ids(read_table(item_features, ["item_id"], f"fold = '{fold}'")["item_id"], ids)[1]
+        rows = said.take(np.flatnonzero(np.isin(places, existing))).sort_by("item_id")
+        columns = [rows[name].to_pylist() for name in TEXT_COLUMNS]
+        texts = [" ".join(filter(None, parts)) for parts in zip(*columns, strict=True)]
+        found = content_neighbors(texts, to_embeddings(rows["embedding"], rows["item_id"]), n)
+        batches.append(neighbor_rows(fold, GENERATOR.name, rows["item_id"].combine_chunks(), found, n))
+    return write_table(session, NEIGHBORS_SCHEMA, batches)

@@ -1,0 +1,168 @@
+"""Session neighbours: what people with the same recent items went on to.
+
+Method: VS-KNN (M. Ludewig, D. Jannach, "Evaluation of session-based recommendation algorithms", UMUAI 2018) with the
+recency of STAN (Garg et al., SIGIR 2019). A person is one session, the newest items of their history, in which what is
+older counts less: cut at silences, sessions found no more in the sample shop, and where people leave one trace a day
+there is nothing to cut.
+
+Bounded: of each person the newest n_items items, of each item the newest per_item sessions, of all like sessions the
+n_sessions nearest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from scipy.sparse import csr_matrix, diags
+
+from kindred.generators.base import Generator, Lists, Setting, best_neighbors, best_of_rows, degrees
+from kindred.histories import History, profiles, read_history
+from kindred.matrices import Csr, read_pairs
+from kindred.state import find_others, keep_rows, made_from, read_keys
+from kindred.warehouse import Relation, Session, read_folds, read_table, report_progress, write_table
+
+# What a long session has to share more than a short one to be as near.
+LENGTH_EXPONENT = 0.6
+USERS_PER_BLOCK = 2_000
+SCHEMA = pa.schema(
+    [("fold", pa.string()), ("generator", pa.string()), ("user_id", pa.string()), ("item_id", pa.string())]
+    + [("rank", pa.int64()), ("score", pa.float64()), ("made_from", pa.string())]
+)
+
+
+class Sessions(Generator):
+    name = "sessions"
+    method = "nearest sessions: people with the same recent items (VS-KNN)"
+    search_share = 0.15
+    is_trained = False
+    settings = {
+        "n_items": Setting(
+            "auto",
+            "newest items of a person that are a session; auto: 200, 100 or 50, by memory",
+            (20, 50, 200),
+            above_zero=True,
+        ),
+        "decay": Setting(0.75, "what the next older step of a history counts", (1.0, 0.9, 0.75, 0.5)),
+        "n_steps": Setting(20, "steps of a history that are compared", (5, 20, 100), above_zero=True),
+        "source_exponent": Setting(0.4, "how much a popular item of the history is held back", (0.2, 0.4, 0.7)),
+        "target_exponent": Setting(0.2, "how much a popular proposed item is held back", (0.0, 0.2, 0.4)),
+        "memory_decay": Setting(0.95, "what the next older step of a neighbouring session counts", (0.8, 0.95, 1.0)),
+        "n_sessions": Setting(150, "nearest sessions that propose", (50, 150, 400), above_zero=True),
+        "per_item": Setting(300, "newest sessions of each item that are looked at", above_zero=True),
+    }
+
+    def resolve(self, settings: Mapping[str, Any], history: History, weights: Csr) -> dict[str, Any]:
+        return fill_session_settings(settings, history.matrix)
+
+    def trial(self, fold: Any, settings: Mapping[str, Any]) -> Lists:
+        return SessionNeighbors(fold.history, settings).best(fold.people, fold.excluded, fold.length)
+
+
+GENERATOR = Sessions()
+
+
+def newest_sessions(sessions: Csr, moments: np.ndarray, n: int) -> Csr:
+    """A CSR matrix of sessions x items cut to the n newest sessions of each item; of equals whichever a seed draws."""
+    # Sessions in the order of time, newest first: then the first n of a column are wanted.
+    order = np.lexsort((np.random.default_rng(0).permutation(len(moments)), -moments))
+    columns = sessions[order].tocsc()
+    item_at = np.repeat(np.arange(columns.shape[1]), np.diff(columns.indptr))
+    is_kept = np.arange(columns.nnz) - columns.indptr[item_at] < n
+    entries = (columns.data[is_kept], (order[columns.indices[is_kept]], item_at[is_kept]))
+    return csr_matrix(entries, shape=sessions.shape)
+
+
+def fill_session_settings(settings: Mapping[str, Any], history: Csr) -> dict[str, Any]:
+    """Settings of `sessions` with n_items, where it is `auto`, as long as memory allows: 200, 100 or 50.
+
+    Long sessions find better neighbours on all shops that were tried (DECISIONS.md); 7 million entries of all sessions
+    together are what the largest ones have at 50.
+    """
+    if settings["n_items"] != "auto":
+        return dict(settings)
+    lengths = np.diff(history.indptr)
+    fitting = (n for n in (200, 100) if np.minimum(lengths, n).sum() <= 7_000_000)
+    return dict(settings) | {"n_items": next(fitting, 50)}
+
+
+class SessionNeighbors:
+    """What people with a like session had in theirs, for the people of a history.
+
+    settings: those of the generator `sessions`. is_shown: 1 for each item that may be proposed, 0 for others; None =
+    all.
+    """
+
+    def __init__(self, people: History, settings: Mapping[str, Any], is_shown: np.ndarray | None = None) -> None:
+        history, steps, moments = people.matrix, people.steps, people.moments
+        settings = fill_session_settings(settings, history)
+        n_items = int(settings["n_items"])
+        place = np.arange(history.nnz) - np.repeat(history.indptr[:-1], np.diff(history.indptr))
+        sessions = profiles(history, np.where(place < n_items, steps, n_items), settings["memory_decay"], n_items)
+        # A session's entries are divided by (its sum of squares) ** LENGTH_EXPONENT and (the item's sum) **
+        # source_exponent: else a long session were near everybody, and a popular item said as much as a rare one.
+        lengths = np.asarray(sessions.multiply(sessions).sum(axis=1), dtype=np.float64).ravel()
+        by_length = np.power(np.maximum(lengths, 1e-9), -LENGTH_EXPONENT).astype(np.float32)
+        newest = newest_sessions(sessions, moments, int(settings["per_item"]))
+        self.index = (diags(by_length) @ newest @ diags(degrees(sessions, -settings["source_exponent"]))).T.tocsr()
+        is_shown = np.ones(history.shape[1], dtype=np.float32) if is_shown is None else is_shown
+        self.proposals = (sessions @ diags(degrees(sessions, -settings["target_exponent"]) * is_shown)).tocsr()
+        own = np.where(place < n_items, steps, int(settings["n_steps"]))
+        self.profile = profiles(history, own, settings["decay"], int(settings["n_steps"]))
+        self.n_sessions = int(settings["n_sessions"])
+
+    def nearest(self, people: np.ndarray) -> Csr:
+        """The nearest sessions of people (an array of places) but their own: CSR, people x sessions, similarities."""
+        near = (self.profile[people] @ self.index).tocsr()
+        near.data[near.indices == np.repeat(people, np.diff(near.indptr))] = 0
+        return best_of_rows(near, self.n_sessions)
+
+    def best(self, people: np.ndarray, excluded: Csr, n: int) -> Lists:
+        """The n best items of people (an array of places), like `best_items`; excluded: CSR, a row for each of them."""
+        return best_neighbors(self.nearest(people), self.proposals, excluded, n)
+
+
+def candidates(
+    dbt: Any,
+    session: Session,
+    interactions: Relation,
+    item_features: Relation,
+    history_keys: Relation,
+    training_policy: Relation,
+    folds: Relation,
+    settings: Mapping[str, Any],
+    n_candidates: int,
+) -> Any:
+    """The rows of `session_candidates`, at most n_candidates per person; see the model for grain and columns."""
+    keys = made_from(history_keys)
+    kept = keep_rows(dbt, session, training_policy, keys, SCHEMA, "fold = 'live'", item_features)
+
+    def prepare(fold: str) -> tuple[Any, ...]:
+        """Everything is read before the first row is written: DuckDB streams the result over the same connection."""
+        history = read_history(interactions, fold)
+        barred = read_table(item_features, ["item_id"], f"fold = '{fold}' and not is_recommendable")["item_id"]
+        is_shown = pc.invert(pc.is_in(history.items, value_set=barred.combine_chunks())).to_numpy(zero_copy_only=False)
+        excluded = read_pairs(interactions, history.users, history.items, f"fold = '{fold}' and is_excluded")
+        people, made = find_others(history.users, kept, fold), read_keys(keys, history.users, fold)
+        return fold, history, is_shown, excluded, people, made
+
+    prepared = [prepare(fold) for fold in read_folds(folds)]
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for fold, history, is_shown, excluded, people, made in prepared:
+            neighbors = SessionNeighbors(history, settings, is_shown)
+            for start in range(0, len(people), USERS_PER_BLOCK):
+                block = people[start : start + USERS_PER_BLOCK]
+                rows, columns, ranks, scores = neighbors.best(block, excluded[block], n_candidates)
+                at = pa.array(block[rows])
+                names = [pa.repeat(pa.scalar(name), len(rows)) for name in (fold, GENERATOR.name)]
+                ids = [history.users.take(at), history.items.take(pa.array(columns))]
+                values = [*names, *ids, pa.array(ranks), pa.array(scores), made.take(at)]
+                yield pa.record_batch(values, schema=SCHEMA)
+                if start > 0 and start % 50_000 == 0:
+                    report_progress(f"session_candidates: {fold}, {start:,} of {len(people):,} people have their lists")
+
+    return write_table(session, SCHEMA, batches(), kept)

@@ -1,0 +1,153 @@
+"""What the ranker sees of a person's candidates: the same for training and for scoring."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kindred.matrices import encode_ids
+from kindred.warehouse import Relation, as_floats, read_table
+
+RANKER_SCORES = ["score", "share", "z", "rank"]
+RANKER_ITEM_FEATURES = ["n_users", "popularity", "trend", "age_days", "recency_days", "price_percentile"]
+RANKER_USER_FEATURES = ["n_liked_items", "n_sessions", "recency_days", "tenure_days", "top_category_share"]
+PEOPLE_PER_BLOCK = 5_000
+# Arrays of user, item and generator places, score and rank of candidates.
+Rows = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
+class RankerTables:
+    """What describes the generators, and the people and items of one fold in the order of their ids; read once."""
+
+    def __init__(self, generators: Relation, item_features: Relation, user_features: Relation, fold: str) -> None:
+        blend = read_table(generators, ["generator", "weight"]).sort_by("generator").combine_chunks()
+        self.generators: Any = blend["generator"].combine_chunks()
+        self.weights = as_floats(blend["weight"]).astype(np.float64)
+        of_fold = f"fold = '{fold}'"
+        names = ["item_id", "category", "brand", "is_recommendable", *RANKER_ITEM_FEATURES]
+        items = read_table(item_features, names, of_fold).sort_by("item_id").combine_chunks()
+        names = ["user_id", "top_category", "top_brand", "price_affinity", *RANKER_USER_FEATURES]
+        users = read_table(user_features, names, of_fold).sort_by("user_id").combine_chunks()
+        self.items, self.users = items["item_id"].combine_chunks(), users["user_id"].combine_chunks()
+        self.is_shown = as_floats(items["is_recommendable"]) > 0
+        self.item_values = np.column_stack([as_floats(items[name]) for name in RANKER_ITEM_FEATURES])
+        self.user_values = np.column_stack([as_floats(users[name]) for name in RANKER_USER_FEATURES])
+        self.price_percentiles = as_floats(items["price_percentile"])
+        self.price_affinities = as_floats(users["price_affinity"])
+        self.of_items: list[np.ndarray] = []
+        self.of_users: list[np.ndarray] = []
+        for of_item, of_user in (("category", "top_category"), ("brand", "top_brand")):
+            names, places = encode_ids(items[of_item].fill_null(""))
+            self.of_items.append(places)
+            self.of_users.append(encode_ids(users[of_user].fill_null(" "), names)[1])
+
+    def blocks(self) -> list[slice]:
+        """The places of the people in blocks, as slices."""
+        return [slice(start, start + PEOPLE_PER_BLOCK) for start in range(0, len(self.users), PEOPLE_PER_BLOCK)]
+
+
+def read_candidates(
+    candidates: Relation, tables: RankerTables, fold: str, block: slice, only: np.ndarray | None = None
+) -> Rows:
+    """The candidates of a block of people: arrays of user, item and generator places, score and rank, sorted by places.
+
+    What a generator without a weight proposes, and what can't be recommended, is left out.
+    only: places of the people who are wanted; the others of the block are left out.
+    """
+    ends = [
+        tables.users[place].as_py().replace("'", "''")
+        for place in (block.start, min(block.stop, len(tables.users)) - 1)
+    ]
+    columns = ["user_id", "item_id", "generator", "score", "rank"]
+    rows = read_table(candidates, columns, f"fold = '{fold}' and user_id between '{ends[0]}' and '{ends[1]}'")
+    users = encode_ids(rows["user_id"], tables.users)[1]
+    items = encode_ids(rows["item_id"], tables.items)[1]
+    generators = encode_ids(rows["generator"], tables.generators)[1]
+    scores, ranks = (rows[name].to_numpy().astype(np.float32) for name in ("score", "rank"))
+    is_wanted = (users >= 0) & (items >= 0) & (generators >= 0)
+    is_wanted[is_wanted] = tables.is_shown[items[is_wanted]]
+    if only is not None:
+        is_wanted &= np.isin(users, only)
+    order = np.flatnonzero(is_wanted)
+    pairs = users[order].astype(np.int64) * len(tables.items) + items[order]
+    # One number for each row sorts in a third of the time of three.
+    order = order[np.argsort(pairs * len(tables.generators) + generators[order])]
+    return users[order], items[order], generators[order], scores[order], ranks[order]
+
+
+def ranker_features(
+    tables: RankerTables,
+    users: np.ndarray,
+    items: np.ndarray,
+    generators: np.ndarray,
+    scores: np.ndarray,
+    ranks: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """One row for each pair of a person and a candidate: (user places, item places, features, votes).
+
+    The rows come as `read_candidates` sorts them.
+
+    features: (n_pairs, n_features) of 32-bit floats, nan = unknown, in the order of `ranker_feature_names`.
+    votes: (n_pairs, n_generators), weight / (60 + rank), 0 where a generator doesn't propose the item: their sum is the
+    fixed blend (reciprocal rank fusion: Cormack, Clarke, Buettcher, SIGIR 2009).
+    """
+    n_generators = len(tables.generators)
+    lists = (users - users[:1].sum()).astype(np.int64) * n_generators + generators
+    counts = np.maximum(np.bincount(lists), 1)
+    means = np.bincount(lists, scores) / counts
+    spreads = np.sqrt(np.maximum(np.bincount(lists, (scores - means[lists]) ** 2) / counts, 1e-12))
+    best = np.full(len(counts), -np.inf)
+    np.maximum.at(best, lists, scores)
+    of_lists = [
+        scores,
+        scores / np.where(best[lists] > 0, best[lists], 1),
+        (scores - means[lists]) / spreads[lists],
+        ranks,
+    ]
+    is_first = np.ones(len(users), dtype=bool)
+    is_first[1:] = (users[1:] != users[:-1]) | (items[1:] != items[:-1])
+    pair_at = np.cumsum(is_first) - 1
+    pair_users, pair_items = users[is_first], items[is_first]
+    features = np.full((len(pair_users), len(ranker_feature_names(tables))), np.nan, dtype=np.float32)
+    for number, values in enumerate(of_lists):
+        features[pair_at, number * n_generators + generators] = values
+    votes = np.nan_to_num(1 / (60 + generator_ranks(tables, features))) * tables.weights
+    columns = [
+        (votes > 0).sum(axis=1),
+        votes.sum(axis=1),
+        *tables.item_values[pair_items].T,
+        *tables.user_values[pair_users].T,
+        *(
+            of_items[pair_items] == of_users[pair_users]
+            for of_items, of_users in zip(tables.of_items, tables.of_users, strict=True)
+        ),
+        tables.price_percentiles[pair_items] - tables.price_affinities[pair_users],
+    ]
+    for place, values in enumerate(columns, start=4 * n_generators):
+        features[:, place] = values
+    return pair_users, pair_items, features, votes
+
+
+def ranker_feature_names(tables: RankerTables) -> list[str]:
+    """The names of the columns of `ranker_features`."""
+    of_generators = [f"{name}_{kind}" for kind in RANKER_SCORES for name in tables.generators.to_pylist()]
+    of_items = [f"item_{name}" for name in RANKER_ITEM_FEATURES]
+    of_users = [f"user_{name}" for name in RANKER_USER_FEATURES]
+    return [
+        *of_generators,
+        "n_generators",
+        "fixed_blend",
+        *of_items,
+        *of_users,
+        "is_top_category",
+        "is_top_brand",
+        "price_distance",
+    ]
+
+
+def generator_ranks(tables: RankerTables, features: np.ndarray) -> np.ndarray:
+    """The rank that each generator gives each candidate, (n_pairs, n_generators), nan where it doesn't propose it."""
+    n_generators = len(tables.generators)
+    place = RANKER_SCORES.index("rank") * n_generators
+    return features[:, place : place + n_generators]

@@ -1,0 +1,179 @@
+"""The ranker: learns from the fold `tuning` how to weigh what the generators propose.
+
+Method: LambdaMART (C. Burges, "From RankNet to LambdaRank to LambdaMART", 2010) by LightGBM, on the scores and ranks of
+the generators and the point-in-time features. Where people or hits are too few, or the learned ranker isn't better, by
+more than the error, on people it didn't learn from, the blend is fixed: reciprocal rank fusion with the weights of the
+generators.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from kindred.matrices import are_in, read_pairs
+from kindred.ranking.features import RankerTables, ranker_feature_names, ranker_features, read_candidates
+from kindred.warehouse import Relation, Session, read_folds, read_table, report_progress, write_table
+
+Learned = tuple[str, str, float | None, float | None, str]
+
+SCHEMA = pa.schema(
+    [
+        ("as_of", pa.timestamp("us")),
+        ("run_id", pa.string()),
+        ("kind", pa.string()),
+        ("note", pa.string()),
+        ("n_people", pa.int64()),
+        ("n_rows", pa.int64()),
+        ("ndcg_learned", pa.float64()),
+        ("ndcg_fixed", pa.float64()),
+        ("model", pa.string()),
+    ]
+)
+MAX_PEOPLE = 20_000
+MIN_PEOPLE = 50
+MAX_TREES = 300
+# Small trees of well-filled leaves: the scores of a fold are a little off those of the next, and what larger trees (31
+# leaves of 50 rows) learn about them is lost there (DECISIONS.md).
+PARAMETERS = {
+    "objective": "lambdarank",
+    "learning_rate": 0.05,
+    "num_leaves": 8,
+    "feature_fraction": 0.8,
+    "metric": "ndcg",
+    "ndcg_eval_at": [20],
+    "deterministic": True,
+    "force_row_wise": True,
+    "seed": 0,
+    "num_threads": 2,
+    "verbosity": -1,
+}
+
+
+def ndcgs(
+    people: np.ndarray, scores: np.ndarray, labels: np.ndarray, n_targets: dict[int, int], k: int = 20
+) -> np.ndarray:
+    """ndcg@k of each person, in the order of n_targets: {person: number of targets, found among the rows or not}.
+
+    people, scores, labels: one per row.
+    """
+    order = np.lexsort((-scores, people))
+    people, labels = people[order], labels[order]
+    ranks = np.arange(len(people)) - np.searchsorted(people, people)
+    gains = np.where(labels & (ranks < k), 1 / np.log2(ranks + 2), 0)
+    ideals = np.cumsum(1 / np.log2(np.arange(k) + 2))
+    names, places = np.unique(people, return_inverse=True)
+    found = dict(zip(names.tolist(), np.bincount(places, gains), strict=True))
+    return np.array([found.get(person, 0) / ideals[min(n, k) - 1] for person, n in n_targets.items()])
+
+
+def train(
+    features: np.ndarray,
+    labels: np.ndarray,
+    people: np.ndarray,
+    names: list[str],
+    n_trees: int,
+    validation: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
+) -> Any:
+    """A LightGBM booster of n_trees; validation (features, labels, people) may end it early. Rows person by person."""
+    import lightgbm
+
+    parameters = PARAMETERS | {"min_data_in_leaf": min(1_000, max(20, len(labels) // 500))}
+
+    def dataset(features: np.ndarray, labels: np.ndarray, people: np.ndarray, reference: Any = None) -> Any:
+        sizes = np.unique(people, return_counts=True)[1]
+        return lightgbm.Dataset(
+            features, labels.astype(int), group=sizes, feature_name=names, reference=reference, params=parameters
+        )
+
+    training = dataset(features, labels, people)
+    if validation is None:
+        return lightgbm.train(parameters, training, n_trees)
+    stop = lightgbm.early_stopping(30, verbose=False)
+    return lightgbm.train(
+        parameters, training, n_trees, valid_sets=[dataset(*validation, reference=training)], callbacks=[stop]
+    )
+
+
+def learn(
+    features: np.ndarray,
+    names: list[str],
+    labels: np.ndarray,
+    people: np.ndarray,
+    votes: np.ndarray,
+    n_targets: dict[int, int],
+) -> Learned:
+    """The ranker of these rows: (kind, note, ndcg of the learned one, ndcg of the fixed one, LightGBM's text).
+
+    votes: what the fixed blend gives each row. A fifth of the people, chosen with a seed, is kept aside to choose
+    between learned and fixed, a fifth of the others to choose the number of trees; the ranker that serves learns from
+    everyone.
+    """
+    n_hits = len(np.unique(people[labels]))
+    if n_hits < MIN_PEOPLE:
+        return "fixed", f"{n_hits} people chose a candidate in fold tuning, {MIN_PEOPLE} are needed", None, None, ""
+    everyone = np.array(sorted(n_targets))
+    drawn = np.random.default_rng(0).permutation(everyone)
+    judges, others = np.split(drawn, [max(len(everyone) // 5, 10)])
+    of_judges = np.isin(people, judges)
+    targets_of_judges = {person: n_targets[person] for person in judges.tolist()}
+    # People without a hit teach nothing about order.
+    is_taught = np.isin(people, np.unique(people[labels]))
+    of_stoppers = is_taught & np.isin(people, others[: len(others) // 5])
+    rows = is_taught & ~of_judges & ~of_stoppers
+    if not of_stoppers.any() or not rows.any():
+        return "fixed", "nobody who was kept aside chose a candidate in fold tuning", None, None, ""
+    validation = (features[of_stoppers], labels[of_stoppers], people[of_stoppers])
+    trial = train(features[rows], labels[rows], people[rows], names, MAX_TREES, validation)
+    scores = trial.predict(features[of_judges], num_iteration=trial.best_iteration)
+    learned = ndcgs(people[of_judges], scores, labels[of_judges], targets_of_judges)
+    fixed = ndcgs(people[of_judges], votes[of_judges], labels[of_judges], targets_of_judges)
+    gain, error = (learned - fixed).mean(), (learned - fixed).std() / np.sqrt(len(judges))
+    note = (
+        f"ndcg@20 on {len(judges)} people of fold tuning it didn't learn from: learned {learned.mean():.4f}, "
+        f"fixed {fixed.mean():.4f}, gain {gain:.4f} ± {error:.4f}"
+    )
+    # A gain within its error is chance, and the fixed blend has nothing that it could have learned wrong.
+    if gain <= error:
+        return "fixed", note, learned.mean(), fixed.mean(), ""
+    final = train(features[is_taught], labels[is_taught], people[is_taught], names, trial.best_iteration)
+    return "learned", note, learned.mean(), fixed.mean(), final.model_to_string()
+
+
+def rankers(
+    session: Session,
+    run_id: str,
+    candidates: Relation,
+    item_features: Relation,
+    user_features: Relation,
+    targets: Relation,
+    generators: Relation,
+    folds: Relation,
+) -> Any:
+    """The row that this build adds to `rankers`; none without the fold `tuning`."""
+    if "tuning" not in read_folds(folds):
+        return write_table(session, SCHEMA, [])
+    as_of = read_table(folds, ["as_of"], "fold = 'tuning'")["as_of"][0].as_py()
+    tables = RankerTables(generators, item_features, user_features, "tuning")
+    wanted = read_pairs(targets, tables.users, tables.items, "fold = 'tuning'")
+    evaluated = np.flatnonzero(np.diff(wanted.indptr))
+    evaluated = np.sort(np.random.default_rng(0).permutation(evaluated)[:MAX_PEOPLE])
+    parts = []
+    for block in tables.blocks():
+        if np.any((evaluated >= block.start) & (evaluated < block.stop)):
+            rows = read_candidates(candidates, tables, "tuning", block, evaluated)
+            parts.append(ranker_features(tables, *rows))
+    if parts:
+        people, items, features, votes = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        labels = are_in(wanted, people, items)
+        n_targets = dict(zip(evaluated.tolist(), np.diff(wanted.indptr)[evaluated].tolist(), strict=True))
+        found = learn(features, ranker_feature_names(tables), labels, people, votes.sum(axis=1), n_targets)
+        n_rows = len(labels)
+    else:
+        found, n_rows = ("fixed", "fold tuning has no targets", None, None, ""), 0
+    kind, note, learned, fixed, text = found
+    report_progress(f"rankers: {kind}; {note}")
+    row = [as_of, run_id, kind, note, len(evaluated), n_rows, learned, fixed, text]
+    return write_table(session, SCHEMA, [pa.record_batch([[value] for value in row], schema=SCHEMA)])

@@ -1,0 +1,1 @@
+"""The sample shop: a seeded world whose hidden tastes are known."""

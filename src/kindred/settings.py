@@ -1,0 +1,95 @@
+"""Every setting of kindred, with its default: the one home of both.
+
+`make embed` writes them into the macro `default_settings`, which SQL models read through `kindred.setting(group, key)`;
+Python models get a group as it was given, through their YAML, and fill it up with `fill`. docs/settings.md explains
+each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+# {variable without `kindred__`: {key: default}}; None = a variable that is no group. '' = not given, or no such thing.
+GROUPS: dict[str, dict[str, Any]] = {
+    # The name of a dbt model or seed, or schema.table. Nothing given = the sample shop; what is not named is not given.
+    "inputs": {"events": "", "items": "", "users": "", "consents": ""},
+    # The shop's own table in place of a seed: a dbt model or seed, or schema.table.
+    "tables": {"event_weights": "", "generators": "", "rules": "", "gates": "", "purposes": ""},
+    # case_insensitive_ids: ids that look like e-mail addresses are compared without case.
+    "identity": {"case_insensitive_ids": True},
+    # requires_consent: a person without a consent row counts as refusing.
+    "privacy": {"requires_consent": False},
+    # max_rejected_share: share of raw events that may be unusable before the build stops. max_events_per_person: events
+    # of one person and item that count for popularity and trend.
+    "traffic": {"max_rejected_share": 0.5, "max_events_per_person": 10},
+    "lists": {
+        "segment_by": "country",  # column of users that splits people into segments; '' = no segments
+        "variant_attribute": "variant_group",  # key in the items' attributes, equal for all sizes of a thing
+        "session_gap_minutes": 30,  # silence that ends a session where the tracker gives no session_id
+        "n_recommendations": 20,  # items in a person's list
+        "n_candidates": 50,  # items that each generator proposes per person
+        "expires_after_hours": 48,  # age at which an app should stop showing a list
+    },
+    # n_neighbors: neighbours kept per item. A generator's settings are `auto` where they aren't given: the best of
+    # `make tune`, else a default.
+    "generators": {"n_neighbors": 100},
+    # Bounds that make a training due where kindred__train is when_due; off = no such bound.
+    "training": {"age_days": 7, "new_events_share": 0.1, "drift": 0.25},
+    "ranking": {
+        "diversity": 0,  # 0 to 1: what a second item of a category loses; 0 = by score alone
+        "freshness": 0,  # what a new item's score gains: 1 = it doubles; halves in each horizon; 0 = off
+        "exploration_share": 0.05,  # share of each published list that is drawn by chance; 0 = nothing
+    },
+    # path: '' = the folder <DuckDB file>_serving beside it; the environment's KINDRED_SERVING_PATH comes first.
+    "serving": {
+        "store": "sqlite",  # sqlite, postgres (address in the environment's KINDRED_POSTGRES) or none
+        "path": "",  # folder of the SQLite releases
+        "kept_releases": 5,  # releases that a rollback can go back to, the served one among them
+    },
+    # Bounds that stop publication, by gate; the seed `gates` has the defaults. off = no such gate.
+    "gates": {},
+    "experiments": {
+        "log_days": "",  # age in days at which rows leave recommendation_log; '' or 0 = they stay
+        "conversion_days": 7,  # days after a click on a list in which a purchase counts for it
+    },
+}
+# Variables that are no group: what is set for one run stands alone, because --vars replaces a whole group.
+PLAIN: dict[str, Any] = {
+    "horizon_days": 14,  # days in which a fold is evaluated
+    "as_of": "",  # UTC timestamp to replay; '' = the midnight after the newest usable event
+    "folds": ["tuning", "backtest", "live"],  # the folds to build; a daily run may build [live] alone
+    "train": "always",  # always, or when_due: the fold live is trained when a bound of kindred__training is reached
+    "tune_minutes": 0,  # budget of the search for better settings in this run
+    "override_gates": [],  # gates to let through, with --vars
+}
+# Names of before version 0.1.0 and where the setting is now.
+RENAMED = {
+    **{name: f"kindred__inputs: {{{name}: ...}}" for name in GROUPS["inputs"]},
+    **{name: f"kindred__lists: {{{name}: ...}}" for name in GROUPS["lists"]},
+    **{name: f"kindred__ranking: {{{name}: ...}}" for name in GROUPS["ranking"]},
+    **{name: f"kindred__experiments: {{{name}: ...}}" for name in GROUPS["experiments"]},
+    **{
+        name: f"kindred__generators: {{{name}: ...}}"
+        for name in ("n_neighbors", "als", "neighbors", "slim", "sequence", "sessions", "content")
+    },
+    "requires_consent": "kindred__privacy: {requires_consent: ...}",
+    "max_rejected_share": "kindred__traffic: {max_rejected_share: ...}",
+    "retrain": "kindred__training: {age_days: ..., new_events_share: ..., drift: ...}",
+    "serving_store": "kindred__serving: {store: ...}",
+    "serving_path": "kindred__serving: {path: ...}",
+    "kept_releases": "kindred__serving: {kept_releases: ...}",
+    "publish_gates": "kindred__gates: {changed_lists: ..., ...}",
+}
+
+
+def fill(group: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """A group as it was given, merged key by key over its defaults.
+
+    Errors: ValueError for a key that the group doesn't have.
+    """
+    defaults = GROUPS[group]
+    unknown = set(given) - set(defaults)
+    if unknown:
+        raise ValueError(f"kindred__{group} has '{min(unknown)}': its keys are {', '.join(defaults)}")
+    return defaults | dict(given)
