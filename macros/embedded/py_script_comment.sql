@@ -3,7 +3,7 @@ model of kindred: the
     package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = '6642e8f963c80620'
+KINDRED_FINGERPRINT = 'ffb340aad93976a7'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -1632,6 +1632,7 @@ KINDRED_SOURCES = {
         '    time.\n'
         '    """\n'
         '\n'
+        '    fold: str\n'
         '    users: Any\n'
         '    items: Any\n'
         '    matrix: Csr\n'
@@ -1642,11 +1643,11 @@ KINDRED_SOURCES = {
         '        """The same history over the items of a catalogue, in its order. Errors: ValueError where it lacks an item."""\n'
         '        places = encode_ids(self.items, catalogue)[1]\n'
         '        if np.any(places < 0):\n'
-        '            raise ValueError("item_features lacks items of interactions: rebuild it")\n'
+        '            raise ValueError(f"item_features lacks items of interactions in fold {self.fold}: rebuild it")\n'
         '        matrix = self.matrix\n'
         '        shape = (matrix.shape[0], len(catalogue))\n'
         '        matrix = csr_matrix((matrix.data, places[matrix.indices], matrix.indptr), shape=shape)\n'
-        '        return History(self.users, catalogue, matrix, self.steps, self.moments)\n'
+        '        return History(self.fold, self.users, catalogue, matrix, self.steps, self.moments)\n'
         '\n'
         '    def profile(self, decay: float, n_steps: int) -> Csr:\n'
         '        """What speaks for each person now, CSR like the matrix: see `profiles`."""\n'
@@ -1673,7 +1674,7 @@ KINDRED_SOURCES = {
         '    matrix = csr_matrix((strengths[is_kept], item_at[is_kept], indptr), shape=(len(users), len(items)))\n'
         "    # A person's rows begin with the newest.\n"
         '    newest = moments[(np.cumsum(n_items) - n_items)] if len(order) else np.zeros(0, dtype=np.int64)\n'
-        '    return History(users, items, matrix, steps[is_kept], newest)\n'
+        '    return History(fold, users, items, matrix, steps[is_kept], newest)\n'
         '\n'
         '\n'
         'def newest_first(user_at: np.ndarray, moments: np.ndarray, chances: np.ndarray) -> np.ndarray:\n'
@@ -1696,9 +1697,7 @@ KINDRED_SOURCES = {
         '\n'
         '\n'
         'def profiles(history: Csr, steps: np.ndarray, decay: float, n_steps: int) -> Csr:\n'
-        '    """What speaks for a person now: the newest `n_steps` steps, each entry times decay ** steps back; CSR like\n'
-        '    history.\n'
-        '    """\n'
+        '    """What speaks for a person now: the newest n_steps steps, each entry times decay ** steps back; CSR like history."""\n'
         '    values = history.data * np.power(np.float32(decay), steps) * (steps < n_steps)\n'
         '    profile = csr_matrix((values, history.indices, history.indptr), shape=history.shape, copy=True)\n'
         '    profile.eliminate_zeros()\n'
