@@ -68,11 +68,24 @@ class Als(Generator):
     search_share = 0.4
     settings = {
         # More factors are most of what there is to gain, where training ends before ALS overfits.
-        "factors": Setting("auto", "length of a vector", (256, 512, 1024, 128, 64, 32), above_zero=True),
-        "alpha": Setting("auto", "confidence of an interaction is 1 + alpha * |weight|", (0.1, 0.3, 1.0, 3.0)),
-        "iterations": Setting(15, "iterations of training", (15, 8, 5, 3), above_zero=True),
+        "factors": Setting(
+            "auto",
+            "length of a vector; auto: 16 to 256, by the size of the data",
+            (256, 512, 1024, 128, 64, 32),
+            above_zero=True,
+        ),
+        "alpha": Setting(
+            "auto",
+            "confidence is 1 + alpha * weight; auto: .06 * people * items / sum of weights",
+            (0.1, 0.3, 1.0, 3.0),
+        ),
+        "iterations": Setting(
+            15, "iterations of training; a third where it starts from earlier factors", (15, 8, 5, 3), above_zero=True
+        ),
         # With 0 the equations of a person have no single solution.
-        "regularization": Setting("auto", "ridge of the factors", (3.0, 10.0, 30.0, 100.0, 200.0), above_zero=True),
+        "regularization": Setting(
+            "auto", "ridge of the factors; auto: 30", (3.0, 10.0, 30.0, 100.0, 200.0), above_zero=True
+        ),
     }
 
     def resolve(self, settings: Mapping[str, Any], history: History, weights: Csr) -> dict[str, Any]:

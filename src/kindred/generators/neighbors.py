@@ -25,7 +25,12 @@ class Neighbors(ItemToItem):
     settings = {
         "target_exponent": Setting(0.3, "how much a popular neighbour is held back; .5 = cosine", (0.2, 0.3, 0.4, 0.5)),
         "decay": Setting(0.9, "what the next older step of a history counts", (1.0, 0.9, 0.8, 0.65)),
-        "n_neighbors": Setting("auto", "neighbours kept per item", (50, 100, 200, 400), above_zero=True),
+        "n_neighbors": Setting(
+            "auto",
+            "neighbours kept per item; auto: kindred__generators, n_neighbors",
+            (50, 100, 200, 400),
+            above_zero=True,
+        ),
         "source_exponent": Setting(0.6, "how much a popular item of the history is held back", (0.4, 0.5, 0.6, 0.75)),
         "user_exponent": Setting(0.75, "how much less a long history counts per item", (0.25, 0.5, 0.75, 1.0)),
         "n_steps": Setting(100, "steps of a history that count", (10, 30, 100, 500), above_zero=True),

@@ -40,7 +40,12 @@ class Sessions(Generator):
     search_share = 0.15
     is_trained = False
     settings = {
-        "n_items": Setting("auto", "newest items of a person that are a session", (20, 50, 200), above_zero=True),
+        "n_items": Setting(
+            "auto",
+            "newest items of a person that are a session; auto: 200, 100 or 50, by memory",
+            (20, 50, 200),
+            above_zero=True,
+        ),
         "decay": Setting(0.75, "what the next older step of a history counts", (1.0, 0.9, 0.75, 0.5)),
         "n_steps": Setting(20, "steps of a history that are compared", (5, 20, 100), above_zero=True),
         "source_exponent": Setting(0.4, "how much a popular item of the history is held back", (0.2, 0.4, 0.7)),

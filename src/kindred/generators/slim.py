@@ -29,7 +29,12 @@ class Slim(ItemToItem):
         "n_steps": Setting(100, "steps of a history that count", (10, 30, 100, 500), above_zero=True),
         "user_exponent": Setting(0.5, "how much less a long history counts per item", (0.25, 0.5, 0.75, 1.0)),
         "ridge": Setting(10.0, "ridge, in units of the mean square of an item's regressors", (3.0, 10.0, 30.0), True),
-        "n_neighbors": Setting("auto", "neighbours that an item is regressed on", (50, 100, 200), above_zero=True),
+        "n_neighbors": Setting(
+            "auto",
+            "neighbours that an item is regressed on; auto: kindred__generators, n_neighbors",
+            (50, 100, 200),
+            above_zero=True,
+        ),
     }
 
     def fit(self, history: History, settings: Mapping[str, Any], n: int) -> Csr:

@@ -149,7 +149,7 @@ def test_scores__as_written_out(shop):
 
 
 def test_unknown_settings_are_refused(shop):
-    with pytest.raises(ValueError, match="its settings are decay"):
+    with pytest.raises(ValueError, match="kindred__generators has sessions: decai; its settings are n_items, decay"):
         lists(shop, decai=1)
 
 
