@@ -89,7 +89,7 @@ def newest_first(user_at: np.ndarray, moments: np.ndarray, chances: np.ndarray) 
 
 
 def profiles(history: Csr, steps: np.ndarray, decay: float, n_steps: int) -> Csr:
-    """What speaks for a person now: the newest n_steps steps, each entry times decay ** steps back; CSR like history."""
+    """What speaks for a person now: the newest n_steps steps, times decay ** steps back; CSR like history."""
     values = history.data * np.power(np.float32(decay), steps) * (steps < n_steps)
     profile = csr_matrix((values, history.indices, history.indptr), shape=history.shape, copy=True)
     profile.eliminate_zeros()

@@ -59,7 +59,9 @@ def ranking_shop(shop, candidates, items):
 def rank(shop, **settings):
     models = ["added_candidates", "ruled_candidates", "fitting_candidates", "ranked_lists"]
     shop.build("--select", *models, **LISTS | settings)
-    return shop.query("select fold, user_id, rank, item_id, generator, reason, propensity from ranked_lists order by all")
+    return shop.query(
+        "select fold, user_id, rank, item_id, generator, reason, propensity from ranked_lists order by all"
+    )
 
 
 def greedy(candidates, categories, diversity, n):
@@ -355,7 +357,9 @@ def test_ruled__pins_stand_where_they_should(ruled):
     """Exclude beats pin, a person's history too; of two pins at one rank the second stands at the next."""
     barred = set(ruled.query("select user_id, item_id from interactions where fold = 'live' and is_excluded"))
     found = {user: {} for user in ruled.people}
-    for user, rank, item in ruled.query("select user_id, rank, item_id from recommendations where generator = 'pinned'"):
+    for user, rank, item in ruled.query(
+        "select user_id, rank, item_id from recommendations where generator = 'pinned'"
+    ):
         found[user][rank] = item
     patterns = set()
     for user, facts in ruled.people.items():
