@@ -70,12 +70,12 @@ def random_world(seed=7):
                 for rank, item in enumerate(shown, start=1):
                     row = (fold, user, str(item), rank)
                     if generator == "blend":
-                        tables["ranked_lists"].append(row)
+                        tables["ranked_lists"].append((*row, "main"))
                     else:
                         tables["candidates"].append((*row, generator))
     columns = {
         "candidates": ["fold", "user_id", "item_id", "rank", "generator"],
-        "ranked_lists": ["fold", "user_id", "item_id", "rank"],
+        "ranked_lists": ["fold", "user_id", "item_id", "rank", "policy"],
         "targets": ["fold", "user_id", "item_id", "is_new_item", "is_discovery"],
         "user_features": ["fold", "user_id", "activity", "n_items"],
         "item_features": ["fold", "item_id", "category", "n_users", "is_recommendable"],
