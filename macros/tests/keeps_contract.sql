@@ -1,0 +1,43 @@
+{#- Fails where a table isn't what the YAML of its model says: a column that is missing, unknown or of another type, and a
+    null in a column with the constraint not_null. dbt refuses contracts on Python models; this test is theirs. It compares
+    types as dbt's contracts do, on both warehouses, and prints what differs: dbt shows no rows of a failed test. -#}
+{% test keeps_contract(model) %}
+{% set problems, declared, found, checked = [], {}, {}, [] %}
+{% if execute and flags.WHICH not in ['compile', 'generate', 'list', 'show'] %}
+    {% for node in graph.nodes.values() if node.resource_type == 'model' and node.relation_name == model | string %}
+        {% do declared.update(node.columns) %}
+    {% endfor %}
+    {% for column in get_column_schema_from_query('select * from ' ~ model ~ ' where false') %}
+        {% do found.update({column.name | lower: column.dtype}) %}
+    {% endfor %}
+    {% for column in get_column_schema_from_query(get_empty_schema_sql(declared)) %}
+        {% set name = column.name | lower %}
+        {% if name not in found %}
+            {% do problems.append("column " ~ name ~ " is missing") %}
+        {% elif found[name] != column.dtype %}
+            {% do problems.append("column " ~ name ~ " is " ~ found[name] ~ ", not " ~ column.dtype) %}
+        {% endif %}
+    {% endfor %}
+    {% for name in found if name not in declared %}
+        {% do problems.append("column " ~ name ~ " isn't in the YAML") %}
+    {% endfor %}
+    {% for problem in problems %}
+        {% do print("kindred: " ~ model.identifier ~ ": " ~ problem) %}
+    {% endfor %}
+    {% for name, column in declared.items() if name in found %}
+        {% if column.constraints | selectattr('type', 'equalto', 'not_null') | list %}{% do checked.append(name) %}{% endif %}
+    {% endfor %}
+{% endif %}
+
+{% for problem in problems %}
+select {{ kindred.text_literal(problem) }} as problem
+union all
+{% endfor %}
+{% for name in checked %}
+select 'column {{ name }} has nulls' as problem
+where exists (select 1 from {{ model }} where {{ name }} is null)
+union all
+{% endfor %}
+select 'nothing' as problem
+where false
+{% endtest %}
