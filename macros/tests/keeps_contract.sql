@@ -7,6 +7,10 @@
     {% for node in graph.nodes.values() if node.resource_type == 'model' and node.relation_name == model | string %}
         {% do declared.update(node.columns) %}
     {% endfor %}
+    {% for column in declared.values() | selectattr('data_type', 'none') | list %}
+        {% do problems.append("column " ~ column.name ~ " has no data_type in the YAML") %}
+        {% do declared.pop(column.name) %}
+    {% endfor %}
     {% for column in get_column_schema_from_query('select * from ' ~ model ~ ' where false') %}
         {% do found.update({column.name | lower: column.dtype}) %}
     {% endfor %}
