@@ -4,7 +4,7 @@
         dbt run-operation roll_back --args '{reason: empty lists}'      # or release_id: ...
         dbt run-operation resume
 
-    A serving folder has `make releases`, `make rollback` and `make resume` (serving/releases.py). -#}
+    A serving folder has `kindred releases`, `kindred rollback` and `kindred resume`. -#}
 {% macro show_releases() %}
     {% for row in kindred.kept_releases() %}
         {% do print(("* " if loop.first else "  ") ~ row.release_id ~ "  " ~ "{:>9,}".format(row.n_lists | int) ~ " lists"
@@ -45,8 +45,8 @@
 {#- The rows of releases whose tables are still there, the one that apps read first. -#}
 {% macro kept_releases() %}
     {% if target.type != 'snowflake' %}
-        {% do exceptions.raise_compiler_error("kindred: a serving folder has `make releases`, `make rollback` and `make resume`"
-            ~ " (serving/releases.py); PostgreSQL keeps no older release") %}
+        {% do exceptions.raise_compiler_error("kindred: a serving folder has `kindred releases`, `kindred rollback` and"
+            ~ " `kindred resume`; PostgreSQL keeps no older release") %}
     {% endif %}
     {% set releases = kindred.previous('releases') %}
     {% if not releases %}{{ return([]) }}{% endif %}
