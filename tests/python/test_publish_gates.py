@@ -12,7 +12,6 @@ from types import SimpleNamespace
 import jinja2
 import pytest
 from conftest import REPOSITORY, Shop, load_python_model, run_dbt
-
 from serving import settings
 
 publishing = load_python_model("releases")
