@@ -30,7 +30,7 @@
         'serves': wanted[0], 'from': current.release_id, 'by': target.user, 'reason': reason, 'is_held': true,
         'at': kindred.run_clock(),
     } %}
-    {% do run_query("update " ~ kindred.built_relation('releases') ~ " set published_at = " ~ kindred.utc_now()
+    {% do run_query("update " ~ kindred.previous('releases') ~ " set published_at = " ~ kindred.utc_now()
         ~ ", hold = " ~ kindred.text_literal(tojson(hold)) ~ " where release_id = " ~ kindred.text_literal(wanted[0])) %}
     {% do print("apps read " ~ wanted[0] ~ " now, before " ~ current.release_id
         ~ "; builds publish nothing until `dbt run-operation resume`") %}
@@ -38,7 +38,7 @@
 
 {% macro resume() %}
     {% set kept = kindred.kept_releases() %}
-    {% do run_query("update " ~ kindred.built_relation('releases') ~ " set hold = null where hold is not null") %}
+    {% do run_query("update " ~ kindred.previous('releases') ~ " set hold = null where hold is not null") %}
     {% do print("the next build publishes") %}
 {% endmacro %}
 
@@ -48,7 +48,7 @@
         {% do exceptions.raise_compiler_error("kindred: a serving folder has `kindred releases`, `kindred rollback` and"
             ~ " `kindred resume`; PostgreSQL keeps no older release") %}
     {% endif %}
-    {% set releases = kindred.built_relation('releases') %}
+    {% set releases = kindred.previous('releases') %}
     {% if not releases %}{{ return([]) }}{% endif %}
     {{ return(kindred.fetch_rows(
         "select * from " ~ releases ~ " where run_id in (select run_id from "

@@ -10,22 +10,10 @@ import pytest
 from conftest import FakeDbt, run_model
 from scipy.sparse import csr_matrix
 
+from kindred.generators import als
+from kindred.generators.als import best_items, fill_als_settings, solve_user_factors, train_item_factors
+
 N_USERS, N_ITEMS = 40, 20
-
-
-@pytest.fixture(scope="module")
-def train_item_factors(helpers):
-    return helpers.train_item_factors
-
-
-@pytest.fixture(scope="module")
-def solve_user_factors(helpers):
-    return helpers.solve_user_factors
-
-
-@pytest.fixture(scope="module")
-def best_items(helpers):
-    return helpers.best_items
 
 
 @pytest.fixture
@@ -80,9 +68,7 @@ def loss(confidences, users, items, regularization):
 
 # As many vectors as there are tastes, or more that are pulled in: what nobody pulls in learns the held-out gaps too.
 @pytest.mark.parametrize(("factors", "regularization"), [(2, 0.1), (4, 5.0), (8, 5.0)])
-def test_checkerboard__held_out_items_come_first(
-    train_item_factors, solve_user_factors, best_items, checkerboard, factors, regularization
-):
+def test_checkerboard__held_out_items_come_first(checkerboard, factors, regularization):
     confidences, held_out = checkerboard
     items = train_item_factors(confidences, factors, 15, regularization)
     users = solve_user_factors(confidences, items, regularization)
@@ -98,16 +84,14 @@ def test_checkerboard__held_out_items_come_first(
     assert score.min() > 0.5
 
 
-def test_checkerboard__somebody_new_is_understood_from_one_item(
-    train_item_factors, solve_user_factors, best_items, checkerboard
-):
+def test_checkerboard__somebody_new_is_understood_from_one_item(checkerboard):
     items = train_item_factors(checkerboard[0], 2, 15, 0.1)
     newcomer = csr_matrix(([11.0], ([0], [7])), shape=(1, N_ITEMS), dtype=np.float32)
     at_item = best_items(solve_user_factors(newcomer, items, 0.1), items, newcomer, 9)[1]
     assert sorted(at_item.tolist()) == [1, 3, 5, 9, 11, 13, 15, 17, 19]
 
 
-def test_checkerboard__dislikes_turn_the_list_around(train_item_factors, solve_user_factors, best_items, checkerboard):
+def test_checkerboard__dislikes_turn_the_list_around(checkerboard):
     items = train_item_factors(checkerboard[0], 2, 15, 0.1)
     likes = csr_matrix(([11.0, 11.0], ([0, 0], [0, 1])), shape=(1, N_ITEMS), dtype=np.float32)
     assert (solve_user_factors(likes, items, 0.1) @ items.T).min() > 0.5
@@ -123,7 +107,7 @@ def test_checkerboard__dislikes_turn_the_list_around(train_item_factors, solve_u
 
 @pytest.mark.parametrize("regularization", [0.01, 1.0, 10.0])
 @pytest.mark.parametrize("factors", [1, 5, 64])
-def test_user_factors__solve_the_equation_of_the_paper(solve_user_factors, regularization, factors):
+def test_user_factors__solve_the_equation_of_the_paper(regularization, factors):
     confidences = random_confidences()
     assert (confidences.data < 0).any()
     items = np.random.default_rng(1).normal(0, 0.4, size=(12, factors)).astype(np.float32)
@@ -134,14 +118,14 @@ def test_user_factors__solve_the_equation_of_the_paper(solve_user_factors, regul
         assert np.abs(mine - exact).max() < 1e-4
 
 
-def test_user_factors__of_many_people(solve_user_factors):
+def test_user_factors__of_many_people():
     confidences = random_confidences(n_users=2_345, share=0.2, seed=8)
     items = np.random.default_rng(1).normal(0, 0.4, size=(12, 3)).astype(np.float32)
     assert np.abs(solve_user_factors(confidences, items, 1.0) - solve_exactly(confidences, items, 1.0)).max() < 1e-4
     assert solve_user_factors(confidences[:0], items, 1.0).shape == (0, 3)
 
 
-def test_user_factors__of_somebody_without_likes_are_zero(solve_user_factors):
+def test_user_factors__of_somebody_without_likes_are_zero():
     items = np.random.default_rng(1).normal(size=(6, 3)).astype(np.float32)
     confidences = csr_matrix(np.array([[-5, 0, -1, 0, 0, 0], [0, 0, 0, 0, 0, 0]], dtype=np.float32))
     assert np.abs(solve_user_factors(confidences, items, 1.0)).max() < 1e-6
@@ -157,9 +141,7 @@ def three_tastes():
     return csr_matrix((np.where(weights > 0, 1 + 10 * weights, 0) * signs).astype(np.float32))
 
 
-def test_item_factors__the_training_reaches_what_exact_steps_reach(
-    train_item_factors, solve_user_factors, three_tastes
-):
+def test_item_factors__the_training_reaches_what_exact_steps_reach(three_tastes):
     """Vectors may be turned in space, so the scores and the loss are compared."""
     exact_users, exact_items = train_exactly(three_tastes, 3, 200, 10.0, seed=0)
     least = loss(three_tastes, exact_users, exact_items, 10.0)
@@ -170,19 +152,19 @@ def test_item_factors__the_training_reaches_what_exact_steps_reach(
         assert np.abs(users @ items.T - exact_users @ exact_items.T).max() < of_scores
 
 
-def test_item_factors__are_a_fixed_point_of_the_equations(train_item_factors, solve_user_factors, three_tastes):
+def test_item_factors__are_a_fixed_point_of_the_equations(three_tastes):
     items = train_item_factors(three_tastes, 3, 150, 10.0)
     users = solve_user_factors(three_tastes, items, 10.0)
     assert np.abs(solve_exactly(three_tastes.T.tocsr(), users, 10.0) - items).max() < 1e-4
 
 
-def test_item_factors__same_matrix_same_factors(train_item_factors):
+def test_item_factors__same_matrix_same_factors():
     confidences = random_confidences(n_users=300, n_items=80, seed=5)
     first = train_item_factors(confidences, 16, 10, 1.0)
     assert np.array_equal(first, train_item_factors(confidences.copy(), 16, 10, 1.0))
 
 
-def test_item_factors__each_setting_is_used(train_item_factors):
+def test_item_factors__each_setting_is_used():
     confidences = random_confidences(seed=6)
     base = train_item_factors(confidences, factors=4, iterations=3, regularization=1.0)
     assert train_item_factors(confidences, factors=6, iterations=3, regularization=1.0).shape == (12, 6)
@@ -203,7 +185,7 @@ def as_rows(best):
     return list(zip(*(column.tolist() for column in best), strict=True))
 
 
-def test_best_items__agree_with_a_sort(best_items):
+def test_best_items__agree_with_a_sort():
     random = np.random.default_rng(7)
     users, items = (random.normal(size=(n, 5)).astype(np.float32) for n in (50, 30))
     excluded = csr_matrix((random.random((50, 30)) < 0.3).astype(np.float32))
@@ -216,31 +198,31 @@ def test_best_items__agree_with_a_sort(best_items):
     assert score.dtype == np.float64
 
 
-def test_best_items__excluded_ones_never_come(best_items):
+def test_best_items__excluded_ones_never_come():
     users, items = np.ones((2, 1), dtype=np.float32), np.array([[3], [2], [1]], dtype=np.float32)
     rows = as_rows(best_items(users, items, exclude(2, 3, (0, 0)), 2))
     assert rows == [(0, 1, 1, 2.0), (0, 2, 2, 1.0), (1, 0, 1, 3.0), (1, 1, 2, 2.0)]
 
 
-def test_best_items__fewer_than_n_remain(best_items):
+def test_best_items__fewer_than_n_remain():
     users, items = np.ones((2, 1), dtype=np.float32), np.array([[3], [2], [1]], dtype=np.float32)
     rows = as_rows(best_items(users, items, exclude(2, 3, (0, 0), (0, 2)), 50))
     assert rows == [(0, 1, 1, 2.0), (1, 0, 1, 3.0), (1, 1, 2, 2.0), (1, 2, 3, 1.0)]
 
 
-def test_best_items__all_excluded(best_items):
+def test_best_items__all_excluded():
     users, items = np.ones((2, 1), dtype=np.float32), np.array([[3], [2]], dtype=np.float32)
     everything = exclude(2, 2, (0, 0), (0, 1), (1, 0), (1, 1))
     assert as_rows(best_items(users, items, everything, 2)) == []
 
 
-def test_best_items__negative_scores_are_scores(best_items):
+def test_best_items__negative_scores_are_scores():
     users, items = np.full((1, 1), -1, dtype=np.float32), np.array([[3], [2]], dtype=np.float32)
     assert as_rows(best_items(users, items, exclude(1, 2), 2)) == [(0, 1, 1, -2.0), (0, 0, 2, -3.0)]
 
 
 @pytest.mark.parametrize("n_items", [4, 40, 400])
-def test_best_items__ties_in_the_order_of_the_items(best_items, n_items):
+def test_best_items__ties_in_the_order_of_the_items(n_items):
     users, items = np.ones((3, 2), dtype=np.float32), np.ones((n_items, 2), dtype=np.float32)
     at_user, at_item, rank, _ = best_items(users, items, exclude(3, n_items, (1, 0)), n_items)
     assert at_item[at_user == 0].tolist() == list(range(n_items))
@@ -252,7 +234,7 @@ def test_best_items__ties_in_the_order_of_the_items(best_items, n_items):
     assert at_item[at_user == 1].tolist() == [1, 2, 3]
 
 
-def test_best_items__one_user_one_item(best_items):
+def test_best_items__one_user_one_item():
     one = np.ones((1, 1), dtype=np.float32)
     assert as_rows(best_items(one, one, exclude(1, 1), 5)) == [(0, 0, 1, 1.0)]
     assert as_rows(best_items(one, one, exclude(1, 1, (0, 0)), 5)) == []
@@ -270,11 +252,11 @@ def random_weights(n_users, n_items, n_per_user, weight):
     return csr_matrix((weights, items, indptr), shape=(n_users, n_items))
 
 
-def test_settings__alpha_by_hand(helpers):
+def test_settings__alpha_by_hand():
     # 100 people x 50 items, 500 pairs that weigh 2 or -2, as much as a like: .06 * 5,000 / 1,000.
     weights = random_weights(100, 50, 5, 2)
     weights.data[::2] *= -1
-    filled = helpers.fill_als_settings(AUTO, weights)
+    filled = fill_als_settings(AUTO, weights)
     assert filled["alpha"] == pytest.approx(0.3)
     assert filled["regularization"] == 30
     assert filled["iterations"] == 15
@@ -282,19 +264,19 @@ def test_settings__alpha_by_hand(helpers):
 
 
 @pytest.mark.parametrize(("n_items", "factors"), [(10, 16), (64, 16), (255, 32), (256, 64), (1023, 128), (5000, 256)])
-def test_settings__factors_grow_with_the_items(helpers, n_items, factors):
-    assert helpers.fill_als_settings(AUTO, random_weights(20, n_items, 3, 1))["factors"] == factors
+def test_settings__factors_grow_with_the_items(n_items, factors):
+    assert fill_als_settings(AUTO, random_weights(20, n_items, 3, 1))["factors"] == factors
 
 
-def test_settings__factors_are_bounded_by_what_an_iteration_costs(helpers):
+def test_settings__factors_are_bounded_by_what_an_iteration_costs():
     # 8 nnz f + 6 (users + items) f^2: 3.6e10 with 256 factors, 9e9 with 128.
     weights = csr_matrix((90_000, 2_000), dtype=np.float32)
-    assert helpers.fill_als_settings(AUTO, weights)["factors"] == 128
+    assert fill_als_settings(AUTO, weights)["factors"] == 128
 
 
-def test_settings__what_is_given_stays(helpers):
+def test_settings__what_is_given_stays():
     given = {"factors": 7, "iterations": 2, "regularization": 0.5, "alpha": 0}
-    assert helpers.fill_als_settings(given, random_weights(20, 30, 3, 1)) == given
+    assert fill_als_settings(given, random_weights(20, 30, 3, 1)) == given
 
 
 # The models as dbt calls them ---------------------------------------------------------------------------------------
@@ -314,7 +296,8 @@ TABLES = {
     "item_features": "select 'live' as fold, 'i' || range as item_id, range <> 7 as is_recommendable from range(9)",
 }
 ALS = {"factors": 4, "iterations": 5, "regularization": 0.1, "alpha": 10.0}
-SETTINGS = {"als_item_factors": {"als": ALS}, "als_user_factors": {"als": ALS}, "als_candidates": {"n_candidates": 5}}
+GENERATORS = {"generators": {"als": ALS}}
+SETTINGS = {"als_item_factors": GENERATORS, "als_user_factors": {}, "als_candidates": {"lists": {"n_candidates": 5}}}
 
 
 @pytest.fixture
@@ -331,14 +314,15 @@ def build(connection):
         run_model(connection, name, settings)
 
 
-def test_candidates__a_setting_that_is_not_wired_is_named(python_model):
-    with pytest.raises(ValueError, match="als_candidates.*n_candidates"):
-        python_model("als_candidates").model(FakeDbt(None, {}), None)
+def test_candidates__a_setting_that_lists_do_not_have_is_named(connection):
+    build(connection)
+    with pytest.raises(ValueError, match="kindred__lists has 'n_candidate': its keys are segment_by, .*n_candidates"):
+        run_model(connection, "als_candidates", {"lists": {"n_candidate": 5}})
 
 
 def test_model__a_setting_that_does_not_exist_is_named(connection):
-    with pytest.raises(ValueError, match="kindred__als has 'factor': its settings are factors, iterations"):
-        run_model(connection, "als_item_factors", {"als": {"factor": 8}})
+    with pytest.raises(ValueError, match="kindred__generators has als: factor; its settings are factors, alpha"):
+        run_model(connection, "als_item_factors", {"generators": {"als": {"factor": 8}}})
 
 
 def test_models__both_halves_use_the_settings_of_the_best_trial(connection):
@@ -347,12 +331,12 @@ def test_models__both_halves_use_the_settings_of_the_best_trial(connection):
     """)
     given = {"iterations": 5, "regularization": 0.1, "alpha": "auto"}
     for name in ("als_item_factors", "als_user_factors"):
-        run_model(connection, name, {"als": given})
+        run_model(connection, name, {"generators": {"als": given}})
     tried = connection.sql("from als_user_factors order by all").fetchall()
     assert {len(factors) for _, _, factors, _ in tried} == {3}
     connection.execute("delete from tuning_trials")
     for name in ("als_item_factors", "als_user_factors"):
-        run_model(connection, name, {"als": given | {"factors": 3, "alpha": 5.0}})
+        run_model(connection, name, {"generators": {"als": given | {"factors": 3, "alpha": 5.0}}})
     assert connection.sql("from als_user_factors order by all").fetchall() == tried
 
 
@@ -385,7 +369,7 @@ def test_user_factors__items_that_came_after_the_training_are_left_out(connectio
 def test_training__what_is_not_due_is_kept_and_what_is_due_begins_with_it(connection):
     """Kept factors are those of before whatever came; a warm start ends in another place than a cold one of as many
     iterations, and a cold training owes nothing to what was there."""
-    once = {"als": ALS | {"iterations": 1}}
+    once = {"generators": {"als": ALS | {"iterations": 1}}}
 
     def train(is_due, is_warm):
         connection.execute(
@@ -446,13 +430,13 @@ def test_user_factors__what_is_kept_and_what_is_not(connection):
 def test_candidates__a_list_with_an_item_that_is_gone_is_made_anew(connection):
     connection.execute("update training_policy set is_due = false")
     build(connection)
-    run_model(connection, "als_candidates", {"n_candidates": 2})
+    run_model(connection, "als_candidates", {"lists": {"n_candidates": 2}})
     connection.execute("update als_candidates set item_id = 'i5' where user_id in ('u1', 'u3') and rank = 1")
     people = {user for (user,) in connection.sql("select distinct user_id from als_candidates").fetchall()}
     connection.execute("delete from als_candidates where item_id = 'i5' and user_id not in ('u1', 'u3')")
     connection.execute("update als_candidates set score = score + 1000")
     connection.execute("update item_features set is_recommendable = false where item_id = 'i5'")
-    run_model(connection, "als_candidates", {"n_candidates": 2})
+    run_model(connection, "als_candidates", {"lists": {"n_candidates": 2}})
     rows = connection.sql(
         "select user_id, bool_and(score > 500), bool_or(score > 500) from als_candidates group by all"
     )
@@ -487,12 +471,11 @@ def test_models__of_nothing_are_empty_tables(connection, emptied):
     assert connection.sql("select count(*) from als_candidates").fetchall() == [(0,)]
 
 
-def test_candidates__blocks_of_users_join_without_a_seam(python_model, connection):
+def test_candidates__blocks_of_users_join_without_a_seam(python_model, connection, monkeypatch):
     build(connection)
     whole = connection.sql("select * from als_candidates order by all").fetchall()
-    module = python_model("als_candidates")
-    module.USERS_PER_BLOCK = 4
-    reader = module.model(FakeDbt(connection, SETTINGS["als_candidates"]), connection)
+    monkeypatch.setattr(als, "USERS_PER_BLOCK", 4)
+    reader = python_model("als_candidates").model(FakeDbt(connection, SETTINGS["als_candidates"]), connection)
     batches = list(reader)
     assert [batch.num_rows > 0 for batch in batches] == [True, True]
     split = pa.Table.from_batches(batches)  # noqa: F841

@@ -17,7 +17,7 @@ from conftest import Shop, run_model
 AS_OF = datetime.datetime(2026, 5, 1)
 HORIZON = 14
 N_PEOPLE, N_CATEGORIES, N_ITEMS = 240, 12, 96
-SETTINGS = {"kindred__as_of": str(AS_OF), "kindred__als": {"factors": 8, "iterations": 3}}
+SETTINGS = {"as_of": str(AS_OF), "generators": {"als": {"factors": 8, "iterations": 3}}}
 MODELS = ["--select", "+recommendations", "+evaluation_metrics", "+builds"]
 
 
@@ -102,13 +102,13 @@ def test_build__learns_and_is_better_than_the_fixed_blend(learned, tmp_path):
     # What is judged and published is what the ranker says, too.
     [(judged,)] = learned.query("""
         select value from evaluation_metrics
-        where fold = 'backtest' and model = 'recommendations' and segment = 'all' and metric = 'recall' and k = 10
+        where fold = 'backtest' and generator = 'blend' and user_group = 'all' and metric = 'recall' and k = 10
     """)
     assert judged == pytest.approx(better, abs=0.02)
     for fold in ("backtest", "live"):
         assert own_share(learned, fold) > 0.9
         assert own_share(fixed, fold) < 0.6
-    scores = "select * exclude (rank, source) from scored_candidates where fold = 'live' order by all"
+    scores = "select * exclude (rank, generator) from scored_candidates where fold = 'live' order by all"
     pairs = list(zip(learned.query(scores), fixed.query(scores), strict=True))
     assert all(mine[:3] == other[:3] for mine, other in pairs)
     assert sum(mine == other for mine, other in pairs) < 0.01 * len(pairs)
@@ -123,7 +123,7 @@ def test_same_input__same_ranker_and_same_lists(learned, tmp_path):
     for table in (
         "select * exclude run_id from rankers",
         "from scored_candidates",
-        "select user_id, rank, item_id, score, source, reason, because_item_id, propensity from recommendations",
+        "select user_id, rank, item_id, score, generator, reason, because_item_id, propensity from recommendations",
     ):
         assert again.query(f"{table} order by all") == learned.query(f"{table} order by all"), table
 
@@ -137,7 +137,7 @@ def test_live_alone__goes_on_with_the_ranker_of_before(learned, tmp_path):
         select * replace ('again-' || event_id as event_id, '{AS_OF.isoformat(" ")}' as occurred_at)
         from raw.events where event_type = 'view' and user_id < 'u100'
     """)
-    settings = SETTINGS | {"kindred__as_of": str(tomorrow), "kindred__folds": ["live"]}
+    settings = SETTINGS | {"as_of": str(tomorrow), "folds": ["live"]}
     later.build("--select", "+recommendations", "+builds", **settings)
     assert later.query("from rankers") == learned.query("from rankers")
     assert later.column("select ranker from builds order by started_at") == ["learned", "learned"]

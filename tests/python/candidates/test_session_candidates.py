@@ -4,8 +4,9 @@ import duckdb
 import numpy as np
 import pytest
 from conftest import run_model
+from scipy.sparse import csr_matrix, vstack
 
-SETTINGS = {"n_candidates": 5, "sessions": {}}
+from kindred.generators import sessions
 
 
 @pytest.fixture
@@ -39,8 +40,11 @@ def fill(shop, likes, excluded=(), barred=(), fold="live"):
             )
 
 
-def lists(shop, fold="live", constants=None, **settings):
-    run_model(shop, "session_candidates", SETTINGS | settings, **(constants or {}))
+def lists(shop, fold="live", n_candidates=5, **settings):
+    """{user: [item by rank]}; settings: those of the generator."""
+    run_model(
+        shop, "session_candidates", {"lists": {"n_candidates": n_candidates}, "generators": {"sessions": settings}}
+    )
     rows = shop.execute("select user_id, item_id from session_candidates where fold = ? order by user_id, rank", [fold])
     found = {}
     for user, item in rows.fetchall():
@@ -66,11 +70,13 @@ def test_checkerboard__everybody_gets_their_parity(shop):
         assert not set(items) & set(likes[user])
 
 
-def test_same_rows_in_any_order_and_any_blocks__same_lists(shop):
+def test_same_rows_in_any_order_and_any_blocks__same_lists(shop, monkeypatch):
     likes = checkerboard()
     fill(shop, likes, {(user, liked[0]) for user, liked in likes.items()})
     everything = "select * from session_candidates order by all"
-    lists(shop, constants={"USERS_PER_BLOCK": 7})
+    with monkeypatch.context() as patch:
+        patch.setattr(sessions, "USERS_PER_BLOCK", 7)
+        lists(shop)
     first = shop.execute(everything).fetchall()
     shop.execute("create or replace table interactions as select * from interactions order by hash(user_id || item_id)")
     lists(shop)
@@ -99,27 +105,26 @@ def test_the_newest_speak_loudest(shop):
     fill(shop, {"u": ["old", "new"], "v": ["old", "of_old"], "w": ["new", "of_new"]})
     found = lists(shop)["u"]
     assert found.index("of_new") < found.index("of_old")
-    assert lists(shop, sessions={"n_steps": 1})["u"] == ["of_new", "new"]
+    assert lists(shop, n_steps=1)["u"] == ["of_new", "new"]
 
 
 def test_bounds__newest_sessions_of_an_item_and_nearest_of_a_person(shop):
     likes = {f"v{n}": ["a", f"b{n}"] for n in range(5)}
     fill(shop, {"u": ["a"]} | likes)
-    assert set(lists(shop, sessions={"per_item": 2})["u"]) == {"a", "b3", "b4"}
+    assert set(lists(shop, per_item=2)["u"]) == {"a", "b3", "b4"}
     # long shares as much as short does, but has more that isn't shared.
     shop.execute("delete from interactions; delete from item_features")
     fill(shop, {"u": ["a"], "short": ["a", "s"], "long": ["a", "l1", "l2", "l3"]})
-    assert set(lists(shop, sessions={"n_sessions": 1})["u"]) == {"a", "s"}
+    assert set(lists(shop, n_sessions=1)["u"]) == {"a", "s"}
 
 
-def test_scores__as_written_out(shop, python_model):
+def test_scores__as_written_out(shop):
     """On dense arrays, person by person, in 64 bits."""
-    model = python_model("session_candidates")
     likes = checkerboard()
     fill(shop, likes)
     settings = {"decay": 0.5, "n_steps": 3, "n_sessions": 4, "source_exponent": 0.4, "target_exponent": 0.2}
     settings |= {"memory_decay": 0.9}
-    lists(shop, sessions=settings, n_candidates=20)
+    lists(shop, n_candidates=20, **settings)
     users, items = sorted(likes), sorted({item for liked in likes.values() for item in liked})
     ages = np.full((40, 20), np.inf)
     for u, user in enumerate(users):
@@ -130,7 +135,7 @@ def test_scores__as_written_out(shop, python_model):
     lengths = (memory**2).sum(axis=1)
     for u, user in enumerate(users):
         profile = np.where(ages[u] < 3, 0.5 ** ages[u], 0)
-        near = (memory * profile * degrees**-0.4).sum(axis=1) / lengths**model.LENGTH_EXPONENT
+        near = (memory * profile * degrees**-0.4).sum(axis=1) / lengths**sessions.LENGTH_EXPONENT
         near[u] = 0
         chosen = np.argsort(-near, kind="stable")[:4]
         expected = near[chosen] @ memory[chosen] * degrees**-0.2
@@ -144,8 +149,8 @@ def test_scores__as_written_out(shop, python_model):
 
 
 def test_unknown_settings_are_refused(shop):
-    with pytest.raises(ValueError, match="its settings are decay"):
-        lists(shop, sessions={"decai": 1})
+    with pytest.raises(ValueError, match="kindred__generators has sessions: decai; its settings are n_items, decay"):
+        lists(shop, decai=1)
 
 
 def test_sample__sessions_find_peoples_tastes(sample_shop):
@@ -175,9 +180,9 @@ def test_sample__who_told_us_is_heard_before_the_first_event(sample_shop):
     assert named > 0.6
 
 
-def test_sessions__are_as_long_as_memory_allows(helpers):
-    few, many = (helpers.csr_matrix(np.ones((n, 150), dtype=np.float32)) for n in (10, 60_000))
-    assert helpers.fill_session_settings({"n_items": "auto"}, few) == {"n_items": 200}
-    assert helpers.fill_session_settings({"n_items": "auto"}, many) == {"n_items": 100}
-    assert helpers.fill_session_settings({"n_items": 7}, many) == {"n_items": 7}
-    assert helpers.fill_session_settings({"n_items": "auto"}, helpers.vstack([many, many])) == {"n_items": 50}
+def test_sessions__are_as_long_as_memory_allows():
+    few, many = (csr_matrix(np.ones((n, 150), dtype=np.float32)) for n in (10, 60_000))
+    assert sessions.fill_session_settings({"n_items": "auto"}, few) == {"n_items": 200}
+    assert sessions.fill_session_settings({"n_items": "auto"}, many) == {"n_items": 100}
+    assert sessions.fill_session_settings({"n_items": 7}, many) == {"n_items": 7}
+    assert sessions.fill_session_settings({"n_items": "auto"}, vstack([many, many])) == {"n_items": 50}

@@ -8,15 +8,13 @@ import time
 import duckdb
 import numpy as np
 import pytest
-from conftest import Shop, run_dbt, run_model
+from conftest import Shop, run_dbt, run_model, to_variables
+from scipy.sparse import csr_matrix
+
+from kindred.tuning import ndcg_of_lists, search
 
 
-@pytest.fixture(scope="module")
-def search(python_model):
-    return python_model("tuning_trials").search
-
-
-def test_search__climbs_line_by_line_to_the_best_point(search):
+def test_search__climbs_line_by_line_to_the_best_point():
     def try_settings(settings):
         return np.full(3, 1 - (settings["a"] - 3) ** 2 / 50 - (settings["b"] - settings["a"]) ** 2 / 200)
 
@@ -29,7 +27,7 @@ def test_search__climbs_line_by_line_to_the_best_point(search):
     assert len(keys) == len(set(keys)) < 25
 
 
-def test_search__ends_with_its_budget_but_tries_the_defaults(search):
+def test_search__ends_with_its_budget_but_tries_the_defaults():
     def try_settings(settings):
         time.sleep(0.05)
         return np.array([settings["a"]])
@@ -38,12 +36,12 @@ def test_search__ends_with_its_budget_but_tries_the_defaults(search):
     assert 2 <= len(search({"a": range(1, 1000)}, {"a": 0}, try_settings, seconds=0.3)) <= 8
 
 
-def test_ndcg_of_lists__by_hand(helpers):
-    wanted = helpers.csr_matrix(np.array([[1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]))
+def test_ndcg_of_lists__by_hand():
+    wanted = csr_matrix(np.array([[1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]))
     people, items, ranks = np.array([0, 0, 1, 1]), np.array([2, 1, 2, 0]), np.array([1, 2, 1, 2])
     half = 1 / np.log2(3)
-    assert helpers.ndcg_of_lists(people, items, ranks, wanted).tolist() == pytest.approx([half / (1 + half), 1, 0])
-    assert helpers.ndcg_of_lists(people, items, ranks, wanted, k=1).tolist() == pytest.approx([0, 1, 0])
+    assert ndcg_of_lists(people, items, ranks, wanted).tolist() == pytest.approx([half / (1 + half), 1, 0])
+    assert ndcg_of_lists(people, items, ranks, wanted, k=1).tolist() == pytest.approx([0, 1, 0])
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +49,7 @@ def tuned(sample_shop, tmp_path_factory):
     """The sample shop after a search of seconds; and the search's output."""
     shop = Shop(tmp_path_factory.mktemp("tuned"))
     shutil.copy(sample_shop.database, shop.database)
-    return shop, dbt(shop, "tuning_trials", kindred__tune_minutes=0.1)
+    return shop, dbt(shop, "tuning_trials", tune_minutes=0.1)
 
 
 def dbt(shop, *models, **settings):
@@ -60,7 +58,7 @@ def dbt(shop, *models, **settings):
         *("run", "--select", *models),
         target=shop.targets,
         database=shop.database,
-        settings={"kindred__als": {"iterations": 2}} | settings,
+        settings=to_variables({"generators": {"als": {"iterations": 2}}} | settings),
     )
     assert done.returncode == 0, done.output
     return done
@@ -92,7 +90,7 @@ PLANTED = {
     },
     "content": {"decay": 0.1, "n_steps": 1},
 }  # fmt: skip
-OF_NEIGHBORS = ["item_neighbors", "slim_weights", "item_transitions", "neighbor_candidates", "session_candidates"]
+OF_NEIGHBORS = ["item_neighbors", "neighbor_candidates", "session_candidates"]
 
 
 def test_build__uses_the_best_of_each_generator(tuned):
@@ -117,20 +115,21 @@ def test_build__uses_the_best_of_each_generator(tuned):
     shop.run("delete from tuning_trials")
 
     def differing(given):
-        """By table or generator, how many rows aren't those that dbt built."""
+        """The tables and generators whose rows aren't those that dbt built."""
         with duckdb.connect(shop.database) as connection:
             for name in OF_NEIGHBORS:
-                run_model(connection, name, {"n_neighbors": 100, "n_candidates": 50} | given)
-            by = {"neighbor_candidates": "generator", "session_candidates": "'sessions'"}
+                run_model(connection, name, {"lists": {}, "generators": given})
             return {
-                found: n
+                (name, generator)
                 for name in OF_NEIGHBORS
-                for found, n in connection.execute(f"""
-                    select {by.get(name, f"'{name}'")} as name, count(*) from (
+                for (generator,) in connection.execute(f"""
+                    select distinct generator from (
                         (from {name} except all from built_{name}) union all (from built_{name} except all from {name})
-                    ) group by all having count(*) > 0
+                    )
                 """).fetchall()
             }
 
-    assert differing(PLANTED) == {}
-    assert set(differing(dict.fromkeys(PLANTED, {}))) == {*OF_NEIGHBORS[:3], *PLANTED}
+    assert differing(PLANTED) == set()
+    trained = {("item_neighbors", generator) for generator in ("neighbors", "slim", "sequence")}
+    proposing = {("neighbor_candidates", generator) for generator in PLANTED if generator != "sessions"}
+    assert differing({}) == trained | proposing | {("session_candidates", "sessions")}

@@ -15,10 +15,7 @@ from conftest import Shop, run_dbt
 
 N, DRAWN, POOL = 6, 2, 20
 DAY = datetime.datetime(2026, 5, 1, 12)
-LISTS = {
-    "kindred__n_recommendations": N, "kindred__exploration_share": DRAWN / N, "kindred__segment_by": "",
-    "kindred__horizon_days": 7,
-}  # fmt: skip
+LISTS = {"n_recommendations": N, "exploration_share": DRAWN / N, "segment_by": "", "horizon_days": 7}
 RULE_COLUMNS = [
     "rule_id", "action", "item_id", "category", "brand", "segment", "activity", "starts_at", "ends_at", "amount",
 ]  # fmt: skip
@@ -36,7 +33,7 @@ def ranking_shop(shop, candidates, items):
     folds = ["live", "backtest"]
     tables = {
         "scored_candidates": [
-            {"fold": fold, "source": "als"} | row for row in candidates for fold in folds
+            {"fold": fold, "generator": "als"} | row for row in candidates for fold in folds
         ],
         "user_features": [
             {"fold": fold, "user_id": user_id, "segment": None, "activity": "hot", "n_excluded_items": 0}
@@ -62,7 +59,9 @@ def ranking_shop(shop, candidates, items):
 def rank(shop, **settings):
     models = ["added_candidates", "ruled_candidates", "fitting_candidates", "ranked_lists"]
     shop.build("--select", *models, **LISTS | settings)
-    return shop.query("select fold, user_id, rank, item_id, source, reason, propensity from ranked_lists order by all")
+    return shop.query(
+        "select fold, user_id, rank, item_id, generator, reason, propensity from ranked_lists order by all"
+    )
 
 
 def greedy(candidates, categories, diversity, n):
@@ -110,7 +109,7 @@ def test_diversity__is_greedy_maximal_marginal_relevance(small_shop):
     plain = {}
     for diversity in (0, 0.25, 0.5, 1):
         found = {}
-        for fold, user_id, _, item_id, *_ in rank(shop, kindred__diversity=diversity):
+        for fold, user_id, _, item_id, *_ in rank(shop, diversity=diversity):
             if fold == "backtest":
                 found.setdefault(user_id, []).append(item_id)
         expected = {user_id: greedy(rows, categories, diversity, N) for user_id, rows in lists.items()}
@@ -141,12 +140,12 @@ def test_exploration__frequencies_are_the_logged_probabilities(small_shop):
     assert len(backtest) == len(live) == N * n_people
     assert all(item_id == f"i{place - 1:02}" and chance == 1 for _, _, place, item_id, _, _, chance in backtest)
     drawn = {}
-    for _, user_id, place, item_id, source, reason, chance in live:
+    for _, user_id, place, item_id, generator, reason, chance in live:
         if place <= N - DRAWN:
-            assert (item_id, source, chance) == (f"i{place - 1:02}", "als", 1)
+            assert (item_id, generator, chance) == (f"i{place - 1:02}", "als", 1)
         else:
             # Over the pool, the probabilities of each rank sum to one.
-            assert (source, reason, chance * POOL) == ("exploration", "exploration", 1)
+            assert (generator, reason, chance * POOL) == ("exploration", "exploration", 1)
             drawn[user_id, place] = int(item_id[1:]) - (N - DRAWN)
     assert set(drawn.values()) == set(range(POOL))
     for place in (N - 1, N):
@@ -163,7 +162,7 @@ def test_exploration__frequencies_are_the_logged_probabilities(small_shop):
     tomorrow = {row[1:3]: row[3] for row in rank(shop) if row[0] == "live" and row[2] > N - DRAWN}
     same = sum(int(tomorrow[key][1:]) - (N - DRAWN) == number for key, number in drawn.items())
     assert 0.03 < same / len(drawn) < 0.07
-    assert {row[5:] for row in rank(shop, kindred__exploration_share=0)} == {("your_history", 1)}
+    assert {row[5:] for row in rank(shop, exploration_share=0)} == {("your_history", 1)}
 
 
 SLIPS = {
@@ -211,13 +210,13 @@ def test_rules__a_slip_is_answered_with_how_to_mend_it(small_shop, is_wrong):
         events=[{"event_id": "e1", "user_id": "u1", "item_id": "i1", "event_type": "view", "occurred_at": DAY}],
         items=[{"item_id": "i1", "category": "a"}, {"item_id": "i2", "category": "a"}],
     )
-    small_shop.build("--select", "items", "users", "ranking_rules", kindred__segment_by="")
+    small_shop.build("--select", "items", "users", "ranking_rules", segment_by="")
     cases = (SLIPS if is_wrong else {}) | USELESS
     rules = {name: rule for name, (rule, _) in cases.items()} | FINE
     rows = [{"rule_id": name} | rule for name, rule in rules.items()]
     write_rules(small_shop, rows)
     selected = ["checked_rules", "--exclude-resource-type", "unit_test"]
-    result = small_shop.dbt("build", "--select", *selected, kindred__segment_by="")
+    result = small_shop.dbt("build", "--select", *selected, segment_by="")
     assert (result.returncode != 0) == is_wrong, result.output
     lines = {line.split("'")[1]: line for line in result.output.splitlines() if "rule_id '" in line}
     assert set(lines) == set(cases)
@@ -345,7 +344,10 @@ def test_ruled__what_serves_segments_and_people_knows_the_excludes(ruled):
 
 def test_ruled__dates_choose_the_folds(sample_shop, ruled):
     """What has expired counts where it was in force, what is to come nowhere yet."""
-    counts = "select fold, item_id, count(*) from ranked_lists where item_id in ('i148', 'i027') and fold <> 'tuning' group by all"
+    counts = """
+        select fold, item_id, count(*) from ranked_lists
+        where item_id in ('i148', 'i027') and fold <> 'tuning' group by all
+    """
     expected = {(fold, item) for fold in MOMENTS for item in ("i148", "i027")}
     assert {row[:2] for row in sample_shop.query(counts)} == expected
     assert {row[:2] for row in ruled.query(counts)} == expected - {("backtest", "i148")}
@@ -355,7 +357,9 @@ def test_ruled__pins_stand_where_they_should(ruled):
     """Exclude beats pin, a person's history too; of two pins at one rank the second stands at the next."""
     barred = set(ruled.query("select user_id, item_id from interactions where fold = 'live' and is_excluded"))
     found = {user: {} for user in ruled.people}
-    for user, rank, item in ruled.query("select user_id, rank, item_id from recommendations where source = 'pinned'"):
+    for user, rank, item in ruled.query(
+        "select user_id, rank, item_id from recommendations where generator = 'pinned'"
+    ):
         found[user][rank] = item
     patterns = set()
     for user, facts in ruled.people.items():
@@ -394,7 +398,7 @@ def test_ruled__boosts_and_buries_multiply(sample_shop, ruled):
             from recommendations
             join items using (item_id)
             join user_features using (user_id)
-            where fold = 'live' and source not in ('pinned', 'exploration')
+            where fold = 'live' and generator not in ('pinned', 'exploration')
         """)
 
     books, garden = "category = 'Books'", "category = 'Garden' and segment = 'DE'"

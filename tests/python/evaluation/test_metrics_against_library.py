@@ -33,7 +33,7 @@ TREC_EVAL_NAMES = {"precision": "P", "recall": "recall", "hit_rate": "success", 
 def random_world(seed=7):
     """Tables that the evaluation reads, as data frames.
 
-    Lists of every length from none to beyond 20, models that know only some people, people with up to 30 targets,
+    Lists of every length from none to beyond 20, generators that know only some people, people with up to 30 targets,
     targets that no catalogue has, items without a category, items that nobody met, people without history, hits at
     random ranks and some lists without a fault.
     """
@@ -59,7 +59,7 @@ def random_world(seed=7):
                     is_new_item, is_discovery = random.random() < 0.2, random.random() < 0.6
                     tables["targets"].append((fold, user, str(item), is_new_item, is_discovery))
         wanted = {user: [row[2] for row in tables["targets"] if row[:2] == (fold, user)] for user in users}
-        for model, share_with_list in {"als": 0.7, "popular": 1, "trending": 0.3, "recommendations": 0.95}.items():
+        for generator, share_with_list in {"als": 0.7, "popular": 1, "trending": 0.3, "blend": 0.95}.items():
             for user in users:
                 if random.random() > share_with_list:
                     continue
@@ -69,13 +69,13 @@ def random_world(seed=7):
                     shown = [*best, *(item for item in shown if item not in best)][:25]
                 for rank, item in enumerate(shown, start=1):
                     row = (fold, user, str(item), rank)
-                    if model == "recommendations":
-                        tables["ranked_lists"].append(row)
+                    if generator == "blend":
+                        tables["ranked_lists"].append((*row, "main"))
                     else:
-                        tables["candidates"].append((*row, model))
+                        tables["candidates"].append((*row, generator))
     columns = {
         "candidates": ["fold", "user_id", "item_id", "rank", "generator"],
-        "ranked_lists": ["fold", "user_id", "item_id", "rank"],
+        "ranked_lists": ["fold", "user_id", "item_id", "rank", "policy"],
         "targets": ["fold", "user_id", "item_id", "is_new_item", "is_discovery"],
         "user_features": ["fold", "user_id", "activity", "n_items"],
         "item_features": ["fold", "item_id", "category", "n_users", "is_recommendable"],
@@ -85,7 +85,7 @@ def random_world(seed=7):
 
 
 class World:
-    """The random tables, the lists by (fold, model) as {person: items}, and what dbt made of them."""
+    """The random tables, the lists by (fold, generator) as {person: items}, and what dbt made of them."""
 
     def __init__(self, folder):
         self.tables = random_world()
@@ -101,11 +101,11 @@ class World:
             self.user_metrics = connection.execute("from user_metrics").df()
             self.list_metrics = connection.execute("from list_metrics").df()
             self.evaluation_metrics = connection.execute("from evaluation_metrics").df()
-        blend = self.tables["ranked_lists"].assign(model="recommendations")
-        lists = pd.concat([self.tables["candidates"].rename(columns={"generator": "model"}), blend]).sort_values("rank")
+        blend = self.tables["ranked_lists"].assign(generator="blend")
+        lists = pd.concat([self.tables["candidates"], blend]).sort_values("rank")
         self.lists = {
-            key: {user: list(of_user["item_id"]) for user, of_user in of_model.groupby("user_id")}
-            for key, of_model in lists[lists["fold"] != "live"].groupby(["fold", "model"])
+            key: {user: list(of_user["item_id"]) for user, of_user in of_generator.groupby("user_id")}
+            for key, of_generator in lists[lists["fold"] != "live"].groupby(["fold", "generator"])
         }
         targets = self.tables["targets"]
         chosen = {"all": targets, "new_items": targets[targets["is_new_item"]]}
@@ -119,33 +119,33 @@ class World:
         self.categories = {fold: of.set_index("item_id")["category"].to_dict() for fold, of in items.groupby("fold")}
         self.catalogues = {fold: set(of["item_id"]) for fold, of in items[items["is_recommendable"]].groupby("fold")}
 
-    def people(self, fold, segment):
-        """The judged people of a group."""
+    def people(self, fold, user_group):
+        """The evaluated people of a group."""
         users = self.tables["user_features"]
         users = users[users["fold"] == fold]
-        if segment in TARGET_GROUPS:
-            return sorted(set(users["user_id"]) & set(self.targets[fold, segment]))
-        return sorted(set(users[users["activity"] == segment]["user_id"]) & set(self.targets[fold, "all"]))
+        if user_group in TARGET_GROUPS:
+            return sorted(set(users["user_id"]) & set(self.targets[fold, user_group]))
+        return sorted(set(users[users["activity"] == user_group]["user_id"]) & set(self.targets[fold, "all"]))
 
     def of_people(self, metric):
-        """One of kindred's metrics, {(fold, model, target group, k, person): value}, people without one left out."""
+        """One of kindred's metrics, {(fold, generator, target group, k, person): value}; who has none is left out."""
         column = {"map": "average_precision"}.get(metric, metric)
         table = self.list_metrics.assign(target_group="all") if metric in OF_LISTS else self.user_metrics
-        frame = table[["fold", "model", "target_group", "k", "user_id", column]].dropna()
+        frame = table[["fold", "generator", "target_group", "k", "user_id", column]].dropna()
         return {tuple(row[:5]): row[5] for row in frame.itertuples(index=False)}
 
     def of_groups(self, metric, column="value"):
-        """One of kindred's metrics, {(fold, model, segment, k): value}."""
+        """One of kindred's metrics, {(fold, generator, user_group, k): value}."""
         frame = self.evaluation_metrics[self.evaluation_metrics["metric"] == metric]
-        frame = frame[["fold", "model", "segment", "k", column]]
+        frame = frame[["fold", "generator", "user_group", "k", column]]
         return {tuple(row[:4]): row[4] for row in frame.itertuples(index=False)}
 
     def cut_lists(self, target_groups=TARGET_GROUPS):
-        """(fold, model, group, k), the lists of the people who have one, the targets of all who are judged by them."""
-        for (fold, model), lists in self.lists.items():
+        """(fold, generator, group, k), the lists of the people who have one, the targets of all evaluated people."""
+        for (fold, generator), lists in self.lists.items():
             for group in target_groups:
                 for k in CUTS:
-                    yield (fold, model, group, k), lists, self.targets[fold, group]
+                    yield (fold, generator, group, k), lists, self.targets[fold, group]
 
 
 @pytest.fixture(scope="module")
@@ -208,13 +208,13 @@ def test_means_as_implicit(world, metric):
 
     numbers = {item: number for number, item in enumerate(sorted(set(world.tables["targets"]["item_id"])))}
     expected = {}
-    for (fold, model, group, k), lists, targets in world.cut_lists():
+    for (fold, generator, group, k), lists, targets in world.cut_lists():
         users = world.people(fold, group)
         rows = [[numbers.get(item, -1) for item in lists.get(user, [])] for user in users]
         pairs = [(row, numbers[item]) for row, user in enumerate(users) for item in targets[user]]
         wanted = csr_matrix((np.ones(len(pairs)), np.array(pairs).T), shape=(len(users), len(numbers)))
         values = ranking_metrics_at_k(Replay(rows), csr_matrix(wanted.shape), wanted, K=k, show_progress=False)
-        expected[fold, model, group, k] = values[metric]
+        expected[fold, generator, group, k] = values[metric]
     found = {key: value for key, value in world.of_groups(metric).items() if key[2] in TARGET_GROUPS}
     assert_equal(found, expected)
 
@@ -222,34 +222,34 @@ def test_means_as_implicit(world, metric):
 def test_novelty_from_who_met_what(world):
     met = world.tables["met"]
     expected = {}
-    for (fold, model, group, k), lists, targets in world.cut_lists(["all"]):
+    for (fold, generator, group, k), lists, targets in world.cut_lists(["all"]):
         of_fold = met[met["fold"] == fold]
         people = of_fold["user_id"].nunique()
         meetings = of_fold.groupby("item_id")["user_id"].nunique().to_dict()
         for user in lists.keys() & targets.keys():
             bits = [-np.log2(meetings.get(item, 1) / people) for item in lists[user][:k]]
-            expected[fold, model, group, k, user] = np.mean(bits)
+            expected[fold, generator, group, k, user] = np.mean(bits)
     assert_equal(world.of_people("novelty"), expected)
 
 
 def test_diversity_by_all_pairs(world):
     expected = {}
-    for (fold, model, group, k), lists, targets in world.cut_lists(["all"]):
+    for (fold, generator, group, k), lists, targets in world.cut_lists(["all"]):
         for user in lists.keys() & targets.keys():
             kinds = [world.categories[fold][item] for item in lists[user][:k]]
             differ = [first is None or first != second for first, second in combinations(kinds, 2)]
             if differ and any(kinds):
-                expected[fold, model, group, k, user] = np.mean(differ)
+                expected[fold, generator, group, k, user] = np.mean(differ)
     assert_equal(world.of_people("diversity"), expected)
 
 
 def exposures(world):
-    """How often each item that could be recommended is shown to a group: {(fold, model, segment, k): counts}."""
+    """How often each item that could be recommended is shown to a group: {(fold, generator, user_group, k): counts}."""
     found = {}
-    for (fold, model, _, k), lists, _ in world.cut_lists(["all"]):
-        for segment in OF_PEOPLE:
-            shown = [item for user in world.people(fold, segment) for item in lists.get(user, [])[:k]]
-            found[fold, model, segment, k] = np.array([shown.count(item) for item in world.catalogues[fold]])
+    for (fold, generator, _, k), lists, _ in world.cut_lists(["all"]):
+        for user_group in OF_PEOPLE:
+            shown = [item for user in world.people(fold, user_group) for item in lists.get(user, [])[:k]]
+            found[fold, generator, user_group, k] = np.array([shown.count(item) for item in world.catalogues[fold]])
     return found
 
 
@@ -271,15 +271,15 @@ def test_means_and_standard_errors(world, metric):
     """Given that each person's value is right: the mean over a group's people, its error, and how many they are."""
     values = world.of_people(metric)
     means, errors, sizes = {}, {}, {}
-    segments = OF_PEOPLE if metric in OF_LISTS else [*OF_PEOPLE, *TARGET_GROUPS[1:]]
-    for (fold, model, _, k), _, _ in world.cut_lists(["all"]):
-        for segment in segments:
-            target_group = segment if segment in TARGET_GROUPS else "all"
-            keys = [(fold, model, target_group, k, user) for user in world.people(fold, segment)]
+    user_groups = OF_PEOPLE if metric in OF_LISTS else [*OF_PEOPLE, *TARGET_GROUPS[1:]]
+    for (fold, generator, _, k), _, _ in world.cut_lists(["all"]):
+        for user_group in user_groups:
+            target_group = user_group if user_group in TARGET_GROUPS else "all"
+            keys = [(fold, generator, target_group, k, user) for user in world.people(fold, user_group)]
             group = np.array([values[key] for key in keys if key in values])
-            means[fold, model, segment, k] = group.mean()
-            errors[fold, model, segment, k] = group.std(ddof=1) / np.sqrt(len(group))
-            sizes[fold, model, segment, k] = len(group)
+            means[fold, generator, user_group, k] = group.mean()
+            errors[fold, generator, user_group, k] = group.std(ddof=1) / np.sqrt(len(group))
+            sizes[fold, generator, user_group, k] = len(group)
     assert_equal(world.of_groups(metric), means)
     assert_equal(world.of_groups(metric, "standard_error"), errors)
     assert_equal(world.of_groups(metric, "n_users"), sizes)
@@ -289,19 +289,19 @@ def test_means_and_standard_errors(world, metric):
 def test_leads__of_the_blend_person_by_person(world, metric):
     values = world.of_people(metric)
     leads, errors = {}, {}
-    segments = OF_PEOPLE if metric in OF_LISTS else [*OF_PEOPLE, *TARGET_GROUPS[1:]]
-    for (fold, model, _, k), _, _ in world.cut_lists(["all"]):
-        for segment in segments:
-            target_group = segment if segment in TARGET_GROUPS else "all"
+    user_groups = OF_PEOPLE if metric in OF_LISTS else [*OF_PEOPLE, *TARGET_GROUPS[1:]]
+    for (fold, generator, _, k), _, _ in world.cut_lists(["all"]):
+        for user_group in user_groups:
+            target_group = user_group if user_group in TARGET_GROUPS else "all"
             own, blend = (
-                [values.get((fold, name, target_group, k, user)) for user in world.people(fold, segment)]
-                for name in (model, "recommendations")
+                [values.get((fold, name, target_group, k, user)) for user in world.people(fold, user_group)]
+                for name in (generator, "blend")
             )
             pairs = zip(own, blend, strict=True)
             ahead = np.array([blend - own for own, blend in pairs if own is not None and blend is not None])
             if len(ahead) > 1:
-                leads[fold, model, segment, k] = ahead.mean()
-                errors[fold, model, segment, k] = ahead.std(ddof=1) / np.sqrt(len(ahead))
+                leads[fold, generator, user_group, k] = ahead.mean()
+                errors[fold, generator, user_group, k] = ahead.std(ddof=1) / np.sqrt(len(ahead))
     assert any(error > 0 for error in errors.values())
     assert_equal(world.of_groups(metric, "lead_of_recommendations"), leads)
     assert_equal(world.of_groups(metric, "lead_standard_error"), errors)

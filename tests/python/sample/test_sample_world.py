@@ -126,7 +126,7 @@ def test_truths__what_rises_is_trending(sample_shop):
 
 def test_truths__sizes_and_colours_of_a_thing_are_one_group(sample_shop):
     """The sample names no groups, so brand and description tell; the catalogue writes the variants as {one/other}."""
-    specification = importlib.util.spec_from_file_location("catalogue", REPOSITORY / "seeds/sample/catalogue.py")
+    specification = importlib.util.spec_from_file_location("catalogue", REPOSITORY / "src/kindred/sample/catalogue.py")
     catalogue = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(catalogue)
     planted = set()
@@ -234,27 +234,27 @@ def test_truths__every_bad_event_is_set_aside_with_its_reason(sample_shop):
 
 
 def ndcg_of(shop, k=10):
-    """{model: (ndcg, standard error)} on the fold backtest"""
+    """{generator: (ndcg, standard error)} on the fold backtest"""
     found = shop.query(f"""
-        select model, value, standard_error from evaluation_metrics
-        where fold = 'backtest' and segment = 'all' and metric = 'ndcg' and k = {k}
+        select generator, value, standard_error from evaluation_metrics
+        where fold = 'backtest' and user_group = 'all' and metric = 'ndcg' and k = {k}
     """)
-    return {model: (value, error) for model, value, error in found}
+    return {generator: (value, error) for generator, value, error in found}
 
 
 # Content alone knows a person's taste, but not what is bought: on this shop it is as good as popularity, not better.
-@pytest.mark.parametrize("model", ["als", "neighbors", "slim", "sessions", "sequence", "history", "recommendations"])
-def test_truths__who_knows_the_person_beats_popularity_on_the_held_out_days(sample_shop, model):
+@pytest.mark.parametrize("generator", ["als", "neighbors", "slim", "sessions", "sequence", "history", "blend"])
+def test_truths__who_knows_the_person_beats_popularity_on_the_held_out_days(sample_shop, generator):
     ndcg = ndcg_of(sample_shop)
     for baseline in ("popular", "trending"):
-        distance = ndcg[model][0] - ndcg[baseline][0]
-        assert distance > 3 * (ndcg[model][1] ** 2 + ndcg[baseline][1] ** 2) ** 0.5
+        distance = ndcg[generator][0] - ndcg[baseline][0]
+        assert distance > 3 * (ndcg[generator][1] ** 2 + ndcg[baseline][1] ** 2) ** 0.5
 
 
 def test_truths__the_blend_is_as_good_as_any_of_its_voices(sample_shop):
     ndcg = ndcg_of(sample_shop)
     assert {"content", "sessions", "popular_in_segment"} <= set(ndcg)
-    assert ndcg["recommendations"][0] > 0.95 * max(value for value, _ in ndcg.values())
+    assert ndcg["blend"][0] > 0.95 * max(value for value, _ in ndcg.values())
 
 
 # A list has one place for what is drawn, so few see a new item, but those who do are of its taste.
@@ -302,7 +302,7 @@ def test_truths__a_new_item_finds_the_people_of_its_taste(sample_shop, proposals
 def test_same_input__same_output(sample_shop, tmp_path):
     """The rows stand in another order and one thread builds instead of four."""
     again = copy_of_sample(sample_shop, tmp_path, order="order by md5(rows::varchar)")
-    again.build("--threads", "1", **{"kindred__segment_by": "country"})
+    again.build("--threads", "1", segment_by="country")
     of_the_run = {"builds", "publish_gates", "releases"}
     tables = tables_of(again) - of_the_run
     assert tables == {name for name in tables_of(sample_shop) if not name.startswith("sample_")} - of_the_run
@@ -340,9 +340,9 @@ def test_time__a_replay_is_the_build_of_that_day(sample_shop, tmp_path):
     item_id = rare_item(sample_shop, "backtest")
     everything = f"select * from sample.sample_events union all by name ({burst(AS_OF, item_id)})"
     replay = copy_of_sample(sample_shop, tmp_path / "replay", everything)
-    replay.build(kindred__as_of=str(AS_OF)[:10], kindred__segment_by="country")
+    replay.build(as_of=str(AS_OF)[:10], segment_by="country")
     known = f"select * from sample.sample_events where try_cast(occurred_at as timestamp) < '{AS_OF}'"
-    past = copy_of_sample(sample_shop, tmp_path / "past", known).build(kindred__segment_by="country")
+    past = copy_of_sample(sample_shop, tmp_path / "past", known).build(segment_by="country")
 
     assert replay.value("select count(*) from events") > 1.5 * past.value("select count(*) from events")
     assert replay.value("select max(as_of) from folds") == AS_OF
@@ -366,7 +366,7 @@ def test_time__a_burst_after_a_folds_moment_changes_nothing_in_the_fold(sample_s
     item_id = rare_item(sample_shop, "backtest")
     everything = f"select * from sample.sample_events union all by name ({burst(moment, item_id)})"
     flooded = copy_of_sample(sample_shop, tmp_path, everything)
-    flooded.build("--select", "+ranked", "trending_items", "+targets", kindred__segment_by="country")
+    flooded.build("--select", "+ranked_lists", "trending_items", "+targets", segment_by="country")
 
     per_fold = [
         "interactions", "user_features", "item_features", "als_item_factors", "als_user_factors", "als_candidates",
@@ -387,7 +387,7 @@ def test_summary__says_what_was_built(sample_shop):
 
 def test_folds__a_daily_run_builds_live_alone(sample_shop, tmp_path):
     live = copy_of_sample(sample_shop, tmp_path)
-    live.build("--select", "+evaluation_metrics", "+builds", kindred__folds=["live"], kindred__segment_by="country")
+    live.build("--select", "+evaluation_metrics", "+builds", folds=["live"], segment_by="country")
     assert differences(sample_shop, live, ["interactions", "ranked_lists", "als_item_factors"], "fold = 'live'") == {}
     assert live.column("select distinct fold from ranked_lists") == ["live"]
     assert live.value("select count(*) from evaluation_metrics") == 0

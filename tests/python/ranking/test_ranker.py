@@ -8,6 +8,10 @@ import pyarrow as pa
 import pytest
 from conftest import run_model
 
+from kindred.ranking import features as ranker_tables
+from kindred.ranking.features import RankerTables, ranker_feature_names, ranker_features, read_candidates
+from kindred.ranking.lambdamart import learn, ndcgs
+
 NAN = float("nan")
 AS_OF = datetime.datetime(2026, 5, 29)
 ITEM_NUMBERS = ["n_users", "popularity", "trend", "age_days", "recency_days", "price_percentile"]
@@ -55,15 +59,15 @@ def world(connection, candidates, weights, barred=()):
     connection.execute("alter table user_features alter top_brand type varchar")
 
 
-def tables_of(helpers, connection, fold="live"):
+def tables_of(connection, fold="live"):
     names = ("generators", "item_features", "user_features")
-    return helpers.RankerTables(*(connection.table(name) for name in names), fold)
+    return RankerTables(*(connection.table(name) for name in names), fold)
 
 
 # Features and measures ----------------------------------------------------------------------------------------------
 
 
-def test_features__by_hand(helpers, connection):
+def test_features__by_hand(connection):
     candidates = [
         ("live", "als", "u1", "a", 4.0, 1),
         ("live", "als", "u1", "b", 2.0, 2),
@@ -74,11 +78,11 @@ def test_features__by_hand(helpers, connection):
         ("backtest", "als", "u1", "b", 99.0, 1),
     ]
     world(connection, candidates, {"popular": 0.5, "als": 1}, barred=["x"])
-    tables = tables_of(helpers, connection)
+    tables = tables_of(connection)
     [block] = tables.blocks()
-    rows = helpers.read_candidates(connection.table("candidates"), tables, "live", block)
-    users, items, features, votes = helpers.ranker_features(tables, *rows)
-    named = dict(zip(helpers.ranker_feature_names(tables), features.T.tolist(), strict=True))
+    rows = read_candidates(connection.table("candidates"), tables, "live", block)
+    users, items, features, votes = ranker_features(tables, *rows)
+    named = dict(zip(ranker_feature_names(tables), features.T.tolist(), strict=True))
     assert (tables.users.to_pylist(), tables.items.to_pylist()) == (["u1", "u2"], ["a", "b", "x"])
     # u1 and a, u1 and b, u2 and a; x can't be recommended, and nobody is no generator.
     assert (users.tolist(), items.tolist()) == ([0, 0, 1], [0, 1, 0])
@@ -101,29 +105,28 @@ def test_features__by_hand(helpers, connection):
     expected |= {f"item_{name}": [10 + n, 20 + n, 10 + n] for n, name in enumerate(ITEM_NUMBERS)}
     expected |= {f"user_{name}": [1000 + n, 1000 + n, 2000 + n] for n, name in enumerate(USER_NUMBERS[:-1])}
     expected["price_distance"] = [15 - 1005, 25 - 1005, 15 - 2005]
-    assert list(named) == list(helpers.ranker_feature_names(tables))
+    assert list(named) == list(ranker_feature_names(tables))
     assert set(named) == set(expected)
     for name, values in expected.items():
         assert named[name] == pytest.approx(values, nan_ok=True, rel=1e-5), name
     np.testing.assert_allclose(votes, [[1 / 61, 0], [1 / 62, 0.5 / 61], [0, 0.5 / 63]], rtol=1e-6)
 
 
-def test_candidates__of_a_block_and_of_those_wanted(helpers, connection):
+def test_candidates__of_a_block_and_of_those_wanted(connection):
     candidates = [("live", "als", user, "a", 1.0, 1) for user in ("u1", "u2", "u3", "it's")]
     world(connection, candidates, {"als": 1})
-    tables = tables_of(helpers, connection)
+    tables = tables_of(connection)
     assert tables.users.to_pylist() == ["it's", "u1", "u2", "u3"]
 
     def read(block, only=None):
-        return helpers.read_candidates(connection.table("candidates"), tables, "live", block, only)[0].tolist()
+        return read_candidates(connection.table("candidates"), tables, "live", block, only)[0].tolist()
 
     assert read(slice(0, 2)) == [0, 1]
     assert read(slice(2, 7)) == [2, 3]
     assert read(slice(0, 4), np.array([1, 3])) == [1, 3]
 
 
-def test_ndcg__by_hand(python_model):
-    ndcgs = python_model("rankers").ndcgs
+def test_ndcg__by_hand():
     people = np.array([3, 3, 3, 7, 7])
     scores = np.array([0.1, 0.9, 0.5, 1, 2])
     labels = np.array([True, False, True, True, False])
@@ -158,12 +161,11 @@ def shuffled_within(labels, people, seed=1):
     return labels[order]
 
 
-def test_learn__finds_a_planted_rule(python_model):
+def test_learn__finds_a_planted_rule():
     import lightgbm
 
-    rankers = python_model("rankers")
     features, labels, people, votes, n_targets = planted(300)
-    kind, note, learned, fixed, text = rankers.learn(features, NAMES, labels, people, votes, n_targets)
+    kind, note, learned, fixed, text = learn(features, NAMES, labels, people, votes, n_targets)
     assert kind == "learned"
     assert f"learned {learned:.4f}, fixed {fixed:.4f}, gain" in note
     assert learned > 1.3 * fixed
@@ -171,42 +173,39 @@ def test_learn__finds_a_planted_rule(python_model):
     features, labels, people, votes, n_targets = planted(200, seed=9)
     booster = lightgbm.Booster(model_str=text)
     assert booster.feature_name() == NAMES
-    of_others = rankers.ndcgs(people, booster.predict(features), labels, n_targets).mean()
-    assert of_others > 1.3 * rankers.ndcgs(people, votes, labels, n_targets).mean()
+    of_others = ndcgs(people, booster.predict(features), labels, n_targets).mean()
+    assert of_others > 1.3 * ndcgs(people, votes, labels, n_targets).mean()
     assert of_others == pytest.approx(learned, abs=0.1)
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_learn__finds_nothing_in_shuffled_labels(python_model, seed):
+def test_learn__finds_nothing_in_shuffled_labels(seed):
     """The people who judge aren't those who taught: what is learned by heart is worth nothing, and isn't believed."""
-    rankers = python_model("rankers")
     features, labels, people, votes, n_targets = planted(300, seed=seed)
-    truth = rankers.learn(features, NAMES, labels, people, votes, n_targets)[2]
+    truth = learn(features, NAMES, labels, people, votes, n_targets)[2]
     labels = shuffled_within(labels, people)
-    learned, fixed = rankers.learn(features, NAMES, labels, people, votes, n_targets)[2:4]
+    learned, fixed = learn(features, NAMES, labels, people, votes, n_targets)[2:4]
     random = np.random.default_rng(seed)
-    by_chance = [rankers.ndcgs(people, random.random(len(people)), labels, n_targets).mean() for _ in range(20)]
+    by_chance = [ndcgs(people, random.random(len(people)), labels, n_targets).mean() for _ in range(20)]
     # 60 people judge: a standard error of about .03.
     assert learned == pytest.approx(np.mean(by_chance), abs=0.1)
     assert fixed == pytest.approx(np.mean(by_chance), abs=0.1)
     assert truth > np.mean(by_chance) + 0.2
 
 
-def test_learn__what_is_not_better_does_not_serve(python_model):
+def test_learn__what_is_not_better_does_not_serve():
     """Where the votes are what is right, nothing can be better."""
-    rankers = python_model("rankers")
     features, labels, people, _, n_targets = planted(300)
-    kind, note, learned, fixed, text = rankers.learn(features, NAMES, labels, people, 1.0 * labels, n_targets)
+    kind, note, learned, fixed, text = learn(features, NAMES, labels, people, 1.0 * labels, n_targets)
     assert (kind, text) == ("fixed", "")
     assert learned < fixed
     assert f"learned {learned:.4f}, fixed {fixed:.4f}, gain -" in note
 
 
-def test_learn__from_too_few_is_refused_with_the_reason(python_model):
-    rankers = python_model("rankers")
+def test_learn__from_too_few_is_refused_with_the_reason():
     features, labels, people, votes, n_targets = planted(49)
     assert len(np.unique(people[labels])) == 49 - sum(n == 1 for n in n_targets.values())
-    kind, note, learned, fixed, text = rankers.learn(features, NAMES, labels, people, votes, n_targets)
+    kind, note, learned, fixed, text = learn(features, NAMES, labels, people, votes, n_targets)
     n_hits = len(np.unique(people[labels]))
     assert (kind, learned, fixed, text) == ("fixed", None, None, "")
     assert note == f"{n_hits} people chose a candidate in fold tuning, 50 are needed"
@@ -238,8 +237,8 @@ def two_generators(connection, n_people=400, n_items=40, seed=0, folds=("tuning"
     return candidates
 
 
-def train(connection, **constants):
-    run_model(connection, "rankers", {"run_id": "r1"}, **constants)
+def train(connection):
+    run_model(connection, "rankers", {}, run_id="r1")
     return connection.sql("select * from rankers").fetchall()
 
 
@@ -312,7 +311,7 @@ BY_HAND = [
 
 
 @pytest.mark.parametrize("n_per_block", [1, 5_000])
-def test_scored_candidates__fixed_votes_by_hand(connection, n_per_block):
+def test_scored_candidates__fixed_votes_by_hand(connection, n_per_block, monkeypatch):
     """als gives 37.82 / (60 + rank): .62 for rank 1, .60032 for 3, .1891 for 140; the other two half of that.
 
     live: b has two votes, and popular, which has it on top, is its source by weight / rank; c and e tie, and one of
@@ -321,7 +320,8 @@ def test_scored_candidates__fixed_votes_by_hand(connection, n_per_block):
     """
     world(connection, BY_HAND, {"als": 37.82, "popular": 18.91, "trending": 18.91}, barred=["x"])
     connection.execute("create table rankers (as_of timestamp, kind varchar, model varchar)")
-    run_model(connection, "scored_candidates", {"pool_size": 3}, PEOPLE_PER_BLOCK=n_per_block)
+    monkeypatch.setattr(ranker_tables, "PEOPLE_PER_BLOCK", n_per_block)
+    run_model(connection, "scored_candidates", {"pool_size": 3})
     assert connection.sql("select * from scored_candidates order by fold, user_id, rank").fetchall() == [
         ("live", "u1", "b", 1, pytest.approx(0.91032, abs=1e-5), "popular"),
         ("live", "u1", "a", 2, pytest.approx(0.62), "als"),

@@ -1,6 +1,7 @@
 """kindred as a package in somebody else's project: what they write, what they replace, and what must not collide."""
 
 import csv
+import json
 
 import duckdb
 import pytest
@@ -20,12 +21,9 @@ PROJECT = {
     "functions": {"kindred": {"+schema": "kindred"}},
     "vars": {
         "kindred": {
-            "kindred__events": "shop_events",
-            "kindred__items": "",
-            "kindred__users": "",
-            "kindred__consents": "",
-            "kindred__n_recommendations": 5,
-            "kindred__als": {"factors": 4},
+            "kindred__inputs": {"events": "shop_events"},
+            "kindred__lists": {"n_recommendations": 5},
+            "kindred__generators": {"als": {"factors": 4}},
         }
     },
 }
@@ -104,7 +102,7 @@ def test_package__builds_with_its_tests_hooks_and_seeds(shop, warehouse):
     assert {"event_weights", "generator_weights"} <= tables(warehouse, "main_kindred")
     # One run, one row, with the settings of the shop.
     [(parameters,)] = warehouse.execute("select parameters from main_kindred.builds").fetchall()
-    assert '"kindred__events": "shop_events"' in parameters
+    assert json.loads(parameters)["kindred__inputs"] == {"events": "shop_events"}
 
 
 def test_package__leaves_the_sample_shop_at_home(shop, warehouse):
@@ -120,7 +118,7 @@ def test_package__names_do_not_collide(warehouse):
     assert warehouse.execute("select count(*) from main_kindred.identities").fetchall() == [(N_PEOPLE,)]
 
 
-def test_package__python_models_have_their_helpers(shop, warehouse):
+def test_package__python_models_have_their_package(shop, warehouse):
     [(n_people, n_factors)] = warehouse.execute(
         "select count(*), max(len(factors)) from main_kindred.als_user_factors where fold = 'live'"
     ).fetchall()
@@ -143,8 +141,8 @@ def test_package__a_model_is_replaced(warehouse):
     """The shop's `generators` gives a say to popularity alone, so its lists are that; als is built, but has no say."""
     assert "generators" not in tables(warehouse, "main_kindred")
     assert warehouse.execute("select count(*) > 0 from main_kindred.als_candidates").fetchall() == [(True,)]
-    sources = "select distinct source, reason from main_kindred.recommendations"
-    assert warehouse.execute(sources).fetchall() == [("popular", "bestseller")]
+    chosen = "select distinct generator, reason from main_kindred.recommendations"
+    assert warehouse.execute(chosen).fetchall() == [("popular", "bestseller")]
     assert warehouse.execute("select distinct reason from main.home_page").fetchall() == [("bestseller",)]
 
 

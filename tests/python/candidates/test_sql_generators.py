@@ -70,7 +70,7 @@ def shop(tmp_path_factory):
         ],
     )
     models = [f"+{name}_candidates" for name in ("history", "popular", "preferred")]
-    return shop.build("--select", *models, kindred__as_of=str(AS_OF), kindred__folds=["live"])
+    return shop.build("--select", *models, as_of=str(AS_OF), folds=["live"])
 
 
 @pytest.fixture(scope="module")
