@@ -1,0 +1,86 @@
+{#- The table of a shop's decisions: what kindred__tables points at under `name`, else the seed that comes with kindred. -#}
+{% macro table_relation(name) %}
+    {% set pointer = kindred.setting('tables', name) %}
+    {% if not pointer %}
+        {{ return(ref('kindred', kindred.table_contract(name).seed)) }}
+    {% endif %}
+    {{ return(kindred.pointed_relation(pointer, 'kindred__tables has ' ~ name)) }}
+{% endmacro %}
+
+{#- The seed that comes with kindred, and the columns that a shop's own table in its place must or may have. -#}
+{% macro table_contract(name) %}
+    {% set contracts = {
+        'event_weights': {
+            'seed': 'event_weights',
+            'columns': {
+                'event_type': {'kind': 'text', 'form': 'word', 'required': true},
+                'weight': {'kind': 'number', 'required': true},
+                'half_life_days': {'kind': 'number', 'required': false},
+                'neutral_value': {'kind': 'number', 'required': false},
+                'excludes_item': {'kind': 'boolean', 'words': 'answers', 'required': false},
+                'is_target': {'kind': 'boolean', 'words': 'answers', 'required': false},
+            },
+        },
+        'generators': {
+            'seed': 'generator_weights',
+            'columns': {
+                'generator': {'kind': 'text', 'form': 'word', 'required': true},
+                'weight': {'kind': 'number', 'required': true},
+                'reason': {'kind': 'text', 'form': 'word', 'required': true},
+            },
+        },
+        'rules': {
+            'seed': 'ranking_rules',
+            'columns': {
+                'rule_id': {'kind': 'text', 'form': 'id', 'required': true},
+                'action': {'kind': 'text', 'form': 'word', 'required': true},
+                'item_id': {'kind': 'text', 'form': 'id', 'required': false},
+                'category': {'kind': 'text', 'form': 'name', 'required': false},
+                'brand': {'kind': 'text', 'form': 'name', 'required': false},
+                'segment': {'kind': 'text', 'form': 'name', 'required': false},
+                'activity': {'kind': 'text', 'form': 'word', 'required': false},
+                'amount': {'kind': 'number', 'required': false},
+                'starts_at': {'kind': 'timestamp', 'required': false},
+                'ends_at': {'kind': 'timestamp', 'required': false},
+            },
+        },
+        'gates': {
+            'seed': 'gates',
+            'columns': {
+                'gate': {'kind': 'text', 'form': 'word', 'required': true},
+                'default_bound': {'kind': 'number', 'required': false},
+                'unit': {'kind': 'text', 'required': true},
+                'sentence': {'kind': 'text', 'required': true},
+                'measure_name': {'kind': 'text', 'required': false},
+                'way_out': {'kind': 'text', 'required': false},
+                'is_off_for_sample': {'kind': 'boolean', 'words': 'answers', 'required': false},
+                'has_bound': {'kind': 'boolean', 'words': 'answers', 'required': true},
+                'is_overridable': {'kind': 'boolean', 'words': 'answers', 'required': true},
+            },
+        },
+        'purposes': {
+            'seed': 'purposes',
+            'columns': {
+                'spelling': {'kind': 'text', 'form': 'word', 'required': true},
+                'purpose': {'kind': 'text', 'form': 'word', 'required': true},
+                'is_question': {'kind': 'boolean', 'words': 'answers', 'required': false},
+            },
+        },
+    } %}
+    {{ return(contracts[name]) }}
+{% endmacro %}
+
+{#- The select list that brings a table of kindred__tables into the contract's types, whatever types it has. -#}
+{% macro select_table_columns(name) %}
+    {% set contract = kindred.table_contract(name).columns %}
+    {{- kindred.select_columns(contract, kindred.table_columns(name)) -}}
+{% endmacro %}
+
+{#- {column in lower case: data type in lower case} of a table of kindred__tables. -#}
+{% macro table_columns(name) %}
+    {% set contract = kindred.table_contract(name).columns %}
+    {{ return(kindred.relation_columns(
+        kindred.table_relation(name), contract, 'kindred__tables, ' ~ name,
+        kindred.setting('tables', name) or kindred.table_contract(name).seed, "; or leave it out to use kindred's own"
+    )) }}
+{% endmacro %}
