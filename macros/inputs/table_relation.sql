@@ -31,6 +31,7 @@
         },
         'rules': {
             'seed': 'ranking_rules',
+            'is_text': true,
             'columns': {
                 'rule_id': {'kind': 'text', 'form': 'id', 'required': true},
                 'action': {'kind': 'text', 'form': 'word', 'required': true},
@@ -76,11 +77,19 @@
     {{- kindred.select_columns(contract, kindred.table_columns(name)) -}}
 {% endmacro %}
 
-{#- {column in lower case: data type in lower case} of a table of kindred__tables. -#}
+{#- {column in lower case: data type in lower case} of a table of kindred__tables. Of the seed in its place the types are known. -#}
 {% macro table_columns(name) %}
-    {% set contract = kindred.table_contract(name).columns %}
-    {{ return(kindred.relation_columns(
-        kindred.table_relation(name), contract, 'kindred__tables, ' ~ name,
-        kindred.setting('tables', name) or kindred.table_contract(name).seed, "; or leave it out to use kindred's own"
-    )) }}
+    {% set contract = kindred.table_contract(name) %}
+    {% set pointer = kindred.setting('tables', name) %}
+    {% if pointer %}
+        {{ return(kindred.relation_columns(
+            kindred.table_relation(name), contract.columns, 'kindred__tables, ' ~ name, pointer,
+            "; or leave it out to use kindred's own."
+        )) }}
+    {% endif %}
+    {% set types = {} %}
+    {% for column, rule in contract.columns.items() %}
+        {% do types.update({column: 'varchar' if contract.is_text else kindred.type_of(rule.kind)}) %}
+    {% endfor %}
+    {{ return(types) }}
 {% endmacro %}

@@ -1,8 +1,7 @@
 """Every setting of kindred, with its default: the one home of both.
 
 `make embed` writes them into the macro `default_settings`, which SQL models read through `kindred.setting(group, key)`;
-Python models get a group as it was given, through their YAML, and fill it up with `fill`. docs/settings.md explains
-each.
+Python models get a group as it was given, through their YAML, and fill it up with `fill`. docs/settings.md has all.
 """
 
 from __future__ import annotations

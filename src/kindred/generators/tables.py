@@ -41,8 +41,7 @@ def item_neighbors(
     training_policy: Relation,
     folds: Relation,
 ) -> Any:
-    """The rows of `item_neighbors`: what each item-to-item generator fits to people's histories. One reading serves
-    all.
+    """The rows of `item_neighbors`: what each item-to-item generator fits to people's histories, which are read once.
 
     given: the variable kindred__generators.
     """
