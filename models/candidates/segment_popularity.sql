@@ -13,20 +13,19 @@ with segments as (
 final as (
 
     select
-        fold_events.fold,
+        counted.fold,
         segments.segment,
-        fold_events.item_id,
-        {{ kindred.exact_sum('fold_events.weight') }} as popularity,
-        {{ kindred.exact_sum('case when fold_events.is_recent then fold_events.weight else 0 end') }}
-            as recent_popularity
-    from {{ ref('fold_events') }} as fold_events
+        counted.item_id,
+        {{ kindred.exact_sum('counted.weight') }} as popularity,
+        {{ kindred.exact_sum('counted.recent_weight') }} as recent_popularity
+    from {{ ref('counted_interactions') }} as counted
     inner join segments
-        on fold_events.fold = segments.fold
-            and fold_events.user_id = segments.user_id
+        on counted.fold = segments.fold
+            and counted.user_id = segments.user_id
     group by
-        fold_events.fold,
+        counted.fold,
         segments.segment,
-        fold_events.item_id
+        counted.item_id
 
 )
 

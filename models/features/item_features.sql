@@ -30,8 +30,8 @@ averages as (
         fold,
         {{ kindred.exact_sum('recent_popularity') }} / nullif({{ kindred.exact_sum('popularity') }}, 0) as recent_share,
         {{ kindred.exact_sum('popularity') }} / count(*) as mean_popularity,
-        sum(n_carts) / nullif(cast(sum(n_views) as double), 0) as carts_per_view,
-        sum(n_purchases) / nullif(cast(sum(n_views) as double), 0) as purchases_per_view
+        {{ kindred.exact_sum('n_counted_carts') }} / nullif({{ kindred.exact_sum('n_counted_views') }}, 0) as carts_per_view,
+        {{ kindred.exact_sum('n_counted_purchases') }} / nullif({{ kindred.exact_sum('n_counted_views') }}, 0) as purchases_per_view
     from item_totals
     group by fold
 
@@ -65,10 +65,10 @@ joined as (
         coalesce(item_totals.revenue, 0) as revenue,
         coalesce(item_totals.popularity, 0) * coalesce(averages.recent_share, 0) as expected_recent_popularity,
         coalesce(averages.mean_popularity, 1) as mean_popularity,
-        (coalesce(item_totals.n_carts, 0) + 10 * averages.carts_per_view)
-        / (coalesce(item_totals.n_views, 0) + 10) as carts_per_view,
-        (coalesce(item_totals.n_purchases, 0) + 10 * averages.purchases_per_view)
-        / (coalesce(item_totals.n_views, 0) + 10) as purchases_per_view,
+        (coalesce(item_totals.n_counted_carts, 0) + 10 * averages.carts_per_view)
+        / (coalesce(item_totals.n_counted_views, 0) + 10) as carts_per_view,
+        (coalesce(item_totals.n_counted_purchases, 0) + 10 * averages.purchases_per_view)
+        / (coalesce(item_totals.n_counted_views, 0) + 10) as purchases_per_view,
         {{ kindred.days_between('items.created_at', 'folds.learns_until') }} as age_days,
         {{ kindred.days_between('item_totals.last_event_at', 'folds.learns_until') }} as recency_days,
         item_totals.last_event_at

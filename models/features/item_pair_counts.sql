@@ -1,22 +1,9 @@
 -- one row per (item_id, other_item_id): two items that people bought together, and in how many baskets, item_id < other
--- All joins and groups are on numbers: at millions of pairs the ids of baskets and items would be the larger part.
 {{ config(materialized='view') }}
-{#- Fewer baskets prove nothing; a larger basket is a wholesaler's or a script's, and n items make n^2 / 2 pairs. -#}
-{% set least_baskets, most_items = 3, 100 %}
+{#- Fewer people prove nothing, however many baskets they have. -#}
+{% set least_people = 3 %}
 
-with baskets as (
-
-    select
-        user_id,
-        basket_id,
-        row_number() over (order by user_id, basket_id) as basket_number
-    from {{ ref('basket_items') }}
-    group by
-        user_id,
-        basket_id
-    having count(*) <= {{ most_items }}
-
-),
+with baskets as (select * from {{ ref('counted_baskets') }}),
 
 n_baskets as (select cast(count(*) as double) as n_baskets from baskets),
 
@@ -33,6 +20,7 @@ item_numbers as (
 lines as (
 
     select
+        baskets.user_number,
         baskets.basket_number,
         item_numbers.item_number
     from {{ ref('basket_items') }} as purchases
@@ -44,7 +32,7 @@ lines as (
 
 ),
 
--- Items in so few baskets can't be in a pair that is kept.
+-- Items in fewer baskets than that can't be in a pair that is kept.
 items as (
 
     select
@@ -56,7 +44,7 @@ items as (
             cast(count(*) as double) as n_baskets
         from lines
         group by item_number
-        having count(*) >= {{ least_baskets }}
+        having count(*) >= {{ least_people }}
     ) as item_counts
     inner join item_numbers
         on item_counts.item_number = item_numbers.item_number
@@ -72,20 +60,35 @@ frequent_lines as (
 
 ),
 
-pairs as (
+pairs_of_people as (
 
     select
         one.item_number,
         other.item_number as other_number,
-        cast(count(*) as double) as n_together
+        one.user_number,
+        count(*) as n_together
     from frequent_lines as one
     inner join frequent_lines as other
         on one.basket_number = other.basket_number
             and one.item_number < other.item_number
     group by
         one.item_number,
-        other.item_number
-    having count(*) >= {{ least_baskets }}
+        other.item_number,
+        one.user_number
+
+),
+
+pairs as (
+
+    select
+        item_number,
+        other_number,
+        cast(sum(n_together) as double) as n_together
+    from pairs_of_people
+    group by
+        item_number,
+        other_number
+    having count(*) >= {{ least_people }}
 
 ),
 

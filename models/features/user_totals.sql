@@ -1,14 +1,19 @@
 -- one row per (fold, user_id) of a person with a history: what their events add up to
 {{ config(materialized='view') }}
 
-with item_counts as (
+with all_events as (
 
     select
         fold,
         user_id,
         count(*) as n_items,
-        sum(case when weight > 0 then 1 else 0 end) as n_liked_items,
-        sum(case when is_excluded then 1 else 0 end) as n_excluded_items
+        count(case when weight > 0 then 1 end) as n_liked_items,
+        count(case when is_excluded then 1 end) as n_excluded_items,
+        sum(n_events) as n_events,
+        sum(n_views) as n_views,
+        sum(n_carts) as n_carts,
+        sum(n_purchases) as n_purchases,
+        max(last_at) as last_event_at
     from {{ ref('interactions') }}
     group by
         fold,
@@ -16,18 +21,14 @@ with item_counts as (
 
 ),
 
-event_counts as (
+revenues as (
 
     select
         fold,
         user_id,
-        count(*) as n_events,
-        sum(case when event_type = 'view' then 1 else 0 end) as n_views,
-        sum(case when event_type = 'add_to_cart' then 1 else 0 end) as n_carts,
-        sum(case when event_type = 'purchase' then 1 else 0 end) as n_purchases,
-        {{ kindred.exact_sum("case when event_type = 'purchase' then value end") }} as revenue,
-        max(occurred_at) as last_event_at
+        {{ kindred.exact_sum('value') }} as revenue
     from {{ ref('fold_events') }}
+    where event_type = 'purchase'
     group by
         fold,
         user_id
@@ -37,14 +38,12 @@ event_counts as (
 final as (
 
     select
-        event_counts.*,
-        item_counts.n_items,
-        item_counts.n_liked_items,
-        item_counts.n_excluded_items
-    from event_counts
-    inner join item_counts
-        on event_counts.fold = item_counts.fold
-            and event_counts.user_id = item_counts.user_id
+        all_events.*,
+        revenues.revenue
+    from all_events
+    left join revenues
+        on all_events.fold = revenues.fold
+            and all_events.user_id = revenues.user_id
 
 )
 
