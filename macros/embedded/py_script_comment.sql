@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = 'e2958fdc79cd569f'
+KINDRED_FINGERPRINT = '4853ca36756e51a4'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -3249,7 +3249,7 @@ KINDRED_SOURCES = {
         '    "privacy": {"requires_consent": False},\n'
         '    # max_rejected_share: share of raw events that may be unusable before the build stops. max_events_per_person: events\n'
         '    # of one person and item that count for popularity and trend.\n'
-        '    "traffic": {"max_rejected_share": 0.5, "max_events_per_person": 10},\n'
+        '    "traffic": {"max_rejected_share": 0.5, "max_events_per_person": 5},\n'
         '    "lists": {\n'
         '        "segment_by": "country",  # column of users that splits people into segments; \'\' = no segments\n'
         '        "variant_attribute": "variant_group",  # key in the items\' attributes, equal for all sizes of a thing\n'
