@@ -13,6 +13,7 @@ import urllib.request
 
 import pytest
 from conftest import REPOSITORY
+from skips import OTHER_SYSTEM
 from test_serving_store import ITEMS, NEW, OLD, random_world, write_release
 
 pytest.importorskip("fastapi", reason="pip install -r requirements-serving.txt")
@@ -315,7 +316,7 @@ def test_the_process_serves_on_loopback_and_nowhere_else(folder):
                 pass
 
 
-@pytest.mark.skipif(not hasattr(socket, "SO_REUSEPORT"), reason="processes can't share a port here")
+@pytest.mark.skipif(not hasattr(socket, "SO_REUSEPORT"), reason=f"{OTHER_SYSTEM}: processes can't share a port")
 def test_processes_share_the_work_and_add_up_what_they_count(folder, tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))  # where they count
     route = 'route="/recommendations/{user_id:path}"'
