@@ -14,6 +14,7 @@ help:  ## this list
 $(VENV)/installed: requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch $@
 
 $(VENV)/installed-serving: $(VENV)/installed requirements-serving.txt
@@ -41,21 +42,20 @@ tune: $(VENV)/installed  ## search better settings for MINUTES (10) on the fold 
 
 PORT ?= 8000
 serve: $(VENV)/installed-serving  ## lists over HTTP on 127.0.0.1:PORT (8000), from what was built last, and a page to try them
-	$(BIN)/python -m serving.api --port $(PORT)
+	$(BIN)/kindred serve --port $(PORT)
 
 releases: $(VENV)/installed  ## the releases that apps read and could go back to
-	@$(BIN)/python serving/releases.py list
+	@$(BIN)/kindred releases
 
 rollback: $(VENV)/installed  ## let apps read the release before, or RELEASE=id; builds hold back until `make resume`
-	@$(BIN)/python serving/releases.py rollback $(RELEASE) --reason '$(REASON)'
+	@$(BIN)/kindred rollback $(RELEASE) --reason '$(REASON)'
 
 resume: $(VENV)/installed  ## let the next build publish again after a rollback
-	@$(BIN)/python serving/releases.py resume
+	@$(BIN)/kindred resume
 
 FOLDER ?= export
 export: $(VENV)/installed  ## item factors and neighbours as Parquet files in FOLDER (export), for lists without a server
-	@mkdir -p $(FOLDER)
-	$(BIN)/dbt --quiet run-operation export_for_devices --args '{folder: $(FOLDER)}'
+	$(BIN)/kindred export $(FOLDER)
 
 embed: $(VENV)/installed  ## write the package into the macro that dbt renders into Python models; after any change in src/
 	PYTHONPATH=src $(BIN)/python -m kindred.embed

@@ -3,15 +3,15 @@
     python benchmarks/bench_serving.py [--people 1000000] [--items 100000] [--only PART ...]
 
 The world is synthetic and seeded (serving_world.py); everything goes through kindred's own code: publish_sqlite and
-publish_postgres of python_models/releases.py, serving/store.py, `python -m serving.api`, serving/releases.py.
+publish_postgres of kindred.publishing, kindred.serving.Store, `kindred serve`, `kindred rollback`.
 
-publication  served_* tables in a DuckDB file to a release that apps read, three times; to PostgreSQL once, where its
+publication  release_* tables in a DuckDB file to a release that apps read, three times; to PostgreSQL once, where its
              binaries are found.
 lookups      published lists of random people while releases are published (serving_readers.py says what counts as torn,
              backwards or empty).
 sessions     lists for sessions of 1 to 20 random items, every other one of a known person: Store.recommend in process,
              then POST /session (serving_load.py says how latency is counted).
-rollback     roll_back and `releases.py rollback` at five releases; the first read after the link moved.
+rollback     roll_back and `kindred rollback` at five releases; the first read after the link moved.
 
 Results go to results/serving.md and results/serving.json after each part; parts that aren't run keep their figures.
 Runs in which something else used the machine are marked. Disk: about 10 GB in --work-dir, removed in the end.
@@ -39,16 +39,18 @@ from measure import read_busy_seconds
 from serving_load import send_at_rate, session_bodies
 from serving_readers import FAULTS, percentile, read_during
 
-sys.path.insert(0, str(ROOT))
-from serving.store import Store  # noqa: E402
+from kindred.publishing.folder import list_releases, resume, roll_back
+from kindred.publishing.postgres import publish_postgres
+from kindred.publishing.sqlite import publish_sqlite
+from kindred.serving import Store
 
-publishing = serving_world.publishing
 N_KEPT = 5
 N_READERS = 8
 PACED_RATE = 250.0  # calls per second of each reader
 HTTP_RATE = 500.0
 SMALL = 10_000  # people of the world whose releases follow each other fast
 NOBODY = 65534
+KINDRED = [sys.executable, "-m", "kindred.cli"]
 
 
 class Serving:
@@ -65,9 +67,9 @@ class Serving:
         """Make the next version and publish it; (seconds of the publication alone, MiB)."""
         self.version += 1
         release = serving_world.make_version(self.connection, self.version)
-        tables = serving_world.served_tables(self.connection)
+        tables = serving_world.release_tables(self.connection)
         began = time.perf_counter()
-        path = publishing.publish_sqlite(self.folder, tables, release, N_KEPT)
+        path, _ = publish_sqlite(self.folder, tables, release, N_KEPT)
         return time.perf_counter() - began, path.stat().st_size / 1024**2
 
 
@@ -94,9 +96,9 @@ def bench_publication(serving: Serving) -> dict[str, object]:
     ]
     with postgres_server(serving.folder.parent) as address:
         if address:
-            tables = serving_world.served_tables(serving.connection)
+            tables = serving_world.release_tables(serving.connection)
             began = time.perf_counter()
-            _, n_bytes = publishing.publish_postgres(address, tables, serving_world.release_of(serving.version))
+            _, n_bytes, _ = publish_postgres(address, tables, serving_world.release_of(serving.version))
             figures += [
                 figure("publication, PostgreSQL, once", time.perf_counter() - began, "s"),
                 figure("release, PostgreSQL, with indexes", n_bytes / 1024**2, "MiB"),
@@ -215,11 +217,11 @@ def bench_sessions(serving: Serving) -> dict[str, object]:
 
 @contextlib.contextmanager
 def http_service(folder: Path):
-    """`python -m serving.api` on a free port of this machine, as `make serve` runs it."""
+    """`kindred serve` on a free port of this machine, as `make serve` runs it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    service = subprocess.Popen([sys.executable, "-m", "serving.api", "--folder", folder, "--port", str(port)], cwd=ROOT)
+    service = subprocess.Popen([*KINDRED, "serve", "--folder", folder, "--port", str(port)])
     try:
         for _ in range(200):
             with contextlib.suppress(OSError):
@@ -236,25 +238,25 @@ def http_service(folder: Path):
 
 
 def bench_rollback(serving: Serving) -> dict[str, object]:
-    while len(publishing.list_releases(serving.folder)) < N_KEPT:
+    while len(list_releases(serving.folder)) < N_KEPT:
         serving.publish()
-    store, names = Store(serving.folder), [one["release_id"] for one in publishing.list_releases(serving.folder)]
+    store, names = Store(serving.folder), [one["release_id"] for one in list_releases(serving.folder)]
     rollbacks, first_reads = [], []
     for number in range(50):
         release_id = names[number % N_KEPT]
         began = time.perf_counter()
-        publishing.roll_back(serving.folder, release_id, "bench", "measured")
+        roll_back(serving.folder, release_id, "bench", "measured")
         rollbacks.append(time.perf_counter() - began)
         began = time.perf_counter()
         answer = store.recommend(serving_world.user_id(number))
         first_reads.append(time.perf_counter() - began)
         if answer["release_id"] != release_id:
             raise RuntimeError(f"read {answer['release_id']} after a rollback to {release_id}")
-    command = [sys.executable, ROOT / "serving/releases.py", "--folder", serving.folder, "rollback", names[1]]
+    command = [*KINDRED, "rollback", "--folder", serving.folder, names[1]]
     began = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     by_command = time.perf_counter() - began
-    publishing.resume(serving.folder)
+    resume(serving.folder)
     figures = [
         figure(f"rollback at {N_KEPT} releases, in process, slowest of 50", max(rollbacks), "s", 1),
         figure(f"rollback at {N_KEPT} releases, by command", by_command, "s", 1),

@@ -2,8 +2,8 @@
 
 A read is a person's published list by Store.recommend. Of the reads, counted are
 
-* torn: the source of an entry, its reason (it comes from another table) or the list_id is of another version than the
-  release_id of the answer says (serving_world.py marks them);
+* torn: the generator of an entry, its reason (it comes from another table) or the list_id is of another version than
+  the release_id of the answer says (serving_world.py marks them);
 * backwards: the release is older than one that the same reader saw before;
 * empty: not as many items as were asked for, or not the list that was published for the person, who has one;
 * failed: an exception.
@@ -23,9 +23,7 @@ from array import array
 from collections import Counter
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from serving.store import Store  # noqa: E402
+from kindred.serving import Store
 
 N_LISTED = 20
 FAULTS = ("torn", "backwards", "empty", "failed")
@@ -46,7 +44,7 @@ class Judge:
         if len(answer["items"]) != N_LISTED or kind != "p":
             self.faults["empty"] += 1
         elif int(run) != version or any(
-            item["source"] != f"als-{version}" or item["reason"] != "your_history" for item in answer["items"]
+            item["generator"] != f"als-{version}" or item["reason"] != "your_history" for item in answer["items"]
         ):
             self.faults["torn"] += 1
         if release_id < self.last:

@@ -1,33 +1,22 @@
-"""A seeded world of served tables, and releases of it that tell which one they are.
+"""A seeded world of the tables of a release, and releases of it that tell which one they are.
 
-Grain: as the tables of models/serving; `n_people` lists of 20 items with 10 items of history and up to 10 excluded
+Grain: as the tables of models/publishing; `n_people` lists of 20 items with 10 items of history and up to 10 excluded
 ones, `n_items` items with 25 neighbours, 20 similar items and 5 bundles each. Everything is drawn by integer
 arithmetic from the keys, so the same sizes give the same world. Neighbours are drawn from the whole catalogue: the
 neighbours of a session hardly overlap, which is the hardest case for a session list.
 
-Version V of the world is the same but for its marks: each entry of a list and the row of `sources` name the source
+Version V of the world is the same but for its marks: each entry of a list and the row of `generators` name
 `als-V`, list ids begin with V. A read that met two versions shows it.
 """
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
+import json
 
-ROOT = Path(__file__).resolve().parents[1]
+from kindred.publishing.release import batches_of
+from kindred.publishing.tables import TABLES
+
 SEGMENTS = ("", "AT", "DE", "FR")
-
-
-def load_publishing():
-    """Return the dbt Python model that publishes, as a module."""
-    path = ROOT / "python_models" / "releases.py"
-    specification = importlib.util.spec_from_file_location("releases", path)
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
-publishing = load_publishing()
 
 
 def user_id(number: int) -> str:
@@ -123,6 +112,12 @@ def make_world(connection, n_people: int, n_items: int) -> None:
             '[]' as excluded, '[]' as excluded_if_unknown
         from range(4) as segments (s)
     """)
+    connection.execute("""
+        create or replace table release_session_settings as
+        select
+            5 as n_steps, 25 as n_neighbors, 0.7::double as decay, 0.7::double as session_share,
+            0.3::double as list_share
+    """)
 
 
 def make_version(connection, version: int) -> dict[str, str]:
@@ -136,7 +131,7 @@ def make_version(connection, version: int) -> dict[str, str]:
     """)
     connection.execute(f"""
         create or replace table release_generators as
-        select * from (values ('als-{version}', 'your_history'), ('popular', 'popular')) as sources (source, reason)
+        select * from (values ('als-{version}', 'your_history'), ('popular', 'popular')) as kinds (generator, reason)
     """)
     return release_of(version)
 
@@ -149,10 +144,10 @@ def release_of(version: int) -> dict[str, str]:
         "as_of": "2026-06-01 00:00:00",
         "generated_at": f"2026-06-01 {version:06d}",
         "expires_at": "2026-06-03 00:00:00",
+        "measures": json.dumps([]),
     }
 
 
-def served_tables(connection) -> dict[str, object]:
+def release_tables(connection) -> dict[str, object]:
     """Return the tables as the model hands them to the functions that publish."""
-    columns = publishing.TABLES
-    return {name: publishing.batches_of(connection.table(f"served_{name}"), columns[name]) for name in columns}
+    return {name: batches_of(connection.table(f"release_{name}"), TABLES[name]) for name in TABLES}

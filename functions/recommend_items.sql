@@ -1,4 +1,4 @@
--- one row per rank: a list made at the moment of the request, by the same definition as serving/recommend.sql
+-- one row per rank: a list made at the moment of the request, as kindred.serving's recommend.sql and fill_up.sql define it
 -- Names of arguments stand in `request` and nowhere else without the name of a table: elsewhere DuckDB would put the
 -- argument where a column of the same name is meant, and Snowflake the column where the argument is.
 with request as (
@@ -25,17 +25,9 @@ item_neighbors as ({{ kindred.published_rows('neighbors') }}),
 
 segments as ({{ kindred.published_rows('segments') }}),
 
-sources as ({{ kindred.published_rows('sources') }}),
+generators as ({{ kindred.published_rows('generators') }}),
 
-steps as (
-
-    {% set weight = namespace(now=1.0) %}
-    {% for step in range(5) %}
-    select {{ step }} as step, cast({{ weight.now }} as double) as weight{{ " union all" if not loop.last }}
-    {% set weight.now = weight.now * 0.7 %}
-    {% endfor %}
-
-),
+session_settings as ({{ kindred.published_rows('session_settings') }}),
 
 person as (
 
@@ -104,7 +96,7 @@ blocked as (
 list_entries as (
 
     {{ kindred.unnest_json_rows('person', 'items', {
-        'item_id': 'varchar', 'score': 'double', 'source': 'varchar', 'because_item_id': 'varchar', 'propensity': 'double'
+        'item_id': 'varchar', 'score': 'double', 'generator': 'varchar', 'because_item_id': 'varchar', 'propensity': 'double'
     }) }}
 
 ),
@@ -143,12 +135,13 @@ weighted_leads as (
 
     select
         leads.tier,
-        steps.step,
-        steps.weight,
+        leads.item_id as lead_item_id,
+        leads.place as step,
+        round(power(session_settings.decay, leads.place), 12) as weight,
         item_neighbors.neighbors
     from leads
-    inner join steps
-        on leads.place = steps.step
+    inner join session_settings
+        on leads.place < session_settings.n_steps
     inner join item_neighbors
         on leads.item_id = item_neighbors.item_id
 
@@ -157,44 +150,50 @@ weighted_leads as (
 lead_neighbors as (
 
     {{ kindred.unnest_json_object(
-        'weighted_leads', 'neighbors', key='item_id', value='score', keep=['tier', 'step', 'weight']
+        'weighted_leads', 'neighbors', key='item_id', value='score', keep=['tier', 'lead_item_id', 'step', 'weight']
     ) }}
 
 ),
 
--- Decimals add up to the same in any order. share tells by which lead the most came: its part in units of 1e-9, then 99
--- less its step.
-near as (
+parts as (
 
     select
         lead_neighbors.tier,
         lead_neighbors.item_id,
-        cast(sum(cast(lead_neighbors.weight * lead_neighbors.score as decimal(38, 18))) as double) as score,
-        max(
-            cast(floor(1e9 * lead_neighbors.weight * lead_neighbors.score) as bigint) * 100 + 99 - lead_neighbors.step
-        ) as share
+        lead_neighbors.lead_item_id,
+        lead_neighbors.weight * lead_neighbors.score as part,
+        row_number() over (
+            partition by lead_neighbors.tier, lead_neighbors.item_id
+            order by floor(1e9 * lead_neighbors.weight * lead_neighbors.score) desc, lead_neighbors.step
+        ) as lead_rank
     from lead_neighbors
     left join session
         on lead_neighbors.item_id = session.item_id
     where lead_neighbors.tier = 2 or session.item_id is null
+
+),
+
+-- Decimals add up to the same in any order. The lead that the most came by is the one to name.
+near as (
+
+    select
+        parts.tier,
+        parts.item_id,
+        cast(sum(cast(parts.part as decimal(38, 18))) as double) as score,
+        max(case when parts.lead_rank = 1 then parts.lead_item_id end) as because_item_id
+    from parts
     group by
-        lead_neighbors.tier,
-        lead_neighbors.item_id
+        parts.tier,
+        parts.item_id
 
 ),
 
 scaled as (
 
     select
-        near.tier,
-        near.item_id,
-        near.score,
-        max(near.score) over (partition by near.tier) as highest,
-        leads.item_id as because_item_id
+        near.*,
+        max(near.score) over (partition by near.tier) as highest
     from near
-    inner join leads
-        on near.tier = leads.tier
-            and 99 - mod(near.share, 100) = leads.place
 
 ),
 
@@ -205,17 +204,18 @@ first_parts as (
         coalesce(scaled.item_id, listed.item_id) as item_id,
         listed.place,
         listed.score as published_score,
-        listed.source,
+        listed.generator,
         listed.because_item_id,
         listed.propensity,
         scaled.because_item_id as clicked_item_id,
         session_size.n_items > 0 as has_session,
-        coalesce(scaled.score * (0.7 / nullif(scaled.highest, 0)), 0) as session_part,
-        coalesce(0.3 * listed.closeness, 0) as list_part
+        coalesce(scaled.score * (session_settings.session_share / nullif(scaled.highest, 0)), 0) as session_part,
+        coalesce(session_settings.list_share * listed.closeness, 0) as list_part
     from (select * from scaled where scaled.tier = 1) as scaled
     full outer join listed
         on scaled.item_id = listed.item_id
     cross join session_size
+    cross join session_settings
 
 ),
 
@@ -240,7 +240,7 @@ candidates as (
         case
             when first_choice.has_session then first_choice.mixed_score else first_choice.published_score
         end as score,
-        case when first_choice.is_by_session then 'session' else first_choice.source end as source,
+        case when first_choice.is_by_session then 'session' else first_choice.generator end as generator,
         case
             when first_choice.is_by_session then first_choice.clicked_item_id else first_choice.because_item_id
         end as because_item_id,
@@ -254,7 +254,7 @@ candidates as (
         -floor(scaled.score / scaled.highest * 1e9 + 0.5) as place,
         scaled.item_id,
         floor(scaled.score / scaled.highest * 1e9 + 0.5) / cast(1e9 as double) as score,
-        'neighbors' as source,
+        'neighbors' as generator,
         scaled.because_item_id,
         1 as propensity
     from scaled
@@ -268,12 +268,12 @@ candidates as (
         fallbacks.place,
         fallbacks.item_id,
         fallbacks.score,
-        fallbacks.source,
+        fallbacks.generator,
         null as because_item_id,
         1 as propensity
     from (
         {{ kindred.unnest_json_rows(
-            'person_segments', 'fallback', {'item_id': 'varchar', 'score': 'double', 'source': 'varchar'}, keep=['tier']
+            'person_segments', 'fallback', {'item_id': 'varchar', 'score': 'double', 'generator': 'varchar'}, keep=['tier']
         ) }}
     ) as fallbacks
 
@@ -285,7 +285,7 @@ candidates as (
         items.popular_rank as place,
         items.item_id,
         0 as score,
-        'popular' as source,
+        'popular' as generator,
         null as because_item_id,
         1 as propensity
     from items
@@ -295,7 +295,9 @@ candidates as (
 
 ),
 
-wanted_categories as ({{ kindred.unnest_json_rows('request', 'wanted', {'category': 'varchar'}) }}),
+wanted_names as ({{ kindred.unnest_json_rows('request', 'wanted', {'category': 'varchar'}) }}),
+
+wanted_categories as (select lower(trim(wanted_names.category)) as category from wanted_names),
 
 choices as ({{ kindred.unnest_json_rows('request', 'choice', {'item_id': 'varchar'}) }}),
 
@@ -316,7 +318,7 @@ fitting as (
         and (items.is_available or not request.is_for_now)
         and (
             request.wanted is null
-            or items.category in (select wanted_categories.category from wanted_categories)
+            or lower(trim(items.category)) in (select wanted_categories.category from wanted_categories)
         )
         and (request.lowest_price is null or items.price >= request.lowest_price)
         and (request.highest_price is null or items.price <= request.highest_price)
@@ -338,13 +340,13 @@ select
     ranked.rank,
     ranked.item_id,
     ranked.score,
-    ranked.source,
-    coalesce(sources.reason, 'your_session') as reason,
+    ranked.generator,
+    coalesce(generators.reason, 'your_session') as reason,
     ranked.because_item_id,
     ranked.propensity
 from ranked
 cross join request
-left join sources
-    on ranked.source = sources.source
+left join generators
+    on ranked.generator = generators.generator
 where ranked.rank <= request.n_rows
 order by ranked.rank

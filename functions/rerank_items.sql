@@ -26,7 +26,7 @@ select
     row_number() over (order by recommended.rank nulls last, given.place) as rank,
     given.item_id,
     coalesce(recommended.score, 0) as score,
-    coalesce(recommended.source, 'as_given') as source,
+    coalesce(recommended.generator, 'as_given') as generator,
     coalesce(recommended.reason, 'as_given') as reason,
     recommended.because_item_id,
     coalesce(recommended.propensity, 1) as propensity

@@ -14,9 +14,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-DECAY, N_STEPS = 0.7, 5
-SESSION_SHARE, LIST_SHARE = 0.7, 0.3
-
 
 class Export:
     """The files of `make export`, read once."""
@@ -34,6 +31,8 @@ class Export:
         for segment, item in zip(rows["segment"], rows["item_id"], strict=True):
             self.fallback[segment].append(item)
         self.popular = read("popular")["item_id"]
+        # What a session list is made of: n_steps, decay, session_share, list_share.
+        self.settings = {name: values[0] for name, values in read("session_settings").items()}
 
         rows = read("item_factors")
         self.items = {item: number for number, item in enumerate(rows["item_id"])}
@@ -53,16 +52,17 @@ def session_list(export, session, n=20, own_list=(), excluded=(), segment=""):
     session: item ids, oldest first. own_list: the person's published list, best first, where the app has kept it.
     excluded: what must not be shown. segment: the person's, '' = not known.
     """
+    settings = export.settings
     newest_first = list(dict.fromkeys(reversed(session)))
     votes = defaultdict(float)
-    for step, item in enumerate(newest_first[:N_STEPS]):
+    for step, item in enumerate(newest_first[: settings["n_steps"]]):
         for neighbor, score in export.neighbors[item]:
             if neighbor not in newest_first:
-                votes[neighbor] += DECAY**step * score
+                votes[neighbor] += settings["decay"] ** step * score
     highest = max(votes.values(), default=1)
-    scores = {item: SESSION_SHARE * vote / highest for item, vote in votes.items()}
+    scores = {item: settings["session_share"] * vote / highest for item, vote in votes.items()}
     for place, item in enumerate(own_list):
-        scores[item] = scores.get(item, 0) + LIST_SHARE * (1 - place / len(own_list))
+        scores[item] = scores.get(item, 0) + settings["list_share"] * (1 - place / len(own_list))
     best = sorted(scores, key=lambda item: (-round(scores[item], 9), item)) if session else own_list
     barred = {*newest_first, *excluded}
     # What is left open is filled: the segment's fallback, that of everyone, then all that is popular.

@@ -23,7 +23,7 @@
         },
         "traffic": {
             "max_rejected_share": 0.5,
-            "max_events_per_person": 10
+            "max_events_per_person": 5
         },
         "lists": {
             "segment_by": "country",
@@ -195,6 +195,44 @@
         "popular_candidates",
         "preferred_candidates",
         "session_candidates"
-    ]
+    ],
+    "gates": {
+        "lists": {
+            "has_bound": false,
+            "is_overridable": false
+        },
+        "catalog_coverage": {
+            "has_bound": true,
+            "is_overridable": true
+        },
+        "changed_lists": {
+            "has_bound": true,
+            "is_overridable": true
+        },
+        "quality": {
+            "has_bound": true,
+            "is_overridable": true
+        },
+        "people": {
+            "has_bound": true,
+            "is_overridable": true
+        },
+        "rejected_events": {
+            "has_bound": true,
+            "is_overridable": true
+        },
+        "stale_data": {
+            "has_bound": true,
+            "is_overridable": true
+        },
+        "data_age": {
+            "has_bound": true,
+            "is_overridable": true
+        },
+        "rollback_hold": {
+            "has_bound": false,
+            "is_overridable": true
+        }
+    }
 }) }}
 {% endmacro %}

@@ -4,7 +4,7 @@
     {% if target.type != 'duckdb' %}
         {% do exceptions.raise_compiler_error(
             "export_for_devices writes files beside a DuckDB warehouse. On " ~ target.type ~ " unload the same tables "
-            ~ "(als_item_factors, release_neighbors, release_segments, release_items, event_types) with COPY INTO a stage"
+            ~ "(als_item_factors, release_neighbors, release_segments, release_items, release_session_settings, event_types) with COPY INTO a stage"
         ) %}
     {% endif %}
     {% set files = {
@@ -34,8 +34,11 @@
             cross join " ~ ref('folds') ~ " as folds
             where folds.fold = 'live' and (weight <> 0 or excludes_item)
             order by event_type",
+        'session_settings.parquet': "select * from " ~ ref('release_session_settings'),
         'session.json': "
             select
+                (select {'n_steps': n_steps, 'decay': decay, 'session_share': session_share, 'list_share': list_share}
+                    from " ~ ref('release_session_settings') ~ ") as settings,
                 (select map_from_entries(list((item_id, cast(neighbors as json)) order by item_id)) from " ~ ref('release_neighbors') ~ ")
                     as neighbors,
                 (select list(entry ->> 0 order by number) from " ~ ref('release_segments') ~ ",

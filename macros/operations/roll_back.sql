@@ -4,7 +4,7 @@
         dbt run-operation roll_back --args '{reason: empty lists}'      # or release_id: ...
         dbt run-operation resume
 
-    A serving folder has `make releases`, `make rollback` and `make resume` (serving/releases.py). -#}
+    A serving folder has `kindred releases`, `kindred rollback` and `kindred resume`. -#}
 {% macro show_releases() %}
     {% for row in kindred.kept_releases() %}
         {% do print(("* " if loop.first else "  ") ~ row.release_id ~ "  " ~ "{:>9,}".format(row.n_lists | int) ~ " lists"
@@ -30,7 +30,7 @@
         'serves': wanted[0], 'from': current.release_id, 'by': target.user, 'reason': reason, 'is_held': true,
         'at': kindred.run_clock(),
     } %}
-    {% do run_query("update " ~ kindred.built_relation('releases') ~ " set published_at = " ~ kindred.utc_now()
+    {% do run_query("update " ~ kindred.previous('releases') ~ " set published_at = " ~ kindred.utc_now()
         ~ ", hold = " ~ kindred.text_literal(tojson(hold)) ~ " where release_id = " ~ kindred.text_literal(wanted[0])) %}
     {% do print("apps read " ~ wanted[0] ~ " now, before " ~ current.release_id
         ~ "; builds publish nothing until `dbt run-operation resume`") %}
@@ -38,17 +38,17 @@
 
 {% macro resume() %}
     {% set kept = kindred.kept_releases() %}
-    {% do run_query("update " ~ kindred.built_relation('releases') ~ " set hold = null where hold is not null") %}
+    {% do run_query("update " ~ kindred.previous('releases') ~ " set hold = null where hold is not null") %}
     {% do print("the next build publishes") %}
 {% endmacro %}
 
 {#- The rows of releases whose tables are still there, the one that apps read first. -#}
 {% macro kept_releases() %}
     {% if target.type != 'snowflake' %}
-        {% do exceptions.raise_compiler_error("kindred: a serving folder has `make releases`, `make rollback` and `make resume`"
-            ~ " (serving/releases.py); PostgreSQL keeps no older release") %}
+        {% do exceptions.raise_compiler_error("kindred: a serving folder has `kindred releases`, `kindred rollback` and"
+            ~ " `kindred resume`; PostgreSQL keeps no older release") %}
     {% endif %}
-    {% set releases = kindred.built_relation('releases') %}
+    {% set releases = kindred.previous('releases') %}
     {% if not releases %}{{ return([]) }}{% endif %}
     {{ return(kindred.fetch_rows(
         "select * from " ~ releases ~ " where run_id in (select run_id from "

@@ -12,14 +12,3 @@
 {% macro training_settings() %}
     {{ return(tojson(kindred.generator_settings(is_trained=true), sort_keys=True)) }}
 {% endmacro %}
-
-{#- builds of earlier builds; none before the first, and where a kindred made it that kept no such diary. -#}
-{% macro training_diary() %}
-    {% set diary = kindred.built_relation('builds') %}
-    {% if diary %}
-        {% for column in adapter.get_columns_in_relation(diary) if column.name | lower == 'learned_until' %}
-            {{ return(diary) }}
-        {% endfor %}
-    {% endif %}
-    {{ return(none) }}
-{% endmacro %}

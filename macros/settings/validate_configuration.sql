@@ -73,7 +73,7 @@
         + kindred.input_pointer_problems()
         + kindred.generator_problems()
         + kindred.bound_problems('kindred__training', kindred.default_settings().groups.training)
-        + kindred.bound_problems('kindred__gates', kindred.gate_texts())
+        + kindred.bound_problems('kindred__gates', kindred.gate_names('has_bound'))
         + kindred.override_problems()
         + kindred.time_problems()
         + kindred.hidden_model_problems()

@@ -5,7 +5,7 @@
 {% endmacro %}
 
 {% macro duckdb__published_rows(name) -%}
-    select * from {{ ref('release_' ~ ('generators' if name == 'sources' else name)) }}
+    select * from {{ ref('release_' ~ name) }}
 {%- endmacro %}
 
 {#- releases.py writes published_*. One row of releases is what moves, so there is no moment between two

@@ -4,7 +4,19 @@
     'p': 'person', 'm': 'person_on_request', 's': 'session', 'f': 'fallback', 'i': 'similar_items', 'b': 'bundles', 't': 'trending', 'r': 'rerank',
 } %}
 
-with recommendation_log as (select * from {{ ref('recommendation_log') }}),
+-- No event can name a list of the build in progress, so this room stands before all that makes lists. Named for each use, too.
+with recommendation_log as (
+
+    select *
+    from (
+        {{ kindred.previous_rows('recommendation_log', {
+            'run_id': 'varchar', 'list_id': 'varchar', 'item_id': 'varchar', 'rank': 'bigint', 'policy': 'varchar',
+            'generator': 'varchar',
+        }) }}
+    ) as earlier
+    where run_id <> '{{ invocation_id }}'
+
+),
 
 -- Whatever names a list says that the list was seen: trackers lose impressions more easily than clicks.
 shown as (
@@ -114,7 +126,8 @@ runs as (
     select
         substr(run_id, 1, 8) as run_prefix,
         max(run_id) as run_id
-    from {{ ref('builds') }}
+    from ({{ kindred.previous_rows('recommendation_log', {'run_id': 'varchar'}) }}) as earlier
+    where run_id <> '{{ invocation_id }}'
     group by substr(run_id, 1, 8)
 
 ),

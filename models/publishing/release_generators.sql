@@ -1,17 +1,17 @@
--- one row per source: the reason code that stands beside what it recommends
+-- one row per generator: the reason code that stands beside what it recommends
 select
-    generator as source,
+    generator,
     reason
 from {{ ref('generators') }}
 
 union all
 
 select
-    'pinned' as source,
+    'pinned' as generator,
     'pinned' as reason
 
 union all
 
 select
-    'exploration' as source,
+    'exploration' as generator,
     'exploration' as reason

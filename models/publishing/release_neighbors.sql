@@ -1,10 +1,9 @@
 -- one row per item_id: what the items of a session lead to
 -- What nobody liked yet has neighbours by content alone. The two kinds of scores don't compare: an item has one kind.
--- An object is read in half the time of an array of pairs, and 25 neighbours of 5 items fill a list: a session list is
--- to be there within a millisecond (DECISIONS.md).
-{% set n_neighbors = 25 %}
-
+-- An object is read in half the time of an array of pairs.
 with item_features as (select * from {{ ref('item_features') }} where fold = 'live'),
+
+session_settings as (select * from {{ ref('release_session_settings') }}),
 
 neighbors as (
 
@@ -74,10 +73,18 @@ things as (
 ranked as (
 
     select
-        *,
-        row_number() over (partition by item_id order by score desc, neighbor_id) as rank
+        things.*,
+        row_number() over (partition by things.item_id order by things.score desc, things.neighbor_id) as rank
     from things
-    qualify rank <= {{ n_neighbors }}
+
+),
+
+kept as (
+
+    select ranked.*
+    from ranked
+    cross join session_settings
+    where ranked.rank <= session_settings.n_neighbors
 
 ),
 
@@ -86,7 +93,7 @@ final as (
     select
         item_id,
         {{ kindred.json_object('neighbor_id', 'round(score, 9)', order_by='rank') }} as neighbors
-    from ranked
+    from kept
     group by item_id
 
 )

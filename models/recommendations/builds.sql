@@ -1,16 +1,22 @@
 -- one row per run_id: what was built, from what, how and how long
-{{ config(materialized='incremental', unique_key='run_id', on_schema_change='append_new_columns') }}
+-- Never rebuilt: a full refresh would erase what nothing can make again.
+{{ config(
+    materialized='incremental',
+    unique_key='run_id',
+    on_schema_change='append_new_columns',
+    full_refresh=false,
+) }}
 
 {% set started_at = "cast('" ~ kindred.run_clock() ~ "' as timestamp)" %}
 {% set settings = {} %}
 {% for name in kindred.setting_names() %}{% do settings.update({name: var(name)}) %}{% endfor %}
 
-with checked_events as (
+with event_counts as (
 
     select
-        count(*) - count(rejection_reason) as n_events,
-        count(rejection_reason) as n_rejected_events
-    from {{ ref('checked_events') }}
+        coalesce(sum(case when rejection_reason is null then n_events end), 0) as n_events,
+        coalesce(sum(case when rejection_reason is not null then n_events end), 0) as n_rejected_events
+    from {{ ref('event_counts') }}
 
 ),
 
@@ -44,46 +50,7 @@ as_of as (select max(as_of) as as_of from {{ ref('folds') }}),
 
 training as (select * from {{ ref('training_policy') }}),
 
--- The newest that knew no more than this build may know: what scored_candidates chooses too.
-usable_rankers as (
-
-    select
-        rankers.kind,
-        rankers.note,
-        rankers.model,
-        row_number() over (order by rankers.as_of desc) as recency
-    from {{ ref('rankers') }} as rankers
-    cross join as_of
-    where rankers.as_of <= as_of.as_of
-
-),
-
--- A learned ranker reads one score per generator first; made for other generators, it can't serve.
-expected as (
-
-    select
-        'feature_names=' || {{ dbt.listagg("generator || '_score'", "' '", 'order by generator') }}
-        || ' ' || min(generator) || '_share' as names
-    from {{ ref('generators') }}
-
-),
-
-ranker as (
-
-    select
-        case
-            when usable_rankers.kind = 'learned' and not contains(usable_rankers.model, expected.names) then 'fixed'
-            else coalesce(usable_rankers.kind, 'fixed')
-        end as kind,
-        case
-            when usable_rankers.kind = 'learned' and not contains(usable_rankers.model, expected.names)
-                then 'the newest was learned with other generators'
-            else coalesce(usable_rankers.note, 'not trained yet')
-        end as note
-    from expected
-    left join usable_rankers on usable_rankers.recency = 1
-
-),
+ranker as (select * from {{ ref('ranker_in_use') }}),
 
 final as (
 
@@ -91,8 +58,8 @@ final as (
         '{{ invocation_id }}' as run_id,
         cast({{ kindred.text_literal(tojson(settings)) }} as varchar) as parameters,
         person_events.fingerprint as data_fingerprint,
-        cast(checked_events.n_events as bigint) as n_events,
-        cast(checked_events.n_rejected_events as bigint) as n_rejected_events,
+        cast(event_counts.n_events as bigint) as n_events,
+        cast(event_counts.n_rejected_events as bigint) as n_rejected_events,
         cast(interactions.n_interactions as bigint) as n_interactions,
         cast(items.n_items as bigint) as n_items,
         cast(recommendations.n_people as bigint) as n_people,
@@ -108,7 +75,7 @@ final as (
         person_events.first_event_at,
         person_events.last_event_at,
         cast('{{ kindred.run_clock() }}' as timestamp) as started_at
-    from checked_events
+    from event_counts
     cross join person_events
     cross join interactions
     cross join items

@@ -1,32 +1,26 @@
 -- one row per (run_id, user_id, rank): what each build decided to show, kept when the next one replaces the lists
 -- Never rebuilt: a full refresh would erase what nothing can make again.
-{% set log_days = kindred.setting('experiments', 'log_days') | int %}
-{% set too_old = dbt.dateadd('day', -log_days, "cast('" ~ kindred.run_clock() ~ "' as timestamp)") %}
 {{ config(
     materialized='incremental',
     incremental_strategy='append',
     on_schema_change='append_new_columns',
     full_refresh=false,
-    post_hook="delete from " ~ this ~ " where generated_at < " ~ too_old if log_days > 0 else "",
+    post_hook="{{ kindred.forget_old_lists(this) }}",
 ) }}
 
 with recommendations as (select * from {{ ref('recommendations') }}),
 
 recommendation_lists as (select * from {{ ref('recommendation_lists') }}),
 
+earlier as ({{ kindred.previous_rows('recommendation_log', {'run_id': 'varchar'}) }}),
+
 -- recommendations are of one run, so that building this table again finds either all of its rows here or none.
 logged_runs as (
 
-    {% if is_incremental() %}
     select run_id
-    from {{ this }}
+    from earlier
     where run_id = (select min(newest.run_id) from {{ ref('recommendations') }} as newest)
     group by run_id
-    {% else %}
-    select run_id
-    from recommendations
-    where false
-    {% endif %}
 
 ),
 

@@ -1,19 +1,19 @@
-"""The items that ALS proposes: for everybody with user factors, the items of highest score.
+"""The items with the highest ALS scores for each person with a vector.
 
 Grain: one row per (fold, user_id, item_id).
-Columns: fold, user_id, item_id, rank: from 1, in falling order of the score, ties in the order of the item ids,
-score: the inner product of the two vectors, near 1 for what the person is sure to like, made_from: that of the
-person's vector, in the fold live.
-Items that a person's history excludes, and items that can't be recommended in the fold, are left out.
-Where no training is due, whoever's made_from is still that of an earlier build keeps the list of that build, unless it
-has an item that can't be recommended any more.
-A person may have fewer than n_candidates where the items run out.
+Columns: fold; generator: als; user_id; item_id; rank: from 1, by falling score, ties by item_id; score: inner product
+of the person's and the item's vectors, no unit, near 1 for the strongest interest; made_from: that of the person's
+vector, null in folds other than live.
+Items that the person's history excludes, and items that are not recommendable in the fold, are left out. A person has
+fewer than n_candidates rows where the items run out.
+Where no training is due, a person whose made_from is that of an earlier build keeps the list of that build, unless
+the list has an item that is no longer recommendable.
 """
 
 
 def model(dbt, session):
     from kindred import settings
-    from kindred.generators import als
+    from kindred.generators.factor_tables import als_candidates
 
     lists = dbt.config.meta_get("lists")
     packages = dbt.config.get("packages")
@@ -25,4 +25,4 @@ def model(dbt, session):
     folds = dbt.ref("folds")
     n_candidates = settings.fill("lists", lists)["n_candidates"]
     relations = (user_factors, item_factors, interactions, item_features, training_policy, folds)
-    return als.candidates(dbt, session, *relations, n_candidates, packages)
+    return als_candidates(dbt, session, *relations, n_candidates, packages)

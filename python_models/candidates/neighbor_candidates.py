@@ -1,21 +1,21 @@
-"""The items that a person's history leads to, by each item-to-item generator.
+"""The neighbours of the items in each person's history, by each item-to-item generator.
 
 Grain: one row per (fold, generator, user_id, item_id).
-Columns: fold, generator: neighbors, slim, sequence or content, user_id, item_id, rank: from 1, in falling order of the
-score, ties in the order of the item ids, score: the sum of the neighbours' scores over the person's profile, above 0, made_from:
-in the fold live, what the row is made of: the person's history_key and the generator's neighbours.
-Items that a person's history excludes, and items that can't be recommended in the fold, are left out.
-Where no training is due, a person whose made_from is still that of an earlier build keeps the list of that build, unless it
-has an item that can't be recommended any more. Lists of content are also made from what can be recommended, all of it:
-what is new or back in stock is proposed at once.
-Errors: ValueError where item_features lacks an item of interactions. A person may have fewer than n_candidates rows
-where the neighbours run out.
+Columns: fold; generator: neighbors, slim, sequence or content; user_id; item_id; rank: from 1, by falling score, ties
+by item_id; score: weighted sum, over the items of the person's history, of the item's score as their neighbour, above
+0, no unit; made_from: key of the person's history_key and the generator's neighbours, null in folds other than live.
+Items that the person's history excludes, and items that are not recommendable in the fold, are left out. A person has
+fewer than n_candidates rows where the neighbours run out.
+Where no training is due, a person whose made_from is that of an earlier build keeps the list of that build, unless
+the list has an item that is no longer recommendable. The made_from of content includes all recommendable items, so a
+new item, or one that is back in stock, is proposed at once.
+Errors: ValueError where item_features lacks an item of interactions.
 """
 
 
 def model(dbt, session):
     from kindred import settings
-    from kindred.generators.tables import neighbor_candidates
+    from kindred.generators.neighbor_tables import neighbor_candidates
 
     lists = dbt.config.meta_get("lists")
     given = dbt.config.meta_get("generators")

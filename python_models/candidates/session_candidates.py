@@ -1,15 +1,15 @@
-"""The items that people with a like session had in theirs: session-based nearest neighbours.
+"""The items of people whose recent history is similar to the person's own: session-based nearest neighbours.
 
 Grain: one row per (fold, user_id, item_id).
-Columns: fold, generator: sessions, user_id, item_id, rank: from 1, in falling order of the score, ties in the order of the item
-ids, score: sum of the similarities of the neighbours who have the item, above 0, made_from: in the fold live, what the row
-is made of, the person's history_key.
-Items that a person's history excludes, and items that can't be recommended in the fold, are left out. A person has
-fewer than n_candidates rows, or none, where few or no people share an item with them.
-Where no training is due, a person whose made_from is still that of an earlier build keeps the list of that build, unless it
-has an item that can't be recommended any more: what others did since counts with the person's next event, and for all
-with the next training.
-Errors: ValueError for a setting that doesn't exist.
+Columns: fold; generator: sessions; user_id; item_id; rank: from 1, by falling score, ties by item_id; score: sum of
+the similarities of the neighbouring people who have the item, above 0, no unit; made_from: the person's history_key,
+null in folds other than live.
+Items that the person's history excludes, and items that are not recommendable in the fold, are left out. A person has
+fewer than n_candidates rows, or none, where few or no other people share an item with them.
+Where no training is due, a person whose made_from is that of an earlier build keeps the list of that build, unless
+the list has an item that is no longer recommendable. Newer events of other people count with the person's next event,
+and for everyone with the next training.
+Errors: ValueError for an unknown setting.
 """
 
 

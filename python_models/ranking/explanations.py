@@ -1,10 +1,10 @@
-"""Which item of a person's own history led to a published recommendation: "because you liked ...".
+"""The item of the person's own history that contributed most to each published recommendation: "because you liked ...".
 
-Grain: one row per (user_id, item_id) of the live lists, where there is such an item; empty without the fold live.
-Columns: user_id, item_id, generator: the generator that is explained, because_item_id: an item of positive weight in the
-person's history, never item_id itself, made_from: what the row is made of: the person's history_key and the models.
-An item that stands there because it is popular, by a rule, by chance or because the person had it before has no row.
-Where no training is due, a pair of the same generator and made_from keeps the row of an earlier build.
+Grain: one row per (user_id, item_id) of the live lists that has such an item; empty without the fold live.
+Columns: user_id; item_id; generator: the generator that is explained; because_item_id: an item of positive weight in
+the person's history, never item_id; made_from: key of the person's history_key and the models.
+A recommendation that is popular, pinned, drawn at random or from the person's own history has no row.
+Where no training is due, a pair with the same generator and made_from keeps the row of an earlier build.
 """
 
 

@@ -1,10 +1,10 @@
-"""The ranker: what was learned on the fold `tuning` about weighing the generators. One row per as-of date of training.
+"""The ranker that is trained on the fold `tuning` to combine the generators.
 
-Grain: one row per as_of; a build without the fold `tuning` adds none, and the newest ranker that was trained no later
-than the build's own as-of date goes on serving.
-Columns: as_of, run_id, kind: learned or fixed, note: why, n_people and n_rows it learned from, ndcg_learned and
-ndcg_fixed: ndcg@20 on people it didn't learn from, learned ranker against the fixed blend, model: LightGBM's text,
-empty where fixed.
+Grain: one row per as_of. A build without the fold `tuning` adds none. A build uses the newest ranker whose as_of is not
+after its own.
+Columns: as_of; run_id; kind: learned or fixed; note: the reason of the kind; n_people and n_rows: what it learned from;
+ndcg_learned and ndcg_fixed: ndcg@20 of the learned ranker and of the fixed blend on people from whom the ranker did not
+learn; model: LightGBM's text, empty where kind is fixed.
 """
 
 

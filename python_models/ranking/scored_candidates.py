@@ -1,10 +1,10 @@
-"""The pool from which each person's list is made: the best of what all generators propose, in the ranker's order.
+"""The pool from which each person's list is made: the best candidates of all generators, in the order of the ranker.
 
 Grain: one row per (fold, user_id, item_id).
-Columns: fold, user_id, item_id, rank: from 1, by falling score, ties in the order of the item ids, score: between 0
-and 1, rising with the ranker's margin (or the fixed blend's sum of votes), comparable within a person's list, generator:
-the generator that says most for the item by weight / rank, with the weights of generator_weights. The ranker is the
-newest of `rankers` that was trained no later than this build's moment; without one the blend is fixed.
+Columns: fold; user_id; item_id; rank: from 1, by falling score, ties by item_id; score: 0 to 1, rising with the
+ranker's margin or with the fixed blend's sum of votes, comparable within one person's pool; generator: the generator
+that contributed most to the item, by weight / rank with the weights of `generators`.
+The ranker is the newest of `rankers` whose as_of is not after this build's. Without one the fixed blend is used.
 """
 
 

@@ -1,17 +1,19 @@
-"""Item factors of implicit-feedback alternating least squares (ALS), trained once per fold, or kept for the fold live.
+"""Item factors of implicit-feedback alternating least squares (ALS), trained per fold, or kept for the fold live.
 
 Grain: one row per (fold, item_id).
-Columns: fold, item_id, factors: a list of `factors` 32-bit floats; alpha, regularization: what the fold was trained
-with, the same in all its rows, so that a reader of this table alone can make a person's vector.
-Errors: ValueError for a setting that ALS doesn't have. A fold without interactions has no rows.
-
-Where training_policy says that no training is due, the rows of the fold live are those of the build before. A training
-that was due by the policy (kindred__train is when_due) starts from them and needs fewer iterations.
+Columns: fold; item_id; factors: a list of 32-bit floats, as many as the setting `factors` says; alpha and
+regularization: the settings that the fold was trained with, equal in all its rows, so that this table is enough to
+make a person's vector.
+A fold without interactions has no rows.
+Where training_policy says that no training is due, the rows of the fold live are those of the build before. A
+training that a bound of kindred__training made due starts from those rows and needs fewer iterations.
+Errors: ValueError for an unknown setting.
 """
 
 
 def model(dbt, session):
     from kindred.generators import als, choose_settings
+    from kindred.generators.factor_tables import item_factors
 
     given = dbt.config.meta_get("generators")
     interactions = dbt.ref("interactions")
@@ -19,4 +21,4 @@ def model(dbt, session):
     training_policy = dbt.ref("training_policy")
     folds = dbt.ref("folds")
     settings = choose_settings(als.GENERATOR, given, tuning_trials, folds)
-    return als.item_factors(dbt, session, interactions, training_policy, folds, settings)
+    return item_factors(dbt, session, interactions, training_policy, folds, settings)

@@ -1,11 +1,11 @@
-"""Content neighbours: the items of which the same is said, per fold, whether somebody touched them or not.
+"""Content neighbours: items with similar text, attributes and embeddings, per fold, with or without interactions.
 
 Grain: one row per (fold, item_id, neighbor_id).
-Columns: fold, generator: content, item_id, neighbor_id: never the item itself, rank: from 1, by falling score, ties in the order
-of the ids, score: above 0, at most 1: the cosine of the TF-IDF vectors of title, description, category, brand and attributes;
-where items come with an embedding, the mean of that and of the embeddings' cosine.
-Errors: ValueError where embeddings aren't of one length; what is no list of numbers doesn't come through `items`. Items
-without any text have no rows.
+Columns: fold; generator: content; item_id; neighbor_id: never the item itself; rank: from 1, by falling score, ties by
+neighbor_id; score: above 0, at most 1: the cosine of the TF-IDF vectors of title, description, category, brand and
+attributes; where items have embeddings, the mean of that and of the embeddings' cosine.
+Items without any text have no rows.
+Errors: ValueError where the embeddings differ in length. `items` passes on lists of numbers alone.
 """
 
 

@@ -1,18 +1,18 @@
 """Neighbours of items: what each item-to-item generator learned from people's histories, per fold.
 
 Grain: one row per (fold, generator, item_id, neighbor_id).
-Columns: fold, generator: neighbors (the same people like both), slim (regression weights), sequence (what comes next), item_id:
-what a person has, neighbor_id: what it leads to, never the item itself, rank: from 1, by falling score, ties in the order of the
-ids, score: above 0; a person's score of a neighbour is the sum of the scores of the person's items.
-Errors: ValueError for a setting that a generator doesn't have. An item without neighbours has no rows.
-
-Where training_policy says that no training is due, the rows of the fold live are those of the build before. The methods and
-their sources stand in src/kindred/generators.
+Columns: fold; generator: neighbors (items that the same people like), slim (regression weights) or sequence (items
+that come next); item_id; neighbor_id: never the item itself; rank: from 1, by falling score, ties by neighbor_id;
+score: above 0, no unit; a person's score of a neighbour is the weighted sum of the scores over the person's items.
+An item without neighbours has no rows.
+Where training_policy says that no training is due, the rows of the fold live are those of the build before. The
+methods and their sources are in src/kindred/generators.
+Errors: ValueError for an unknown setting.
 """
 
 
 def model(dbt, session):
-    from kindred.generators.tables import item_neighbors
+    from kindred.generators.neighbor_tables import item_neighbors
 
     given = dbt.config.meta_get("generators")
     interactions = dbt.ref("interactions")

@@ -2,8 +2,9 @@
 
 Grain: one row per (as_of, generator, trial). A build without a budget (kindred__tune_minutes is 0) adds none. Builds
 of this as-of date and later ones use each generator's best trial.
-Columns: as_of, run_id, generator, trial: from 0, which has the defaults, settings: JSON, ndcg: mean ndcg@20 of the
-generator's own lists over the evaluated people, standard_error, n_people, seconds.
+Columns: as_of; run_id; generator; trial: from 0, which has the defaults or the given settings; settings: JSON; ndcg:
+mean ndcg@20 of the generator's own lists over the evaluated people; standard_error: of that mean, null for one
+person; n_people; seconds.
 Errors: ValueError where there is a budget but the fold `tuning` isn't built.
 """
 

@@ -24,6 +24,7 @@ class History:
     time.
     """
 
+    fold: str
     users: Any
     items: Any
     matrix: Csr
@@ -34,11 +35,11 @@ class History:
         """The same history over the items of a catalogue, in its order. Errors: ValueError where it lacks an item."""
         places = encode_ids(self.items, catalogue)[1]
         if np.any(places < 0):
-            raise ValueError("item_features lacks items of interactions: rebuild it")
+            raise ValueError(f"item_features lacks items of interactions in fold {self.fold}: rebuild it")
         matrix = self.matrix
         shape = (matrix.shape[0], len(catalogue))
         matrix = csr_matrix((matrix.data, places[matrix.indices], matrix.indptr), shape=shape)
-        return History(self.users, catalogue, matrix, self.steps, self.moments)
+        return History(self.fold, self.users, catalogue, matrix, self.steps, self.moments)
 
     def profile(self, decay: float, n_steps: int) -> Csr:
         """What speaks for each person now, CSR like the matrix: see `profiles`."""
@@ -65,7 +66,7 @@ def read_history(interactions: Relation, fold: str, max_items: int = 500) -> His
     matrix = csr_matrix((strengths[is_kept], item_at[is_kept], indptr), shape=(len(users), len(items)))
     # A person's rows begin with the newest.
     newest = moments[(np.cumsum(n_items) - n_items)] if len(order) else np.zeros(0, dtype=np.int64)
-    return History(users, items, matrix, steps[is_kept], newest)
+    return History(fold, users, items, matrix, steps[is_kept], newest)
 
 
 def newest_first(user_at: np.ndarray, moments: np.ndarray, chances: np.ndarray) -> np.ndarray:
@@ -88,9 +89,7 @@ def newest_first(user_at: np.ndarray, moments: np.ndarray, chances: np.ndarray) 
 
 
 def profiles(history: Csr, steps: np.ndarray, decay: float, n_steps: int) -> Csr:
-    """What speaks for a person now: the newest `n_steps` steps, each entry times decay ** steps back; CSR like
-    history.
-    """
+    """What speaks for a person now: the newest n_steps steps, times decay ** steps back; CSR like history."""
     values = history.data * np.power(np.float32(decay), steps) * (steps < n_steps)
     profile = csr_matrix((values, history.indices, history.indptr), shape=history.shape, copy=True)
     profile.eliminate_zeros()

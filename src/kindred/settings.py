@@ -1,8 +1,7 @@
 """Every setting of kindred, with its default: the one home of both.
 
 `make embed` writes them into the macro `default_settings`, which SQL models read through `kindred.setting(group, key)`;
-Python models get a group as it was given, through their YAML, and fill it up with `fill`. docs/settings.md explains
-each.
+Python models get a group as it was given, through their YAML, and fill it up with `fill`. docs/settings.md has all.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ GROUPS: dict[str, dict[str, Any]] = {
     "privacy": {"requires_consent": False},
     # max_rejected_share: share of raw events that may be unusable before the build stops. max_events_per_person: events
     # of one person and item that count for popularity and trend.
-    "traffic": {"max_rejected_share": 0.5, "max_events_per_person": 10},
+    "traffic": {"max_rejected_share": 0.5, "max_events_per_person": 5},
     "lists": {
         "segment_by": "country",  # column of users that splits people into segments; '' = no segments
         "variant_attribute": "variant_group",  # key in the items' attributes, equal for all sizes of a thing

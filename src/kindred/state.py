@@ -1,5 +1,4 @@
-"""What a daily build keeps of the build before: models that needn't be trained, and rows of people whose history is the
-same.
+"""What a daily build keeps of the build before: models that needn't be trained, rows of people with the same history.
 
 Every reading of an earlier build goes through `warehouse.previous_rows`.
 """
@@ -88,8 +87,7 @@ def keep_rows(
     condition: str | None = None,
     item_features: Relation | None = None,
 ) -> Relation | None:
-    """The rows that this model wrote in an earlier build and needn't make anew, as a relation; None where there are
-    none.
+    """The rows that this model wrote in an earlier build and needn't make anew, as a relation; None without any.
 
     They are those of people whose made_from is the same as `keys` (see `made_from`) say now. Each table speaks for
     itself, so it doesn't matter which builds came between, or failed. Where a training is due, nothing is kept.

@@ -1,0 +1,30 @@
+{#- A row of publish_gates in words, as SQL over its CTE `evaluated`: how the value stands to the bound and why, and where it
+    fails what to look at. -#}
+{% macro gate_explanation() -%}
+    case
+            when gate = 'rollback_hold' then {{ kindred.text_literal(kindred.rollback_text(kindred.read_rollback())) }}
+            when gate = 'lists' and is_passed then 'there are lists'
+            when gate = 'lists' then concat(sentence, ' (', details, '); ', way_out)
+            when bound is null then 'off'
+            when compared_release_id is null then 'the first release: nothing to compare with'
+            when gate = 'quality' and measure is null then 'not compared: this build evaluated nobody'
+            when gate = 'changed_lists' and measure is null
+                then concat('not compared: recommendation_log has no lists of release ', compared_release_id)
+            when measure is null then 'not compared: this build has no figure'
+            when value is null then concat('not compared: there is no figure of release ', compared_release_id)
+            else concat(
+                sentence, ': ', {{ kindred.figure('value') }}, ', at most ', {{ kindred.figure('bound') }},
+                case
+                    when measure_name is not null and served_measure is not null
+                        then concat(
+                            ' (', measure_name, ' ', {{ kindred.figure('measure') }},
+                            ', before ', {{ kindred.figure('served_measure') }}, ')'
+                        )
+                    else ''
+                end,
+                case when details is not null then concat('; ', details) else '' end,
+                '; compared with release ', compared_release_id,
+                case when not is_passed and way_out is not null then concat('; ', way_out) else '' end
+            )
+        end
+{%- endmacro %}

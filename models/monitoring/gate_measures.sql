@@ -1,0 +1,133 @@
+-- one row per gate: this build's figure, and the reasons that help a reader of a failed gate
+-- What apps and people read beside the lists is published or held back with them, so its tests come first too:
+-- depends_on: {{ ref('buy_again') }}, {{ ref('people_for_item') }}
+-- depends_on: {{ ref('rejected_events') }}, {{ ref('builds') }}, {{ ref('recommendation_log') }}
+{{ config(materialized='ephemeral') }}
+
+{% set clock = "cast('" ~ kindred.run_clock() ~ "' as timestamp)" %}
+{% set depth = 10 %}
+{% set rollback = kindred.read_rollback() %}
+
+with recommendations as (select * from {{ ref('recommendations') }}),
+
+build as (
+
+    select
+        coalesce(max(run_id), '{{ invocation_id }}') as run_id,
+        coalesce(max(generated_at), {{ clock }}) as generated_at,
+        count(distinct item_id) as n_items,
+        count(distinct user_id) as n_people
+    from recommendations
+
+),
+
+catalogue as (
+
+    select count(*) as n_items
+    from {{ ref('item_features') }}
+    where fold = 'live'
+        and is_recommendable
+
+),
+
+events as (
+
+    select
+        count(*) as n_events,
+        max(occurred_at) as last_event_at,
+        coalesce(
+            'the newest event is of ' || cast(cast(max(occurred_at) as date) as varchar), 'the newest event is not known'
+        ) as details
+    from {{ ref('person_events') }}
+
+),
+
+rejections as (
+
+    select
+        rejection_reason,
+        sum(n_events) as n_events,
+        row_number() over (
+            order by case when rejection_reason is null then 1 else 0 end, sum(n_events) desc, rejection_reason
+        ) as place
+    from {{ ref('event_counts') }}
+    group by rejection_reason
+
+),
+
+rejected as (
+
+    select
+        sum(case when rejection_reason is not null then n_events else 0 end)
+        / nullif(cast(sum(n_events) as double), 0) as share,
+        {{ dbt.listagg(
+            "case when place <= 5 and rejection_reason is not null"
+            ~ " then concat(rejection_reason, ' (', cast(n_events as varchar), ')') end",
+            "', '", 'order by place'
+        ) }} as details
+    from rejections
+
+),
+
+changes as (
+
+    select
+        {{ kindred.exact_sum('new_share', scale=12) }} / nullif(count(*), 0) as share,
+        concat(cast(count(*) as varchar), ' people compared') as details
+    from {{ ref('changed_lists') }}
+
+),
+
+quality as (
+
+    select
+        max(value) as ndcg,
+        max(standard_error) as standard_error
+    from {{ ref('evaluation_metrics') }}
+    where fold = 'backtest'
+        and policy = 'main'
+        and generator = 'blend'
+        and user_group = 'all'
+        and metric = 'ndcg'
+        and k = {{ depth }}
+
+),
+
+{% set newest = kindred.days_between("cast('1970-01-01' as timestamp)", 'events.last_event_at') %}
+{% set age = kindred.days_between('events.last_event_at', clock) %}
+{% set nothing = "concat(cast(catalogue.n_items as varchar), ' recommendable items, ', " ~
+    "cast(events.n_events as varchar), ' usable events')" %}
+{% set measures = {
+    'lists': ('build.n_people', 'null', nothing),
+    'catalog_coverage': ('build.n_items / nullif(cast(catalogue.n_items as double), 0)', 'null', 'null'),
+    'people': ('build.n_people', 'null', 'null'),
+    'quality': ('quality.ndcg', 'quality.standard_error', 'null'),
+    'rejected_events': ('rejected.share', 'null', 'rejected.details'),
+    'stale_data': (newest, 'null', 'events.details'),
+    'data_age': (age, 'null', 'events.details'),
+    'changed_lists': ('changes.share', 'null', 'changes.details'),
+    'rollback_hold': (1 if rollback and rollback.is_held else 0, 'null', 'null'),
+} %}
+
+final as (
+
+    {% for gate, (measure, standard_error, details) in measures.items() %}
+    select
+        build.run_id,
+        '{{ gate }}' as gate,
+        cast({{ measure }} as double) as measure,
+        cast({{ standard_error }} as double) as standard_error,
+        cast({{ details }} as varchar) as details,
+        build.generated_at
+    from build
+    cross join catalogue
+    cross join events
+    cross join rejected
+    cross join changes
+    cross join quality
+    {{ "union all" if not loop.last }}
+    {% endfor %}
+
+)
+
+select * from final

@@ -1,0 +1,134 @@
+"""The command line: serve lists, list releases, go back to one and resume, export what devices need.
+
+    kindred serve [--port 8000]
+    kindred releases
+    kindred rollback [RELEASE_ID] [--reason "why"]
+    kindred resume
+    kindred export [FOLDER]
+
+The serving folder is --folder, or else where builds publish (kindred.serving.settings). PostgreSQL has the last release
+alone, so nothing to go back to; on Snowflake dbt goes back (`dbt run-operation roll_back`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from kindred import __version__
+from kindred.publishing import folder as publishing
+from kindred.serving.settings import serving_folder, serving_settings
+
+
+def describe(
+    releases: Iterable[Mapping[str, Any]], current: str | None, rollback: Mapping[str, Any] | None
+) -> list[str]:
+    """The lines of `releases`."""
+    lines = [
+        f"{'*' if release['release_id'] == current else ' '} {release['release_id']}  {release['n_lists']:>9,} lists"
+        f"  as of {release['as_of']}  made {release['generated_at']}  expires {release['expires_at']}"
+        for release in releases
+    ]
+    if rollback and rollback["is_held"]:
+        lines.append(f"publication is held since {rollback['at']} by {rollback['by']}; `kindred resume` ends the hold")
+    return lines
+
+
+def find_folder(given: str | None) -> Path:
+    """The serving folder. Raises RuntimeError where there is none that keeps releases."""
+    if given is None and serving_settings().get("store") == "postgres":
+        raise RuntimeError(
+            "kindred__serving has the store postgres, which keeps the last release alone: there is nothing to list or "
+            "to go back to. Build again with what was right, or restore its schema kindred_serving from a backup"
+        )
+    folder = Path(given) if given else serving_folder()
+    if not folder.is_dir():
+        raise RuntimeError(
+            f"{folder} is no folder: nothing was published there yet, or --folder or KINDRED_SERVING_PATH names "
+            "another. PostgreSQL keeps no older release; on Snowflake it is `dbt run-operation show_releases`"
+        )
+    return folder
+
+
+def list_releases(given: argparse.Namespace) -> None:
+    folder = find_folder(given.folder)
+    releases = publishing.list_releases(folder)
+    lines = describe(releases, publishing.current_id(folder), publishing.read_rollback(folder))
+    print("\n".join(lines) or f"{folder} has no release")
+
+
+def roll_back(given: argparse.Namespace) -> None:
+    folder = find_folder(given.folder)
+    before, after = publishing.roll_back(folder, given.release_id, getpass.getuser(), given.reason)
+    print(f"apps read {after} now, before {before}; builds publish nothing until `kindred resume`")
+
+
+def resume(given: argparse.Namespace) -> None:
+    held = publishing.resume(find_folder(given.folder))
+    print(f"the hold of {held['at']} by {held['by']} is over: the next build publishes" if held else "no hold")
+
+
+def serve(given: argparse.Namespace) -> None:
+    try:
+        from kindred.serving import api
+    except ImportError as error:
+        raise RuntimeError(f"{error.name} is missing: pip install 'kindred[serve]'") from error
+    if given.workers < 1:
+        raise RuntimeError("--workers: at least 1")
+    api.serve(Path(given.folder) if given.folder else serving_folder(), given.host, given.port, given.workers)
+
+
+def export(given: argparse.Namespace) -> None:
+    """Let dbt, which knows where the tables are, write the files (macros/operations/export_for_devices.sql)."""
+    folder = Path(given.to)
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "dbt.cli.main", "--quiet", "run-operation", "kindred.export_for_devices"]
+    done = subprocess.run([*command, "--args", json.dumps({"folder": str(folder)})])
+    if done.returncode:
+        raise RuntimeError("dbt could not export: run this in the folder of your dbt project, after `dbt build`")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="kindred", description="Serve recommendations and look after their releases.")
+    parser.add_argument("--version", action="version", version=f"kindred {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    served = argparse.ArgumentParser(add_help=False)
+    served.add_argument("--folder", help="the serving folder; default: where builds publish")
+
+    one = commands.add_parser("serve", parents=[served], help="lists over HTTP, from the release that is current")
+    one.add_argument("--host", default="127.0.0.1", help="the address to listen on (%(default)s: this machine alone)")
+    one.add_argument("--port", type=int, default=8000, help="%(default)s")
+    one.add_argument("--workers", type=int, default=2, help="processes that answer (%(default)s)")
+    one.set_defaults(run=serve)
+    one = commands.add_parser("releases", parents=[served], help="the releases, newest first; * is what apps read")
+    one.set_defaults(run=list_releases)
+    one = commands.add_parser(
+        "rollback", parents=[served], help="let apps read an older release and hold all builds back"
+    )
+    one.add_argument("release_id", nargs="?", help="default: the one before the current")
+    one.add_argument("--reason", default="", help="is shown by the builds that are held")
+    one.set_defaults(run=roll_back)
+    one = commands.add_parser("resume", parents=[served], help="let the next build publish again")
+    one.set_defaults(run=resume)
+    one = commands.add_parser("export", help="neighbours and item factors as files, for lists without a server")
+    one.add_argument("to", nargs="?", default="export", metavar="FOLDER", help="where to (%(default)s)")
+    one.set_defaults(run=export)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> None:
+    given = make_parser().parse_args(arguments)
+    try:
+        given.run(given)
+    except (RuntimeError, OSError) as error:
+        sys.exit(f"kindred: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""Candidates of item-to-item generators: what the neighbours of a person's items add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from scipy.sparse import diags
+
+from kindred.generators import choose_settings, item_to_item, neighbors_kept
+from kindred.generators.base import NEIGHBORS_SCHEMA, best_neighbors, neighbor_rows, read_neighbors
+from kindred.histories import read_history
+from kindred.matrices import read_pairs
+from kindred.state import (
+    find_others,
+    fingerprint,
+    keep_rows,
+    made_from,
+    people_of_all,
+    read_earlier_model,
+    read_keys,
+    without,
+)
+from kindred.warehouse import Relation, Session, read_folds, read_table, write_table
+
+SCHEMA = pa.schema(
+    [("fold", pa.string()), ("generator", pa.string()), ("user_id", pa.string()), ("item_id", pa.string())]
+    + [("rank", pa.int64()), ("score", pa.float64()), ("made_from", pa.string())]
+)
+USERS_PER_BLOCK = 5_000
+
+
+def item_neighbors(
+    dbt: Any,
+    session: Session,
+    given: Mapping[str, Any],
+    interactions: Relation,
+    tuning_trials: Relation,
+    training_policy: Relation,
+    folds: Relation,
+) -> Any:
+    """The rows of `item_neighbors`: what each item-to-item generator fits to people's histories, which are read once.
+
+    given: the variable kindred__generators.
+    """
+    generators = [generator for generator in item_to_item() if generator.table == "item_neighbors"]
+    chosen = [choose_settings(generator, given, tuning_trials, folds) for generator in generators]
+    earlier, is_due = read_earlier_model(dbt, session, training_policy, NEIGHBORS_SCHEMA)
+    batches: list[pa.RecordBatch] = []
+    kept = None
+    for fold in read_folds(folds):
+        if fold == "live" and not is_due:
+            kept = earlier
+            continue
+        history = read_history(interactions, fold)
+        for generator, settings in zip(generators, chosen, strict=True):
+            n = neighbors_kept(settings, given)
+            neighbors = generator.fit(history, settings, n)
+            batches.append(neighbor_rows(fold, generator.name, history.items, neighbors, n))
+    return write_table(session, NEIGHBORS_SCHEMA, batches, kept)
+
+
+def neighbor_candidates(
+    dbt: Any,
+    session: Session,
+    given: Mapping[str, Any],
+    n_candidates: int,
+    interactions: Relation,
+    item_features: Relation,
+    neighbor_tables: Mapping[str, Relation],
+    tuning_trials: Relation,
+    history_keys: Relation,
+    training_policy: Relation,
+    folds: Relation,
+) -> Any:
+    """The rows of `neighbor_candidates`, at most n_candidates per person and generator.
+
+    given: the variable kindred__generators; neighbor_tables: relations by their names. Memory grows with the people in
+    a block and with the items' neighbours, not with people x items.
+    """
+    generators = [
+        (generator, neighbor_tables[generator.table], choose_settings(generator, given, tuning_trials, folds))
+        for generator in item_to_item()
+    ]
+    shown = fingerprint(item_features, ["item_id"], "fold = 'live' and is_recommendable")
+    keys, kept = {}, {}
+    for generator, table, _ in generators:
+        condition = f"fold = 'live' and generator = '{generator.name}'"
+        trained = fingerprint(table, ["item_id", "neighbor_id", "score"], condition)
+        # What isn't trained with the history has neighbours of items that are new or back in stock.
+        extra = [] if generator.is_trained else [shown]
+        keys[generator.name] = made_from(history_keys, trained, *extra)
+        # A generator without neighbours has nothing for anybody, and nothing to be kept.
+        if trained:
+            kept[generator.name] = keep_rows(
+                dbt, session, training_policy, keys[generator.name], SCHEMA, condition, item_features
+            )
+    asking = without(interactions, people_of_all(list(kept.values())))
+
+    def prepare(fold: str) -> tuple[Any, ...]:
+        """Everything is read before the first row is written: DuckDB streams the result over the same connection."""
+        catalogue = read_table(item_features, ["item_id", "is_recommendable"], f"fold = '{fold}'").sort_by("item_id")
+        items = catalogue["item_id"].combine_chunks()
+        history = read_history(asking, fold).among(items)
+        is_shown = catalogue["is_recommendable"].combine_chunks().to_numpy(zero_copy_only=False)
+        excluded = read_pairs(asking, history.users, items, f"fold = '{fold}' and is_excluded")
+        parts = []
+        for generator, table, settings in generators:
+            neighbors = read_neighbors(table, fold, generator.name, items) @ diags(is_shown.astype("float32"))
+            if neighbors.nnz:
+                profile = history.profile(settings["decay"], settings["n_steps"])
+                people = find_others(history.users, kept.get(generator.name), fold)
+                made = read_keys(keys[generator.name], history.users, fold)
+                parts.append((generator.name, profile, neighbors, people, made))
+        return fold, history.users, items, excluded, parts
+
+    prepared = [prepare(fold) for fold in read_folds(folds)]
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for fold, users, items, excluded, parts in prepared:
+            for name, profile, neighbors, people, made in parts:
+                for start in range(0, len(people), USERS_PER_BLOCK):
+                    block = people[start : start + USERS_PER_BLOCK]
+                    rows, columns, ranks, scores = best_neighbors(
+                        profile[block], neighbors, excluded[block], n_candidates
+                    )
+                    names = [pa.repeat(pa.scalar(text), len(rows)) for text in (fold, name)]
+                    at = pa.array(np.asarray(block)[rows])
+                    ids = [users.take(at), items.take(pa.array(columns))]
+                    yield pa.record_batch(
+                        [*names, *ids, pa.array(ranks), pa.array(scores), made.take(at)], schema=SCHEMA
+                    )
+
+    return write_table(session, SCHEMA, batches(), *kept.values())

@@ -1,0 +1,52 @@
+"""A release as rows of the tables published_* of the warehouse itself, which the SQL functions read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from kindred.publishing.tables import TABLES
+from kindred.warehouse import Relation, Session, read_table
+
+
+def create_published(session: Session, schema: str, relations: Mapping[str, Relation]) -> None:
+    """Make the tables published_*, which the functions need even where nothing was published yet, and take over what an
+    earlier version published: it had the generators as published_sources and no settings of session lists.
+    """
+    for name, relation in relations.items():
+        select = f"select cast('' as varchar) as run_id, {', '.join(TABLES[name])} from {relation.table_name} limit 0"
+        session.sql(f"create table if not exists {schema}.published_{name} as {select}").collect()
+    database, schema_name = schema.split(".")
+    found = session.sql(
+        f"select table_name from {database}.information_schema.tables"
+        f" where upper(table_schema) = upper('{schema_name}') and upper(table_name) = 'PUBLISHED_SOURCES'"
+    )
+    old = {"session_settings": f"(select distinct run_id from {schema}.published_lists) cross join "}
+    old["session_settings"] += f"(select {', '.join(TABLES['session_settings'])} from "
+    old["session_settings"] += f"{relations['session_settings'].table_name})"
+    if read_table(found, ["table_name"]).num_rows:
+        old["generators"] = f"(select run_id, source as generator, reason from {schema}.published_sources)"
+    for name, rows in old.items():
+        table, columns = f"{schema}.published_{name}", ", ".join(["run_id", *TABLES[name]])
+        session.sql(
+            f"insert into {table} ({columns}) select {columns} from {rows}"
+            f" where run_id not in (select run_id from {table})"
+        ).collect()
+
+
+def publish_warehouse(
+    session: Session, schema: str, relations: Mapping[str, Relation], run_id: str, kept_runs: Sequence[str]
+) -> None:
+    """Add a run's rows to those of kept_runs, all tables at once; they are read when releases has its row."""
+    kept = ", ".join(f"'{kept}'" for kept in kept_runs if kept != run_id) or "''"
+    session.sql("begin").collect()
+    try:
+        for name, relation in relations.items():
+            table, columns = f"{schema}.published_{name}", ", ".join(TABLES[name])
+            session.sql(f"delete from {table} where run_id not in ({kept})").collect()
+            session.sql(
+                f"insert into {table} (run_id, {columns}) select '{run_id}', {columns} from {relation.table_name}"
+            ).collect()
+    except BaseException:
+        session.sql("rollback").collect()
+        raise
+    session.sql("commit").collect()

@@ -1,0 +1,74 @@
+"""What a release consists of: its tables and their columns, the same in SQLite, PostgreSQL and Snowflake.
+
+Standard library alone: the store reads releases by these names too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+# The tables of a release, without the `release_` of the models they come from; the first column is the key.
+TABLES: dict[str, dict[str, str]] = {
+    "lists": {name: "text" for name in ("user_id", "list_id", "segment", "items", "history", "excluded")},
+    "items": {"item_id": "text", "popular_rank": "bigint", "title": "text", "category": "text", "brand": "text"}
+    | {"price": "double precision", "is_available": "boolean", "is_recommendable": "boolean"},
+    "neighbors": {"item_id": "text", "neighbors": "text"},
+    "item_pages": {"item_id": "text", "similar_items": "text", "bundles": "text"},
+    "segments": {name: "text" for name in ("segment", "fallback", "trending", "excluded", "excluded_if_unknown")},
+    "generators": {"generator": "text", "reason": "text"},
+    # One row: what a list made at the moment of a request is made of.
+    "session_settings": {"n_steps": "bigint", "n_neighbors": "bigint"}
+    | {name: "double precision" for name in ("decay", "session_share", "list_share")},
+}
+# The one row that says which release it is. measures: JSON of what the publish gates measured, as in served.json.
+RELEASE: dict[str, str] = {name: "text" for name in ("release_id", "run_id", "as_of", "generated_at", "expires_at")}
+RELEASE |= {"n_lists": "bigint", "n_items": "bigint", "measures": "text"}
+
+# {name: pyarrow.RecordBatches by rising key}
+Tables = Mapping[str, Iterable[Any]]
+# Called with the release row of what apps read and the rollback, None where there is none; raises RuntimeError where a
+# new release may not take its place.
+Admit = Callable[[dict[str, Any] | None, dict[str, Any] | None], None]
+
+
+def create_table(name: str, columns: Mapping[str, str], suffix: str = "") -> str:
+    """The SQL that makes a table of a release; the first column is its primary key."""
+    key = next(iter(columns))
+    types = ", ".join(f"{column} {kind}" for column, kind in columns.items())
+    return f"create table {name} ({types}, primary key ({key})){suffix}"
+
+
+def rows_of(batch: Any) -> Iterator[tuple[Any, ...]]:
+    """The rows of a pyarrow.RecordBatch."""
+    return zip(*(column.to_pylist() for column in batch.columns), strict=True)
+
+
+def complete(release: Mapping[str, Any], counts: Mapping[str, int]) -> dict[str, Any]:
+    """The row of a release with the counts of its tables. Raises RuntimeError for a release without lists."""
+    refuse_empty(release["release_id"], counts["lists"])
+    return {name: None for name in RELEASE} | {**release, "n_lists": counts["lists"], "n_items": counts["items"]}
+
+
+def refuse_empty(release_id: str, n_lists: int) -> None:
+    """Raises RuntimeError where there are no lists: nothing empty takes the place of a release."""
+    if not n_lists:
+        raise RuntimeError(
+            f"release {release_id} has no lists and isn't published; apps go on reading what they read. A list needs a "
+            "person with events and an item to recommend: look in input_problems and rejected_events for what was set "
+            "aside and why, in items for is_available, and in checked_rules for rules that exclude everything. Then "
+            "build again"
+        )
+
+
+def refuse_older(release: Mapping[str, Any], served: Mapping[str, Any] | None) -> None:
+    """Raises RuntimeError where apps read a release that was made later."""
+    if served and served["generated_at"] > release["generated_at"]:
+        raise RuntimeError(
+            f"release {served['release_id']}, which apps read, was made at {served['generated_at']}, later than "
+            f"these lists ({release['generated_at']}): another build was faster or a clock is wrong. Build again"
+        )
+
+
+def row_values(release: Mapping[str, Any]) -> list[Any]:
+    return [release[name] for name in RELEASE]

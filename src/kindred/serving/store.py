@@ -1,0 +1,684 @@
+"""Reads releases: the lists of persons, lists made at the moment of a request, item pages. Standard library alone.
+
+    from kindred.serving import Store
+
+    store = Store("kindred_serving")
+    store.recommend("u0042", session=["i007", "i031"], n=10)
+
+A release is one SQLite file that is never written again. The store follows the link `current.sqlite`; where that names
+nothing that can be read it goes on with what it served before. It reads without mmap: a file that is cut off under a
+reader then is an error that can be met, not a signal that ends the process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import sqlite3
+import threading
+import time
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NotRequired, TypedDict, TypeVar, cast
+
+from kindred.publishing.tables import TABLES
+
+PERSON, RECOMMEND, FILL_UP = (
+    (Path(__file__).parent / name).read_text(encoding="utf-8")
+    for name in ("person.sql", "recommend.sql", "fill_up.sql")
+)
+RECOMMEND, FILL_UP = f"{PERSON}\n{RECOMMEND}", f"{PERSON}\n{FILL_UP}"
+# The columns of both statements; the facts come last.
+COLUMNS = ("item_id", "score", "generator", "because_item_id", "propensity")
+FACT_COLUMNS = ("title", "category", "brand", "price", "because_title")
+FACTS = """
+select item_id, title, category, brand, price, is_available, is_recommendable
+from items where item_id in (select value from json_each(?))
+"""
+# Without these a file is no release. What else a release of an earlier version lacks, tables and columns, is filled in.
+REQUIRED = {"lists", "items", "neighbors", "segments", "release"}
+FILLED_IN = {"neighbors": "'{}'", "is_available": "1", "is_recommendable": "1"}
+FILLED_IN |= dict.fromkeys(("items", "history", "excluded", "excluded_if_unknown", "fallback", "trending"), "'[]'")
+FILLED_IN |= dict.fromkeys(("similar_items", "bundles"), "'[]'")
+# What releases of before version 0.1.0 were made with and don't say.
+OLD_TABLES = {
+    "generators": "select source as generator, reason from sources",
+    "session_settings": "select 5 as n_steps, 25 as n_neighbors, 0.7 as decay, 0.7 as session_share, 0.3 as list_share",
+}
+RELEASE_ID = re.compile(r"\d{8}T\d{6}-[\w-]{1,64}", flags=re.ASCII)
+# A link that names no good release is looked at again after so many seconds, a file that failed while it was read after
+# so many: what was damaged may have been mended, and a disk's error may pass.
+RETRY_SECONDS = 1
+MENDED_SECONDS = 30
+# Releases that a thread keeps open beside the current one, for those who page through an older one.
+N_KEPT_OPEN = 2
+DAMAGED_CODES = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR}
+
+
+class NoRelease(RuntimeError):
+    """There is nothing that could be served."""
+
+
+class ReleaseGone(LookupError):
+    """The release that was asked for is not kept any more, or never was."""
+
+
+class DamagedRelease(RuntimeError):
+    """A file that is missing or is no whole release."""
+
+
+Row = dict[str, Any]
+T = TypeVar("T")
+
+
+class Release(TypedDict):
+    """The release that an answer is of; times are UTC."""
+
+    release_id: str
+    run_id: str
+    as_of: str
+    generated_at: str
+    expires_at: str
+    n_lists: int
+    n_items: int
+
+
+class Item(TypedDict):
+    """What is shown of an item; all but the id is None where nothing is known of it."""
+
+    item_id: str
+    title: str | None
+    category: str | None
+    brand: str | None
+    price: float | None
+
+
+class RankedItem(TypedDict):
+    """An item of a list. The last five are there where with_facts was asked for.
+
+    score falls within one generator alone. propensity: the chance that the item had to stand at this place.
+    """
+
+    rank: int
+    item_id: str
+    score: float | None
+    generator: str
+    reason: str
+    because_item_id: str | None
+    propensity: float
+    title: NotRequired[str | None]
+    category: NotRequired[str | None]
+    brand: NotRequired[str | None]
+    price: NotRequired[float | None]
+    because_title: NotRequired[str | None]
+
+
+class BundledItem(RankedItem):
+    """An item that is bought together with another; prices and margins are those of the two."""
+
+    lift: float
+    set_price: float | None
+    set_margin: float | None
+    support: float
+
+
+class ItemList(TypedDict):
+    """A list. unknown_categories: those of the filter that the catalogue lacks; left out where there are none."""
+
+    list_id: str
+    release_id: str
+    items: list[RankedItem]
+    unknown_categories: NotRequired[list[str]]
+
+
+class BundleList(TypedDict):
+    """As ItemList."""
+
+    list_id: str
+    release_id: str
+    items: list[BundledItem]
+    unknown_categories: NotRequired[list[str]]
+
+
+class History(TypedDict):
+    """What a person liked, newest first."""
+
+    release_id: str
+    items: list[Item]
+
+
+class Person(TypedDict):
+    """segment: '' where it isn't known."""
+
+    user_id: str
+    segment: str
+
+
+class People(TypedDict):
+    release_id: str
+    people: list[Person]
+
+
+class Categories(TypedDict):
+    release_id: str
+    categories: list[str]
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What may be in a list. categories: None = all; case and blanks around a name don't matter.
+
+    Prices include the bounds; an item without a price meets none.
+    """
+
+    categories: tuple[str, ...] | None = None
+    price_min: float | None = None
+    price_max: float | None = None
+    in_stock: bool = True
+
+    def __post_init__(self) -> None:
+        if isinstance(self.categories, str):
+            raise TypeError(f"categories is a tuple of names, not one text: ({self.categories!r},)")
+
+    def fit(self, facts: Mapping[str, Any] | sqlite3.Row) -> bool:
+        """Whether an item may be shown; the categories are spelt as in the catalogue."""
+        return bool(
+            facts["is_recommendable"]
+            and (facts["is_available"] or not self.in_stock)
+            and (self.categories is None or facts["category"] in self.categories)
+            and (self.price_min is None or (facts["price"] is not None and facts["price"] >= self.price_min))
+            and (self.price_max is None or (facts["price"] is not None and facts["price"] <= self.price_max))
+        )
+
+
+EVERYTHING = Filters()
+
+
+def normal(category: str) -> str:
+    """The form in which names of categories are compared."""
+    return unicodedata.normalize("NFC", category).strip().lower()
+
+
+class Reader:
+    """One release in one thread. Raises DamagedRelease where the file isn't a whole release."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.spellings: dict[str, list[str]] | None = None
+        try:
+            with open(path, "rb") as file:
+                header = file.read(100)
+                size = os.fstat(file.fileno()).st_size
+            page_size = int.from_bytes(header[16:18], "big")
+            page_size = 65536 if page_size == 1 else page_size
+            if header[:16] != b"SQLite format 3\0" or size != page_size * int.from_bytes(header[28:32], "big"):
+                raise DamagedRelease(f"{path} is cut off or no SQLite file")
+            self.connection: Any = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
+            try:
+                self.connection.row_factory = sqlite3.Row
+                self.connection.execute("pragma cache_size = -16384")
+                self.connection.execute("pragma temp_store = memory")
+                found = {row["name"] for row in self.connection.execute("select name from sqlite_master")}
+                row = self.connection.execute("select * from release").fetchone() if found >= REQUIRED else None
+                if row is None or row["release_id"] != path.stem:
+                    raise DamagedRelease(f"{path} lacks tables or the row of its release")
+                self.release = cast(Release, {name: dict(row).get(name) for name in Release.__annotations__})
+                self.fill_in(found)
+                rows = self.connection.execute("select generator, reason from generators").fetchall()
+                self.reasons: dict[str, str] = {"session": "your_session"} | dict(rows)
+                row = self.connection.execute("select * from session_settings").fetchone()
+                if row is None:
+                    raise DamagedRelease(f"{path} lacks the settings of session lists")
+                weights = [round(row["decay"] ** step, 12) for step in range(row["n_steps"])]
+                self.session_settings = {"weights": json.dumps(weights)}
+                self.session_settings |= {name: row[name] for name in ("session_share", "list_share")}
+            except BaseException:
+                self.connection.close()
+                raise
+        except (OSError, sqlite3.Error, IndexError) as error:
+            raise DamagedRelease(f"{path} can't be read: {error}") from error
+
+    def fill_in(self, found: set[str]) -> None:
+        """Let a release of an earlier version look like one of this: views stand for what it lacks."""
+        for table, columns in TABLES.items():
+            key = next(iter(columns))
+            if table in found:
+                has = {row["name"] for row in self.connection.execute(f"pragma table_info({table})")}
+                if has >= {*columns}:
+                    continue
+                shown = [name if name in has else f"{FILLED_IN.get(name, 'null')} as {name}" for name in columns]
+                select = f"select {', '.join(shown)} from main.{table}"
+            elif table == "generators" and "sources" not in found:
+                select = "select null as generator, null as reason where false"
+            else:
+                nothing = f"select {', '.join(f'null as {name}' for name in columns)} where false"
+                select = OLD_TABLES.get(table, nothing)
+            self.connection.execute(f"create temp view {table} as {select}")
+            self.connection.execute(f"select {key} from {table} limit 1")
+
+    def row(self, table: str, key: str, value: str | None) -> Any:
+        return self.connection.execute(f"select * from {table} where {key} = ?", [value]).fetchone()
+
+    def facts(self, item_ids: Iterable[str]) -> dict[str, sqlite3.Row]:
+        """{item_id: its row of FACTS} of the items that are known."""
+        item_ids = list(item_ids)
+        if not item_ids:
+            return {}
+        return {row["item_id"]: row for row in self.connection.execute(FACTS, [json.dumps(item_ids)])}
+
+    def categories(self) -> dict[str, list[str]]:
+        """{normal form: how the catalogue spells it}."""
+        if self.spellings is None:
+            self.spellings = {}
+            names = self.connection.execute("select distinct category from items where category is not null")
+            for (name,) in names.fetchall():
+                self.spellings.setdefault(normal(name), []).append(name)
+        return self.spellings
+
+    def resolve(self, filters: Filters) -> tuple[Filters, list[str]]:
+        """(The filters with categories spelt as in the catalogue, those that it doesn't have)."""
+        if filters.categories is None:
+            return filters, []
+        known = self.categories()
+        spelt = [name for category in filters.categories for name in known.get(normal(category), [])]
+        unknown = [category for category in filters.categories if normal(category) not in known]
+        return replace(filters, categories=tuple(dict.fromkeys(spelt))), unknown
+
+
+class Store:
+    """Lists from the releases in a serving folder, for any number of threads.
+
+    Every method takes release_id: None = what is current. Answers are dicts with list_id, release_id and items, a list
+    of dicts by rank. Raises NoRelease where nothing was published, ReleaseGone where release_id isn't kept.
+    """
+
+    def __init__(self, folder: str | Path):
+        self.folder = Path(folder)
+        self.link = self.folder / "current.sqlite"
+        self.lock = threading.Lock()
+        self.local = threading.local()
+        self.damaged: dict[Path, float] = {}  # releases that failed while they were read, and when
+        self.current: Path | None = None  # the path that is served
+        self.target: str | None = None  # what the link said when that was chosen
+        self.refused: tuple[str | None, float] = (
+            None,
+            0.0,
+        )  # what the link says that can't be served, and when that was found
+
+    # Which release
+
+    def follow(self) -> Path:
+        """The path of the release to serve: the link's, or else the one served so far, or else the newest good one."""
+        target: str | None
+        try:
+            target = os.readlink(self.link)
+        except OSError:
+            target = None
+        if self.current and target == self.target:
+            return self.current
+        refused, since = self.refused
+        if self.current and target == refused and time.monotonic() - since < RETRY_SECONDS:
+            return self.current
+        with self.lock:
+            linked = [self.folder / target] if target else []
+            path = self.first_good(linked)
+            if path:
+                self.current, self.target = path, target
+            else:
+                self.refused = (target, time.monotonic())
+                self.current = self.current or self.newest_good()
+            if not self.current:
+                raise NoRelease(
+                    f"no release can be read in {self.folder}: run `dbt build` until releases has published "
+                    "one, or name the folder where it did (KINDRED_SERVING_PATH)"
+                )
+            return self.current
+
+    def first_good(self, paths: Iterable[Path]) -> Path | None:
+        for path in paths:
+            if time.monotonic() - self.damaged.get(path, -MENDED_SECONDS) >= MENDED_SECONDS:
+                with contextlib.suppress(DamagedRelease):
+                    Reader(path).connection.close()
+                    return path
+        return None
+
+    def newest_good(self) -> Path | None:
+        return self.first_good(sorted((self.folder / "releases").glob("*.sqlite"), reverse=True))
+
+    def give_up(self, path: Path) -> None:
+        """Serve something else than a file that turned out to be damaged."""
+        with self.lock:
+            self.damaged[path] = time.monotonic()
+            self.readers().pop(path, None)
+            if self.current == path:
+                self.current, self.target = self.newest_good(), None
+
+    def readers(self) -> dict[Path, Reader]:
+        if not hasattr(self.local, "readers"):
+            self.local.readers = {}
+        return cast(dict[Path, Reader], self.local.readers)
+
+    def reader(self, path: Path) -> Reader:
+        readers = self.readers()
+        reader = readers.pop(path, None) or Reader(path)
+        readers[path] = reader  # the one used last stands last
+        while len(readers) > 1 + N_KEPT_OPEN:
+            readers.pop(next(iter(readers))).connection.close()
+        return reader
+
+    def read(self, release_id: str | None, question: Callable[[Reader], T]) -> T:
+        """question(reader) on a release, and again on another one where a file turns out to be damaged."""
+        if release_id is not None and not RELEASE_ID.fullmatch(release_id):
+            raise ReleaseGone(f"{release_id!r} is not the id of a release; /release tells the current one")
+        while True:
+            path = self.folder / "releases" / f"{release_id}.sqlite" if release_id else self.follow()
+            try:
+                return question(self.reader(path))
+            except DamagedRelease:
+                pass
+            except sqlite3.DatabaseError as error:
+                if getattr(error, "sqlite_errorcode", 0) & 0xFF not in DAMAGED_CODES:
+                    raise
+            self.give_up(path)
+            if release_id:
+                raise ReleaseGone(f"release {release_id} is not kept any more: begin again without it")
+
+    # Questions
+
+    def release(self, release_id: str | None = None) -> Release:
+        """The release that is served."""
+        return self.read(release_id, lambda reader: reader.release)
+
+    def history(self, user_id: str, release_id: str | None = None) -> History:
+        """What a person liked, newest first, at most 10; no items for a person who isn't known."""
+
+        def question(reader: Reader) -> History:
+            row = reader.row("lists", "user_id", user_id)
+            item_ids = json.loads(row["history"]) if row else []
+            facts = reader.facts(item_ids)
+            items = [cast(Item, {"item_id": item_id} | shown(facts.get(item_id))) for item_id in item_ids]
+            return {"release_id": reader.release["release_id"], "items": items}
+
+        return self.read(release_id, question)
+
+    def recommend(
+        self,
+        user_id: str | None = None,
+        session: Sequence[str] = (),
+        n: int = 20,
+        filters: Filters = EVERYTHING,
+        exclude: Sequence[str] = (),
+        segment: str | None = None,
+        offset: int = 0,
+        with_facts: bool = False,
+        release_id: str | None = None,
+    ) -> ItemList:
+        """The list of a person or a session: n items wherever the catalogue has them under the filters.
+
+        session: item ids, oldest first. exclude: item ids not to be shown. segment: where the person has none.
+        offset: ranks to leave out. with_facts: title, category, brand and price of the items too.
+        """
+        if isinstance(session, str) or isinstance(exclude, str):
+            raise TypeError("session and exclude are lists of item ids, not one text")
+
+        def question(reader: Reader) -> ItemList:
+            fitting_filters, unknown = reader.resolve(filters)
+            # What was published for the person is one row: nothing has to be computed where nothing else was asked.
+            row: Any = None if session else reader.row("lists", "user_id", user_id)
+            items = json.loads(row["items"]) if row else []
+            is_plain = filters == EVERYTHING and not exclude and len(items) >= offset + n
+            # Who is in no segment is asked about as one of this segment, whose rules then count.
+            is_plain = is_plain and (row["segment"] or not segment)
+            if is_plain:
+                rows = with_reasons(reader, COLUMNS, items[: offset + n])
+                list_id = row["list_id"]
+            else:
+                rows, n_own = self.compute(
+                    reader, user_id, session, offset + n, fitting_filters, exclude, segment, with_facts
+                )
+                # A session's list; else a person's, filtered or lengthened; else that of a visitor who isn't known.
+                list_id = new_list_id(reader, "s" if session else "m" if n_own else "f")
+            return cast(ItemList, answer(reader, list_id, rows, offset, with_facts, unknown))
+
+        return self.read(release_id, question)
+
+    @staticmethod
+    def compute(
+        reader: Reader,
+        user_id: str | None,
+        session: Sequence[str],
+        n: int,
+        filters: Filters,
+        exclude: Sequence[str],
+        segment: str | None,
+        with_facts: bool,
+        only: Sequence[str] | None = None,
+    ) -> tuple[list[Row], int]:
+        """(At most n rows, how many of them are by what is known of the session or the person.)"""
+        parameters: Row = reader.session_settings | {
+            "user_id": user_id,
+            "segment": segment,
+            # Newest first; an item that was clicked again counts where it was clicked last.
+            "session": json.dumps(list(dict.fromkeys(reversed([*session])))),
+            "exclude": json.dumps(list(exclude)),
+            "categories": None if filters.categories is None else json.dumps(list(filters.categories)),
+            "price_min": filters.price_min,
+            "price_max": filters.price_max,
+            "in_stock": filters.in_stock,
+            "only": None if only is None else json.dumps(list(only)),
+            "is_filtered": filters != EVERYTHING or only is not None,
+            "n": n,
+            "with_facts": with_facts,
+        }
+        columns = (*COLUMNS, *FACT_COLUMNS) if with_facts else COLUMNS
+        found = reader.connection.execute(RECOMMEND, parameters).fetchall()
+        n_own = len(found)
+        if len(found) < n:
+            parameters["exclude"] = json.dumps([*exclude, *(row[0] for row in found)])
+            parameters["n"] = n - len(found)
+            # The given items keep their order where nothing but popularity could tell them apart.
+            parameters["n_popular"] = parameters["n"] if only is None else 0
+            rest = reader.connection.execute(FILL_UP, parameters).fetchall()
+            n_own += sum(row["tier"] == 2 for row in rest)
+            found += rest
+        return with_reasons(reader, columns, found), n_own
+
+    def rerank(
+        self,
+        user_id: str | None,
+        items: Sequence[str],
+        session: Sequence[str] = (),
+        segment: str | None = None,
+        with_facts: bool = False,
+        release_id: str | None = None,
+    ) -> ItemList:
+        """The given items in the order in which recommend would show them; the rest behind, as they were given.
+
+        Behind stand, with score 0 and generator `as_given`, what nothing speaks for and what the person may not see.
+        """
+        items = list(dict.fromkeys(items))
+
+        def question(reader: Reader) -> ItemList:
+            rows, _ = self.compute(
+                reader, user_id, session, len(items), EVERYTHING, (), segment, with_facts, only=items
+            )
+            placed = {row["item_id"] for row in rows}
+            nothing = {"score": 0.0, "generator": "as_given", "reason": "as_given", "because_item_id": None}
+            rows += [{"item_id": item, "propensity": 1.0} | nothing for item in items if item not in placed]
+            return cast(ItemList, answer(reader, new_list_id(reader, "r"), rows, 0, with_facts))
+
+        return self.read(release_id, question)
+
+    def similar_items(
+        self,
+        item_id: str,
+        n: int = 20,
+        filters: Filters = EVERYTHING,
+        exclude: Sequence[str] = (),
+        with_facts: bool = False,
+        release_id: str | None = None,
+        user_id: str | None = None,
+        segment: str | None = None,
+    ) -> ItemList:
+        """What is like an item; filled up with what a session of this item alone would get. Never shorter than that.
+
+        user_id, segment: for whom; what they may not be shown is left out.
+        """
+
+        def question(reader: Reader) -> ItemList:
+            fitting_filters, unknown = reader.resolve(filters)
+            page = reader.row("item_pages", "item_id", item_id)
+            entries = json.loads(page["similar_items"]) if page else []
+            kept_away = [*exclude, *excluded_for(reader, user_id, segment)]
+            rows = [
+                {"item_id": item, "score": score, "generator": generator, "reason": "similar_to_this"}
+                | {"because_item_id": item_id, "propensity": 1.0}
+                for item, score, generator in fitting(reader, entries, fitting_filters, kept_away)
+            ][:n]
+            if len(rows) < n:
+                placed = [*kept_away, *(row["item_id"] for row in rows)]
+                n_missing = n - len(rows)
+                rows += self.compute(reader, None, [item_id], n_missing, fitting_filters, placed, None, with_facts)[0]
+            return cast(ItemList, answer(reader, new_list_id(reader, "i"), rows, 0, with_facts, unknown))
+
+        return self.read(release_id, question)
+
+    def bundles(
+        self,
+        item_id: str,
+        n: int = 20,
+        filters: Filters = EVERYTHING,
+        exclude: Sequence[str] = (),
+        with_facts: bool = False,
+        release_id: str | None = None,
+        user_id: str | None = None,
+        segment: str | None = None,
+    ) -> BundleList:
+        """What is bought together with an item; no items where nothing is.
+
+        user_id, segment: for whom; what they may not be shown is left out.
+        """
+
+        def question(reader: Reader) -> BundleList:
+            fitting_filters, unknown = reader.resolve(filters)
+            page = reader.row("item_pages", "item_id", item_id)
+            entries = json.loads(page["bundles"]) if page else []
+            kept_away = [*exclude, *excluded_for(reader, user_id, segment)]
+            rows = [
+                {"item_id": item, "score": lift, "generator": "bundles", "reason": "bought_together"}
+                | {"because_item_id": item_id, "propensity": 1.0}
+                | {"lift": lift, "set_price": price, "set_margin": margin, "support": support}
+                for item, lift, price, margin, support in fitting(reader, entries, fitting_filters, kept_away)
+            ]
+            return cast(BundleList, answer(reader, new_list_id(reader, "b"), rows[:n], 0, with_facts, unknown))
+
+        return self.read(release_id, question)
+
+    def trending(
+        self,
+        segment: str | None = None,
+        n: int = 20,
+        filters: Filters = EVERYTHING,
+        exclude: Sequence[str] = (),
+        with_facts: bool = False,
+        release_id: str | None = None,
+    ) -> ItemList:
+        """What is rising in a segment, or for everyone where nothing is known of the segment; may have no items."""
+
+        def question(reader: Reader) -> ItemList:
+            fitting_filters, unknown = reader.resolve(filters)
+            entries: list[Any] = []
+            for name in (segment or "", ""):
+                row = reader.row("segments", "segment", name)
+                entries = entries or json.loads(row["trending"] if row else "[]")
+            kept_away = [*exclude, *excluded_for(reader, None, segment)]
+            rows = [
+                {"item_id": item, "score": score, "generator": "trending", "reason": "trending"}
+                | {"because_item_id": None, "propensity": 1.0}
+                for item, score in fitting(reader, entries, fitting_filters, kept_away)
+            ]
+            return cast(ItemList, answer(reader, new_list_id(reader, "t"), rows[:n], 0, with_facts, unknown))
+
+        return self.read(release_id, question)
+
+    def categories(self, release_id: str | None = None) -> Categories:
+        """The names of the catalogue's categories, as a filter may give them."""
+
+        def question(reader: Reader) -> Categories:
+            names = sorted(name for spellings in reader.categories().values() for name in spellings)
+            return {"release_id": reader.release["release_id"], "categories": names}
+
+        return self.read(release_id, question)
+
+    def people(self, n: int = 20, release_id: str | None = None) -> People:
+        """n people spread over all who have a list, for a demonstration."""
+
+        def question(reader: Reader) -> People:
+            step = max(1, (reader.release["n_lists"] or 0) // n)
+            rows = reader.connection.execute(
+                "select user_id, segment from (select user_id, segment, row_number() over (order by user_id) as place"
+                " from lists limit 10000) where place % ? = 0 limit ?",
+                [min(step, max(1, 10000 // n)), n],
+            )
+            return {"release_id": reader.release["release_id"], "people": [cast(Person, dict(row)) for row in rows]}
+
+        return self.read(release_id, question)
+
+
+def with_reasons(reader: Reader, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[Row]:
+    """The rows as dicts of these columns, the first of theirs, and of the reason that belongs to their generator."""
+    found = [dict(zip(columns, row, strict=False)) for row in rows]
+    for row in found:
+        row["reason"] = reader.reasons.get(row["generator"], row["generator"])
+    return found
+
+
+def new_list_id(reader: Reader, kind: str) -> str:
+    return f"{reader.release['run_id'][:8]}-{kind}-{secrets.token_hex(8)}"
+
+
+def excluded_for(reader: Reader, user_id: str | None, segment: str | None) -> list[str]:
+    """The items that a person, or a visitor of a segment, may not be shown; a person's own segment comes first."""
+    person = reader.row("lists", "user_id", user_id) if user_id else None
+    own = (person["segment"] if person else None) or segment or ""
+    texts = [person["excluded"]] if person else []
+    rows = {name: reader.row("segments", "segment", name) for name in {own, ""}}
+    texts += [rows[own]["excluded"]] if rows[own] else []
+    texts += [] if person else [row["excluded_if_unknown"] for row in rows.values() if row]
+    return [item for text in texts for item in json.loads(text)]
+
+
+def fitting(reader: Reader, entries: list[Any], filters: Filters, exclude: Sequence[str]) -> list[Any]:
+    """The entries, whose first value is an item_id, that may be shown."""
+    if not entries:
+        return []
+    facts = reader.facts(entry[0] for entry in entries)
+    return [
+        entry for entry in entries if entry[0] not in exclude and entry[0] in facts and filters.fit(facts[entry[0]])
+    ]
+
+
+def shown(facts: Mapping[str, Any] | sqlite3.Row | None) -> Row:
+    """What is shown of an item; None for each where nothing is known of it."""
+    return {name: facts[name] if facts else None for name in ("title", "category", "brand", "price")}
+
+
+def answer(
+    reader: Reader, list_id: str, rows: list[Row], offset: int, with_facts: bool, unknown: Sequence[str] = ()
+) -> Row:
+    rows = rows[offset:]
+    if with_facts:
+        # Those that the statement has computed have theirs.
+        bare = [row for row in rows if "title" not in row]
+        facts = reader.facts({row[name] for row in bare for name in ("item_id", "because_item_id")} - {None})
+        for row in bare:
+            because = facts.get(row["because_item_id"])
+            row |= shown(facts.get(row["item_id"])) | {"because_title": because["title"] if because else None}
+    items = [{"rank": rank} | row for rank, row in enumerate(rows, start=offset + 1)]
+    found: Row = {"list_id": list_id, "release_id": reader.release["release_id"], "items": items}
+    return found | {"unknown_categories": list(unknown)} if unknown else found

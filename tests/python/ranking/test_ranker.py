@@ -1,0 +1,396 @@
+"""The ranker: features and measures by hand, planted rules that it must find, shuffled labels that it must not."""
+
+import datetime
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pytest
+from conftest import run_model
+
+from kindred.ranking import features as ranker_tables
+from kindred.ranking.features import RankerTables, ranker_feature_names, ranker_features, read_candidates
+from kindred.ranking.lambdamart import learn, ndcgs
+
+NAN = float("nan")
+AS_OF = datetime.datetime(2026, 5, 29)
+ITEM_NUMBERS = ["n_users", "popularity", "trend", "age_days", "recency_days", "price_percentile"]
+USER_NUMBERS = ["n_liked_items", "n_sessions", "recency_days", "tenure_days", "top_category_share", "price_affinity"]
+
+
+@pytest.fixture
+def connection():
+    with duckdb.connect() as connection:
+        yield connection
+
+
+def create(connection, **tables):
+    for name, rows in tables.items():
+        given = rows if isinstance(rows, pa.Table) else pa.Table.from_pylist(rows)  # noqa: F841, DuckDB finds it
+        connection.execute(f"create or replace table {name} as select * from given")
+
+
+def world(connection, candidates, weights, barred=()):
+    """Tables for (fold, generator, user_id, item_id, score, rank) and {generator: weight}."""
+    items = sorted({(row[0], row[3]) for row in candidates})
+    users = sorted({(row[0], row[2]) for row in candidates})
+    folds = sorted({row[0] for row in candidates})
+    create(
+        connection,
+        folds=[{"fold": fold, "as_of": AS_OF} for fold in folds],
+        generators=[{"generator": name, "weight": float(weight)} for name, weight in weights.items()],
+        candidates=pa.table(
+            list(map(list, zip(*candidates, strict=True))),
+            names=["fold", "generator", "user_id", "item_id", "score", "rank"],
+        ),
+        # The numbers of an item or a person are its place, so that a row joined to another's would show.
+        item_features=[
+            {"fold": fold, "item_id": item, "category": item, "is_recommendable": item not in barred}
+            | {"brand": None if item == "b" else "same"}
+            | {name: 10.0 * place + n for n, name in enumerate(ITEM_NUMBERS)}
+            for place, (fold, item) in enumerate(items)
+        ],
+        user_features=[
+            {"fold": fold, "user_id": user, "top_category": "b", "top_brand": None}
+            | {name: 1000.0 * place + n for n, name in enumerate(USER_NUMBERS)}
+            for place, (fold, user) in enumerate(users)
+        ],
+    )
+    connection.execute("alter table user_features alter top_brand type varchar")
+
+
+def tables_of(connection, fold="live"):
+    names = ("generators", "item_features", "user_features")
+    return RankerTables(*(connection.table(name) for name in names), fold)
+
+
+# Features and measures ----------------------------------------------------------------------------------------------
+
+
+def test_features__by_hand(connection):
+    candidates = [
+        ("live", "als", "u1", "a", 4.0, 1),
+        ("live", "als", "u1", "b", 2.0, 2),
+        ("live", "popular", "u1", "b", 7.0, 1),
+        ("live", "popular", "u2", "a", -3.0, 3),
+        ("live", "als", "u1", "x", 9.0, 3),
+        ("live", "nobody", "u1", "a", 9.0, 1),
+        ("backtest", "als", "u1", "b", 99.0, 1),
+    ]
+    world(connection, candidates, {"popular": 0.5, "als": 1}, barred=["x"])
+    tables = tables_of(connection)
+    [block] = tables.blocks()
+    rows = read_candidates(connection.table("candidates"), tables, "live", block)
+    users, items, features, votes = ranker_features(tables, *rows)
+    named = dict(zip(ranker_feature_names(tables), features.T.tolist(), strict=True))
+    assert (tables.users.to_pylist(), tables.items.to_pylist()) == (["u1", "u2"], ["a", "b", "x"])
+    # u1 and a, u1 and b, u2 and a; x can't be recommended, and nobody is no generator.
+    assert (users.tolist(), items.tolist()) == ([0, 0, 1], [0, 1, 0])
+    expected = {
+        "als_score": [4, 2, NAN],
+        "popular_score": [NAN, 7, -3],
+        "als_share": [1, 0.5, NAN],
+        "popular_share": [NAN, 1, -3],
+        "als_z": [1, -1, NAN],
+        "popular_z": [NAN, 0, 0],
+        "als_rank": [1, 2, NAN],
+        "popular_rank": [NAN, 1, 3],
+        "n_generators": [1, 2, 1],
+        "fixed_blend": [1 / 61, 1 / 62 + 0.5 / 61, 0.5 / 63],
+        "is_top_category": [0, 1, 0],
+        # Nobody's brand is no item's lack of one.
+        "is_top_brand": [0, 0, 0],
+    }
+    # In the order of fold and id: backtest's b is 0, live's a is 1; backtest's u1 is 0, live's u1 is 1.
+    expected |= {f"item_{name}": [10 + n, 20 + n, 10 + n] for n, name in enumerate(ITEM_NUMBERS)}
+    expected |= {f"user_{name}": [1000 + n, 1000 + n, 2000 + n] for n, name in enumerate(USER_NUMBERS[:-1])}
+    expected["price_distance"] = [15 - 1005, 25 - 1005, 15 - 2005]
+    assert list(named) == list(ranker_feature_names(tables))
+    assert set(named) == set(expected)
+    for name, values in expected.items():
+        assert named[name] == pytest.approx(values, nan_ok=True, rel=1e-5), name
+    np.testing.assert_allclose(votes, [[1 / 61, 0], [1 / 62, 0.5 / 61], [0, 0.5 / 63]], rtol=1e-6)
+
+
+def test_candidates__of_a_block_and_of_those_wanted(connection):
+    candidates = [("live", "als", user, "a", 1.0, 1) for user in ("u1", "u2", "u3", "it's")]
+    world(connection, candidates, {"als": 1})
+    tables = tables_of(connection)
+    assert tables.users.to_pylist() == ["it's", "u1", "u2", "u3"]
+
+    def read(block, only=None):
+        return read_candidates(connection.table("candidates"), tables, "live", block, only)[0].tolist()
+
+    assert read(slice(0, 2)) == [0, 1]
+    assert read(slice(2, 7)) == [2, 3]
+    assert read(slice(0, 4), np.array([1, 3])) == [1, 3]
+
+
+def test_ndcg__by_hand():
+    people = np.array([3, 3, 3, 7, 7])
+    scores = np.array([0.1, 0.9, 0.5, 1, 2])
+    labels = np.array([True, False, True, True, False])
+    second, third = 1 / np.log2(3), 1 / np.log2(4)
+    # Person 3 has three targets, two of them found at ranks 3 and 2; 7 one, at rank 2; 9 one that nothing found.
+    ideal = 1 + second + third
+    found = ndcgs(people, scores, labels, {3: 3, 7: 1, 9: 1})
+    assert found.tolist() == pytest.approx([(second + third) / ideal, second, 0])
+    found = ndcgs(people, scores, labels, {3: 3, 7: 1, 9: 1}, k=2)
+    assert found.tolist() == pytest.approx([second / (1 + second), second, 0])
+    assert ndcgs(people, -scores, labels, {7: 1}).tolist() == [1]
+
+
+# Learning -----------------------------------------------------------------------------------------------------------
+
+NAMES = ["right_score", "wrong_score", "noise"]
+
+
+def planted(n_people, n_items=30, seed=0):
+    """(features, labels, people, votes, n_targets): the first feature tells what is chosen, the votes know nothing."""
+    random = np.random.default_rng(seed)
+    features = random.normal(size=(n_people * n_items, 3)).astype(np.float32)
+    people = np.repeat(np.arange(n_people), n_items)
+    labels = features[:, 0] + random.normal(0, 0.3, len(people)) > 1.7
+    n_targets = {person: int(n) + 1 for person, n in enumerate(np.bincount(people, labels))}
+    return features, labels, people, features[:, 1], n_targets
+
+
+def shuffled_within(labels, people, seed=1):
+    """The same number of labels for each person, on rows drawn by chance."""
+    order = np.lexsort((np.random.default_rng(seed).random(len(people)), people))
+    return labels[order]
+
+
+def test_learn__finds_a_planted_rule():
+    import lightgbm
+
+    features, labels, people, votes, n_targets = planted(300)
+    kind, note, learned, fixed, text = learn(features, NAMES, labels, people, votes, n_targets)
+    assert kind == "learned"
+    assert f"learned {learned:.4f}, fixed {fixed:.4f}, gain" in note
+    assert learned > 1.3 * fixed
+    # Of other people too, by the text alone, and not worse than it said of itself.
+    features, labels, people, votes, n_targets = planted(200, seed=9)
+    booster = lightgbm.Booster(model_str=text)
+    assert booster.feature_name() == NAMES
+    of_others = ndcgs(people, booster.predict(features), labels, n_targets).mean()
+    assert of_others > 1.3 * ndcgs(people, votes, labels, n_targets).mean()
+    assert of_others == pytest.approx(learned, abs=0.1)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_learn__finds_nothing_in_shuffled_labels(seed):
+    """The people who judge aren't those who taught: what is learned by heart is worth nothing, and isn't believed."""
+    features, labels, people, votes, n_targets = planted(300, seed=seed)
+    truth = learn(features, NAMES, labels, people, votes, n_targets)[2]
+    labels = shuffled_within(labels, people)
+    learned, fixed = learn(features, NAMES, labels, people, votes, n_targets)[2:4]
+    random = np.random.default_rng(seed)
+    by_chance = [ndcgs(people, random.random(len(people)), labels, n_targets).mean() for _ in range(20)]
+    # 60 people judge: a standard error of about .03.
+    assert learned == pytest.approx(np.mean(by_chance), abs=0.1)
+    assert fixed == pytest.approx(np.mean(by_chance), abs=0.1)
+    assert truth > np.mean(by_chance) + 0.2
+
+
+def test_learn__what_is_not_better_does_not_serve():
+    """Where the votes are what is right, nothing can be better."""
+    features, labels, people, _, n_targets = planted(300)
+    kind, note, learned, fixed, text = learn(features, NAMES, labels, people, 1.0 * labels, n_targets)
+    assert (kind, text) == ("fixed", "")
+    assert learned < fixed
+    assert f"learned {learned:.4f}, fixed {fixed:.4f}, gain -" in note
+
+
+def test_learn__from_too_few_is_refused_with_the_reason():
+    features, labels, people, votes, n_targets = planted(49)
+    assert len(np.unique(people[labels])) == 49 - sum(n == 1 for n in n_targets.values())
+    kind, note, learned, fixed, text = learn(features, NAMES, labels, people, votes, n_targets)
+    n_hits = len(np.unique(people[labels]))
+    assert (kind, learned, fixed, text) == ("fixed", None, None, "")
+    assert note == f"{n_hits} people chose a candidate in fold tuning, 50 are needed"
+
+
+# The models ---------------------------------------------------------------------------------------------------------
+
+
+def two_generators(connection, n_people=400, n_items=40, seed=0, folds=("tuning", "live")):
+    """Of two generators each proposes twenty of forty items; what people choose is what `quiet` has on top.
+
+    `loud` has all the say in the fixed blend and knows nothing. Targets are each person's two best of `quiet`.
+    """
+    random = np.random.default_rng(seed)
+    candidates, targets = [], []
+    for fold in folds:
+        for user in range(n_people):
+            for generator in ("loud", "quiet"):
+                items = random.permutation(n_items)[:20]
+                scores = np.sort(random.random(20))[::-1]
+                for rank, (item, score) in enumerate(zip(items, scores, strict=True), 1):
+                    candidates.append((fold, generator, f"u{user:03d}", f"i{item:02d}", float(score), rank))
+                if generator == "quiet":
+                    targets += [
+                        {"fold": fold, "user_id": f"u{user:03d}", "item_id": f"i{item:02d}"} for item in items[:2]
+                    ]
+    world(connection, candidates, {"loud": 1, "quiet": 0.01})
+    create(connection, targets=targets)
+    return candidates
+
+
+def train(connection):
+    run_model(connection, "rankers", {}, run_id="r1")
+    return connection.sql("select * from rankers").fetchall()
+
+
+def test_rankers__learn_which_generator_is_right(connection):
+    two_generators(connection)
+    [(as_of, run_id, kind, note, n_people, n_rows, learned, fixed, text)] = train(connection)
+    assert (as_of, run_id, kind, n_people) == (AS_OF, "r1", "learned", 400)
+    assert learned > 0.9
+    assert fixed < 0.5
+    assert (
+        n_rows
+        == connection.sql("select count(distinct (user_id, item_id)) from candidates where fold = 'tuning'").fetchall()[
+            0
+        ][0]
+    )
+    # The lists follow it: what quiet has on top comes first, for people and in a fold that it didn't learn from.
+    run_model(connection, "scored_candidates", {"pool_size": 2})
+    hits = "select count(*) from scored_candidates join targets using (fold, user_id, item_id) where fold = 'live'"
+    assert connection.sql(hits).fetchall()[0][0] > 0.9 * 800
+    assert connection.sql("select min(score) > 0 and max(score) < 1 from scored_candidates").fetchall() == [(True,)]
+
+
+def test_rankers__shuffled_targets_teach_nothing(connection):
+    two_generators(connection)
+    connection.execute("""
+        create or replace table targets as
+        select fold, user_id, item_id
+        from (select distinct fold, user_id, item_id from candidates) as pairs
+        qualify row_number() over (partition by fold, user_id order by md5(user_id || item_id)) <= 2
+    """)
+    [(*_, learned, fixed, _)] = train(connection)
+    # Two of some thirty, drawn by chance, 80 people judge: both are chance's.
+    assert abs(learned - fixed) < 0.08
+    assert learned < 0.4
+
+
+def test_rankers__order_of_rows_does_not_matter(connection):
+    two_generators(connection, n_people=120)
+    first = train(connection)
+    assert first[0][2] == "learned"
+    for table in ("candidates", "item_features", "user_features", "targets", "generators"):
+        connection.execute(f"create or replace table {table} as select * from {table} t order by md5(t::varchar)")
+    assert train(connection) == first
+
+
+def test_rankers__without_what_they_learn_from(connection):
+    two_generators(connection, n_people=60)
+    connection.execute("delete from targets where fold = 'tuning'")
+    [(as_of, _, kind, _, n_people, n_rows, learned, fixed, text)] = train(connection)
+    assert (as_of, kind, n_people, n_rows, learned, fixed, text) == (AS_OF, "fixed", 0, 0, None, None, "")
+    connection.execute("delete from folds where fold = 'tuning'")
+    assert train(connection) == []
+
+
+BY_HAND = [
+    ("live", "als", "u1", "a", 9.0, 1),
+    ("live", "als", "u1", "x", 8.0, 2),
+    ("live", "als", "u1", "b", 7.0, 3),
+    ("live", "popular", "u1", "b", 9.0, 1),
+    ("live", "popular", "u1", "c", 8.0, 2),
+    ("live", "trending", "u1", "x", 9.0, 1),
+    ("live", "trending", "u1", "e", 8.0, 2),
+    ("live", "nobody", "u1", "a", 9.0, 1),
+    ("live", "popular", "u2", "c", 8.0, 2),
+    ("tuning", "als", "u1", "a", 1.0, 140),
+    ("tuning", "popular", "u1", "a", 9.0, 1),
+    ("tuning", "popular", "u1", "y", 8.0, 2),
+    ("tuning", "trending", "u1", "y", 8.0, 2),
+]
+
+
+@pytest.mark.parametrize("n_per_block", [1, 5_000])
+def test_scored_candidates__fixed_votes_by_hand(connection, n_per_block, monkeypatch):
+    """als gives 37.82 / (60 + rank): .62 for rank 1, .60032 for 3, .1891 for 140; the other two half of that.
+
+    live: b has two votes, and popular, which has it on top, is its source by weight / rank; c and e tie, and one of
+    them fits in a pool of three; x would be first, but can't be recommended. tuning: of equals the first name is the
+    source.
+    """
+    world(connection, BY_HAND, {"als": 37.82, "popular": 18.91, "trending": 18.91}, barred=["x"])
+    connection.execute("create table rankers (as_of timestamp, kind varchar, model varchar)")
+    monkeypatch.setattr(ranker_tables, "PEOPLE_PER_BLOCK", n_per_block)
+    run_model(connection, "scored_candidates", {"pool_size": 3})
+    assert connection.sql("select * from scored_candidates order by fold, user_id, rank").fetchall() == [
+        ("live", "u1", "b", 1, pytest.approx(0.91032, abs=1e-5), "popular"),
+        ("live", "u1", "a", 2, pytest.approx(0.62), "als"),
+        ("live", "u1", "c", 3, pytest.approx(0.305), "popular"),
+        ("live", "u2", "c", 1, pytest.approx(0.305), "popular"),
+        ("tuning", "u1", "y", 1, pytest.approx(0.61), "popular"),
+        ("tuning", "u1", "a", 2, pytest.approx(0.4991), "popular"),
+    ]
+
+
+def test_scored_candidates__only_a_ranker_that_could_be_known_and_fits(connection):
+    two_generators(connection, n_people=120)
+    train(connection)
+
+    def scores(change):
+        connection.execute(f"begin; {change}")
+        run_model(connection, "scored_candidates", {"pool_size": 5})
+        rows = connection.sql("from scored_candidates order by all").fetchall()
+        connection.execute("rollback")
+        return rows
+
+    fixed = scores("delete from rankers")
+    learned = scores("update rankers set note = note")
+    assert fixed != learned
+    assert max(score for *_, score, _ in fixed) < 1 / 60  # votes
+    # One of a later moment, as in a replay; a newer one that says fixed; one that learned of another generator.
+    assert scores("update rankers set as_of = as_of + interval 1 second") == fixed
+    newer = "select as_of + interval {} day, run_id, 'fixed', note, n_people, n_rows, null, null, '' from rankers"
+    assert scores(f"update rankers set as_of = as_of - interval 1 day; insert into rankers {newer.format(1)}") == fixed
+    assert scores(f"insert into rankers {newer.format(1)}") == learned
+    assert scores("update rankers set model = replace(model, 'quiet', 'still')") == fixed
+
+
+def test_scored_candidates__of_nobody(connection):
+    two_generators(connection, n_people=60)
+    train(connection)
+    connection.execute("delete from candidates where fold = 'live'; delete from user_features where fold = 'live'")
+    run_model(connection, "scored_candidates", {"pool_size": 5})
+    assert connection.sql("select distinct fold from scored_candidates").fetchall() == [("tuning",)]
+
+
+# The sample shop ----------------------------------------------------------------------------------------------------
+
+
+def test_sample__shuffled_targets_fall_to_chance(sample_shop):
+    """As many targets per person as there were, drawn by chance from what is proposed to them, in the real fold."""
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{sample_shop.database}' as sample (read_only)")
+        for table in ("candidates", "item_features", "user_features", "generators", "folds", "targets"):
+            connection.execute(f"create table {table} as from sample.{table}")
+        [(*_, real_learned, real_fixed, _)] = train(connection)
+        connection.execute("""
+            create or replace table targets as
+            with counts as (select user_id, count(*) as n from targets where fold = 'tuning' group by all),
+            pairs as (select distinct fold, user_id, item_id from candidates where fold = 'tuning')
+            select fold, user_id, item_id
+            from pairs join counts using (user_id)
+            qualify row_number() over (partition by user_id order by md5(user_id || item_id)) <= n
+        """)
+        [(*_, learned, fixed, _)] = train(connection)
+    # Some 40 people judge: standard errors of about .03.
+    assert abs(learned - fixed) < 0.08
+    assert max(learned, fixed) < 0.7 * min(real_learned, real_fixed)
+
+
+def test_sample__the_diary_says_which_ranker_served(sample_shop):
+    [(kind, note, n_people)] = sample_shop.query("select kind, note, n_people from rankers")
+    assert n_people > 100
+    assert sample_shop.query("select ranker, ranker_note from builds") == [(kind, note)]
+    # The scores of a fixed blend are sums of votes of at most 1 / 61 each.
+    is_fixed = sample_shop.value("select max(score) < (select sum(weight) from generators) / 61 from scored_candidates")
+    assert is_fixed == (kind == "fixed")

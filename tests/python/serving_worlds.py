@@ -1,0 +1,241 @@
+"""Random releases for the tests, written by hand, and what a list made of them must be, in plain Python."""
+
+import contextlib
+import json
+import os
+import random
+import sqlite3
+from collections import defaultdict
+
+from kindred.serving import Filters
+from kindred.serving.store import EVERYTHING
+
+OLD, NEW = "20260101T000000-aaaaaaaa", "20260102T000000-bbbbbbbb"
+# What a session list is made of: n_steps, n_neighbors, decay, session_share, list_share.
+SETTINGS = (5, 25, 0.7, 0.7, 0.3)
+# Ids are any text, also where they are keys of a JSON object.
+ITEMS = [f"i{number:03d}" for number in range(58)] + ['7" screen', "\\ü"]
+CATEGORIES = ["tea", "books", "sport", None]
+SEGMENTS = ["", "DE", "FR"]
+# A release as the contract has it; the first column is the key.
+TABLES = {
+    "lists": "user_id text, list_id text, segment text, items text, history text, excluded text",
+    "items": "item_id text, popular_rank bigint, title text, category text, brand text, price double precision, "
+    "is_available boolean, is_recommendable boolean",
+    "neighbors": "item_id text, neighbors text",
+    "item_pages": "item_id text, similar_items text, bundles text",
+    "segments": "segment text, fallback text, trending text, excluded text, excluded_if_unknown text",
+    "generators": "generator text, reason text",
+    "session_settings": "n_steps bigint, n_neighbors bigint, decay double precision, session_share double precision, "
+    "list_share double precision",
+    "release": "release_id text, run_id text, as_of text, generated_at text, expires_at text, n_lists bigint, "
+    "n_items bigint, measures text",
+}
+
+
+def random_world(seed, n_items=60, n_people=12):
+    """The tables of a release as {table: {key: values}}; what stands in lists and neighbors can be recommended."""
+    draw = random.Random(seed)
+    items = {}
+    for item in ITEMS[:n_items]:
+        is_available = draw.random() < 0.9
+        items[item] = {
+            "title": f"Title of {item}",
+            "category": draw.choice(CATEGORIES),
+            "brand": None,
+            "price": draw.choice([None, 5.0, 10.0, 20.0]),
+            "is_available": is_available,
+            "is_recommendable": is_available and draw.random() < 0.9,
+        }
+    good = [item for item in items if items[item]["is_recommendable"]]
+    for rank, item in enumerate(draw.sample(good, len(good)), start=1):
+        items[item]["popular_rank"] = rank
+    # Round scores make ties.
+    score = lambda: draw.choice([0.1, 0.25, 0.5, 0.8, round(draw.random(), 9)])  # noqa: E731
+    neighbors = {
+        item: sorted(
+            ([other, score()] for other in draw.sample(good, draw.randrange(1, 12)) if other != item),
+            key=lambda pair: (-pair[1], pair[0]),
+        )
+        for item in items
+        if draw.random() < 0.8
+    }
+
+    def some(n, extra, without=()):
+        drawn = draw.sample([item for item in good if item not in without], n)
+        return [[item, round(1 / (place + 1), 6), *extra()] for place, item in enumerate(drawn)]
+
+    kept_away = {name: draw.sample(good, 2) if name else [] for name in SEGMENTS}
+
+    people = {}
+    for number in range(n_people):
+        segment = draw.choice(SEGMENTS)
+        generator = lambda: ["als", draw.choice([None, *ITEMS]), draw.choice([1.0, 0.05])]  # noqa: E731
+        listed = some(draw.choice([3, 20]), generator, without=kept_away[segment])
+        unlisted = [item for item in items if item not in [row[0] for row in listed]]
+        people[f"u{number}"] = {
+            "segment": segment,
+            "items": listed,
+            "history": draw.sample(list(items), draw.randrange(0, 10)),
+            "excluded": draw.sample(unlisted, draw.randrange(0, 15)),
+        }
+    segments = {
+        name: {
+            "fallback": some(5, lambda: ["popular"]),
+            "trending": some(3, list, without=kept_away[name]),
+            "excluded": kept_away[name],
+            "excluded_if_unknown": draw.sample(good, 2),
+        }
+        for name in SEGMENTS
+    }
+    pages = {
+        item: {"similar_items": some(4, lambda: ["content"]), "bundles": [[good[0], 2.0, 15.0, None, 0.01]]}
+        for item in draw.sample(list(items), 20)
+    }
+    return {"lists": people, "items": items, "neighbors": neighbors, "item_pages": pages, "segments": segments}
+
+
+def write_release(folder, world, release_id="20260101T000000-abcd1234", link=True, settings=SETTINGS):
+    """Write a release as the model `releases` does, and let the link name it. Returns the file."""
+    path = folder / "releases" / f"{release_id}.sqlite"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    rows = {
+        "lists": [
+            (user, f"{release_id[16:24]}-p-{user:0>16}", one["segment"])
+            + tuple(json.dumps(one[name]) for name in ("items", "history", "excluded"))
+            for user, one in world["lists"].items()
+        ],
+        "items": [
+            (item, one.get("popular_rank"), one["title"], one["category"], one["brand"], one["price"])
+            + (one["is_available"], one["is_recommendable"])
+            for item, one in world["items"].items()
+        ],
+        "neighbors": [(item, json.dumps(dict(pairs))) for item, pairs in world["neighbors"].items()],
+        "item_pages": [
+            (item, json.dumps(one["similar_items"]), json.dumps(one["bundles"]))
+            for item, one in world["item_pages"].items()
+        ],
+        "segments": [
+            (name, *(json.dumps(one[key]) for key in ("fallback", "trending", "excluded", "excluded_if_unknown")))
+            for name, one in world["segments"].items()
+        ],
+        "session_settings": [settings],
+        "generators": [("als", "your_history"), ("neighbors", "your_history"), ("popular", "popular")],
+    }
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        for name, columns in TABLES.items():
+            connection.execute(f"create table {name} ({columns}, primary key ({columns.split()[0]})) without rowid")
+            n_columns = columns.count(",") + 1
+            connection.executemany(f"insert into {name} values ({', '.join('?' * n_columns)})", rows.get(name, []))
+        release = (release_id, release_id[16:], "2026-01-01", "2026-01-01", "2026-01-03")
+        connection.execute(
+            "insert into release values (?, ?, ?, ?, ?, ?, ?, '[]')", (*release, len(rows["lists"]), len(rows["items"]))
+        )
+        connection.commit()
+    if link:
+        move_link(folder, release_id)
+    return path
+
+
+def move_link(folder, release_id):
+    temporary = folder / ".current.tmp"
+    temporary.symlink_to(f"releases/{release_id}.sqlite")
+    os.replace(temporary, folder / "current.sqlite")
+
+
+def old_shape(path):
+    """Make of a release one of before version 0.1.0, and one that has no rules for people who aren't known."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        for statement in (
+            "create table sources (source text primary key, reason text) without rowid",
+            "insert into sources select * from generators",
+            "drop table generators",
+            "drop table session_settings",
+            "alter table segments drop column excluded_if_unknown",
+            "alter table items drop column brand",
+            "drop table item_pages",
+            "alter table release drop column measures",
+            "alter table release drop column n_items",
+        ):
+            connection.execute(statement)
+        connection.commit()
+        connection.execute("vacuum")
+
+
+def expected_list(world, user, session, n, filters, exclude, segment, only=None, settings=SETTINGS):
+    """The definition, in plain Python: [(item, tier, score, because_item_id), ...]."""
+    n_steps, _, decay, session_share, list_share = settings
+    unknown = {"segment": "", "items": [], "history": [], "excluded": []}
+    person = world["lists"].get(user, unknown)
+    segment = person["segment"] or segment or ""
+    newest_first = list(dict.fromkeys(reversed(session)))
+    rules = world["segments"].get(segment, {"excluded": []})["excluded"]
+    barred = {*newest_first, *person["excluded"], *exclude, *rules}
+    if user not in world["lists"]:
+        for name in {segment, ""} & world["segments"].keys():
+            barred |= {*world["segments"][name]["excluded_if_unknown"]}
+
+    def near(leads, without):
+        shares = defaultdict(dict)
+        for step, lead in enumerate(leads[:n_steps]):
+            for item, score in world["neighbors"].get(lead, []):
+                if item not in without:
+                    shares[item][lead] = decay**step * score
+        highest = max((sum(by_lead.values()) for by_lead in shares.values()), default=1)
+        # The first of the largest shares is that of the newest.
+        largest = {item: max(by_lead, key=lambda lead: int(1e9 * by_lead[lead])) for item, by_lead in shares.items()}
+        return {item: sum(by_lead.values()) / highest for item, by_lead in shares.items()}, largest
+
+    by_tier = []
+    if newest_first:
+        votes, largest = near(newest_first, newest_first)
+        places = {row[0]: 1 - place / len(person["items"]) for place, row in enumerate(person["items"])}
+        because = {row[0]: row[3] for row in person["items"]} | {
+            item: largest[item]
+            for item in votes
+            if item not in places or session_share * votes[item] >= list_share * places[item]
+        }
+        scores = {
+            item: round(session_share * votes.get(item, 0) + list_share * places.get(item, 0), 9)
+            for item in {*votes, *places}
+        }
+        best = sorted(scores, key=lambda item: (-scores[item], item))
+        by_tier.append([(item, scores[item], because[item]) for item in best])
+    else:
+        by_tier.append([(row[0], row[1], row[3]) for row in person["items"]])
+    votes, largest = near(person["history"], ())
+    scores = {item: round(vote, 9) for item, vote in votes.items()}
+    by_tier.append([(item, scores[item], largest[item]) for item in sorted(scores, key=lambda i: (-scores[i], i))])
+    for name in (segment, ""):
+        by_tier.append([(row[0], row[1], None) for row in world["segments"].get(name, {"fallback": []})["fallback"]])
+    popular = [item for item, one in world["items"].items() if one.get("popular_rank")]
+    if only is None:
+        by_tier.append([(i, 0.0, None) for i in sorted(popular, key=lambda item: world["items"][item]["popular_rank"])])
+
+    chosen = {}
+    for tier, rows in enumerate(by_tier, start=1):
+        for item, score, because in rows:
+            facts = world["items"].get(item)
+            if facts and filters.fit(facts) and item not in barred and (only is None or item in only):
+                chosen.setdefault(item, (item, tier, score, because))
+    return list(chosen.values())[:n]
+
+
+def random_question(draw):
+    session = draw.choices([*ITEMS, "unknown", "'; drop table items; --"], k=draw.choice([0, 0, 1, 3, 8, 30]))
+    filters = EVERYTHING
+    if draw.random() < 0.5:
+        categories = draw.choice([None, ("tea",), ("books", "sport"), ("nothing",), ()])
+        low, high = draw.choice([None, 6.0, 10.0]), draw.choice([None, 10.0])
+        filters = Filters(categories, low, high, draw.random() < 0.7)
+    exclude = draw.sample(ITEMS, draw.choice([0, 0, 4]))
+    segment = draw.choice([None, "DE", "nowhere"])
+    return (
+        draw.choice([None, "nobody", "u0", "u1", "u2", "u3"]),
+        session,
+        draw.choice([1, 5, 20, 70]),
+        filters,
+        exclude,
+        segment,
+    )
