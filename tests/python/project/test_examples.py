@@ -6,12 +6,11 @@ of the repository, where kindred is `../..` of the example, as in the repository
 
 import contextlib
 import os
-import shutil
 from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import REPOSITORY, run_dbt
+from conftest import REPOSITORY, copy_package, run_dbt
 from skips import NO_DATA
 
 DATA = Path(os.environ.get("KINDRED_DATA", REPOSITORY.parent / "shared/data")).resolve()
@@ -27,11 +26,7 @@ class Example:
         missing = [str(path) for path in raw.values() if not (DATA / path).exists()]
         if missing:
             pytest.skip(f"{NO_DATA}: examples/{name} needs {', '.join(missing)} under {DATA}, set KINDRED_DATA to it")
-        kindred = folder / "home/kindred"
-        ignored = shutil.ignore_patterns("target", "logs", "dbt_packages", "package-lock.yml", "*.duckdb*")
-        for part in ("macros", "models", "python_models", "seeds", "tests", f"examples/{name}"):
-            shutil.copytree(REPOSITORY / part, kindred / part, ignore=ignored)
-        shutil.copy(REPOSITORY / "dbt_project.yml", kindred)
+        kindred = copy_package(folder / "home/kindred", f"examples/{name}")
         # Where the examples look for it when KINDRED_DATA isn't set.
         (folder / "home/shared").mkdir()
         (folder / "home/shared/data").symlink_to(DATA, target_is_directory=True)
