@@ -6,7 +6,7 @@ of each item it needs. Three minutes.
 Neighbours are built as of a date by the project's own models (`release_neighbors`), on the two examples that have real
 sessions; the sessions are those of the weeks after it, none of them from the rows that the examples hold back for
 judgement. Each is cut at a place: the items before are the session, those after it are looked for in the list's first
-20. The list is that of an unknown visitor, by the formula of serving/recommend.sql.
+20. The list is that of an unknown visitor, by the formula of kindred.serving's recommend.sql.
 
 online_retail  Invoices, cut at three random places each: the share found of what follows, of 20 at most.
 retailrocket   Clicks with pauses of less than half an hour, cut at every place: whether the next item is found, if it
@@ -127,8 +127,10 @@ def main() -> None:
             # Examples find kindred two folders up.
             ignored = shutil.ignore_patterns(".*", "target", "logs", "dbt_packages", "*.duckdb*", "*_serving")
             copy = shutil.copytree(ROOT, Path(folder) / "kindred", ignore=ignored)
-            model = copy / "models" / "serving" / "release_neighbors.sql"
-            text, n_changed = re.subn(r"(set n_neighbors =) \d+", rf"\1 {MOST_NEIGHBORS}", model.read_text())
+            model = copy / "models" / "publishing" / "release_session_settings.sql"
+            text, n_changed = re.subn(
+                r"cast\(\d+( as bigint\) as n_neighbors)", rf"cast({MOST_NEIGHBORS}\1", model.read_text()
+            )
             if n_changed != 1:
                 raise RuntimeError(f"{model.name} doesn't say how many neighbours it keeps")
             model.write_text(text)
