@@ -3,39 +3,13 @@
 {% macro input_columns(input) %}
     {% set contract = kindred.input_contract(input) %}
     {% set relation = kindred.input_relation(input) %}
-    {% set found = {} %}
-    {% if not execute or relation is none %}
-        {{ return(found) }}
-    {% endif %}
     {% set setting = 'kindred__inputs, ' ~ input %}
-    {% set existing = load_relation(relation) %}
-    {% if existing is none and flags.WHICH in ['compile', 'generate', 'show', 'list'] %}
-        {#- Nothing is built yet: show the SQL for a table that has every column in the contract's type. -#}
-        {% for column, rule in contract.items() %}{% do found.update({column: rule.kind}) %}{% endfor %}
-        {{ return(found) }}
-    {% elif existing is none %}
-        {% do exceptions.raise_compiler_error(
-            "kindred: " ~ setting ~ " points at '" ~ kindred.input_pointers()[input] ~ "', and there is no table " ~ relation
-            ~ ". Set it to the name of a dbt model or seed, or to schema.table of a table that exists"
-            ~ ("." if input == 'events' else "; or leave it out if you have no " ~ input ~ ".")
-        ) %}
-    {% endif %}
-    {% for column in adapter.get_columns_in_relation(existing) %}
-        {% do found.update({column.name | lower: column.data_type | lower}) %}
-    {% endfor %}
-    {% set missing = [] %}
-    {% for column, rule in contract.items() if rule.required and column not in found %}
-        {% do missing.append(column) %}
-    {% endfor %}
-    {% if input == 'events' and 'user_id' not in found and 'anonymous_id' not in found %}
-        {% do missing.append('user_id (or anonymous_id)') %}
-    {% endif %}
-    {% if missing %}
-        {% do exceptions.raise_compiler_error(
-            "kindred: " ~ relation ~ ", which " ~ setting ~ " points at, lacks: " ~ missing | join(', ')
-            ~ ". It has: " ~ found.keys() | sort | join(', ')
-            ~ ". Point " ~ setting ~ " at a dbt model that selects your columns under these names."
-        ) %}
+    {% set found = kindred.relation_columns(
+        relation, contract, setting, kindred.input_pointers()[input],
+        '.' if input == 'events' else '; or leave it out if you have no ' ~ input ~ '.'
+    ) %}
+    {% if execute and relation is not none and input == 'events' and 'user_id' not in found and 'anonymous_id' not in found %}
+        {% do exceptions.raise_compiler_error(kindred.lacking_columns(relation, setting, ['user_id (or anonymous_id)'], found)) %}
     {% endif %}
     {{ return(found) }}
 {% endmacro %}

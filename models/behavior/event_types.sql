@@ -1,5 +1,5 @@
--- one row per event type of the seed: what an event of it says about taste
-with event_weights as (select * from {{ ref('event_weights') }}),
+-- one row per event type that may occur: what an event of it says about taste
+with known_event_types as (select * from {{ ref('known_event_types') }}),
 
 person_events as (select * from {{ ref('person_events') }}),
 
@@ -20,17 +20,17 @@ counted as (
 weighed as (
 
     select
-        event_weights.event_type,
-        cast(event_weights.weight as double) as weight,
-        cast(event_weights.half_life_days as double) as half_life_days,
-        cast(event_weights.neutral_value as double) as neutral_value,
-        event_weights.excludes_item,
-        event_weights.is_target,
+        known_event_types.event_type,
+        known_event_types.weight,
+        known_event_types.half_life_days,
+        known_event_types.neutral_value,
+        known_event_types.excludes_item,
+        known_event_types.is_target,
         coalesce(counted.n_events, 0) as n_events,
-        max(case when event_weights.is_target and counted.n_events > 0 then 1 else 0 end) over () as has_targets
-    from event_weights
+        max(case when known_event_types.is_target and counted.n_events > 0 then 1 else 0 end) over () as has_targets
+    from known_event_types
     left join counted
-        on event_weights.event_type = counted.event_type
+        on known_event_types.event_type = counted.event_type
 
 ),
 

@@ -34,7 +34,8 @@ known as (
 
 ),
 
--- The last answer before the moment counts, for the whole of a person's history: who withdrew is out of training too.
+-- The last answer before the moment counts, for the whole of a person's history: who withdrew is out of training too. A build
+-- that is no replay knows all answers up to now, however old the newest event is, and no refusal waits for its time.
 answers as (
 
     select
@@ -44,6 +45,10 @@ answers as (
     from consents
     inner join as_of
         on consents.updated_at < as_of.as_of
+            {%- if not var('kindred__as_of') %}
+            or consents.updated_at <= cast('{{ kindred.run_clock() }}' as timestamp)
+            or not consents.is_granted
+            {%- endif %}
     where consents.purpose = 'personalization'
 
 ),

@@ -73,6 +73,7 @@ final as (
         quantity,
         value,
         cast(position as bigint) as position,
+        is_refund,
         occurred_at,
         case when occurrence > 1 then 'duplicate_event_id' else rejection_reason end as rejection_reason,
         case rejection_reason

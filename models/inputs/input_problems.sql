@@ -1,71 +1,257 @@
--- one row per (input, entity_id, problem): what is wrong with rows of items, users or consents, and their fate
-{% set keys = {'items': ['item_id'], 'users': ['user_id'], 'consents': ['user_id', 'purpose', 'updated_at']} %}
+-- one row per (input, entity_id, problem): what is wrong with rows of the inputs, and their fate
+{% set keys = {'items': ['item_id'], 'users': ['user_id'], 'consents': ['user_id', 'spelling', 'updated_at']} %}
 {% set fates = {
-    'items': {'repeated': 'newest row kept', 'invalid': 'value taken as empty'},
-    'users': {'repeated': 'newest row kept', 'invalid': 'value taken as empty'},
-    'consents': {'repeated': 'taken as one answer, a refusal where they differ', 'invalid': 'taken as a refusal'},
+    'items': 'value taken as empty',
+    'users': 'value taken as empty',
+    'consents': 'taken as a refusal',
 } %}
+{% set set_aside = 'row set aside' %}
 
-with
-{% for input, key in keys.items() %}
-{{ input }}_rows as (
+with typed_items as (select * from {{ ref('typed_items') }}),
+
+typed_users as (select * from {{ ref('typed_users') }}),
+
+typed_consents as (
 
     select
-        {{ kindred.select_input_columns(input) }}
-    {% if kindred.input_relation(input) is not none -%}
-    from {{ kindred.input_relation(input) }}
-    {%- else -%}
-    where false
-    {%- endif %}
+        *,
+        coalesce(is_granted, false) as is_yes
+    from {{ ref('typed_consents') }}
 
 ),
-{% endfor %}
-problems as (
+
+event_counts as (select * from {{ ref('event_counts') }}),
+
+event_spellings as (select * from {{ ref('event_spellings') }}),
+
+rejected as (
+
+    select
+        'events' as input,
+        cast(null as varchar) as entity_id,
+        rejection_reason as problem,
+        coalesce(min(rejected_text), min(unknown_item_id)) as example,
+        '{{ set_aside }}' as fate,
+        sum(n_events) as n_rows
+    from event_counts
+    where rejection_reason is not null
+    group by rejection_reason
+
+),
+
+refunds as (
+
+    select
+        'events' as input,
+        cast(null as varchar) as entity_id,
+        'negative_value' as problem,
+        cast(null as varchar) as example,
+        'taken as a return' as fate,
+        sum(n_events) as n_rows
+    from event_counts
+    where is_refund
+        and rejection_reason is null
+    having sum(n_events) > 0
+
+),
+
+-- Ids and words of which another spelling than the normal form came in, by input and column.
+spellings as (
+
+    select
+        'events' as input,
+        cast(null as varchar) as entity_id,
+        concat('changed_', column_name) as problem,
+        min(spelling) as example,
+        'taken in its normal form' as fate,
+        sum(n_events) as n_rows
+    from event_spellings
+    group by column_name
+    {% for input, columns in {
+        'items': ['item_id', 'category', 'brand'], 'users': ['user_id'], 'consents': ['user_id']
+    }.items() %}
+    {%- for column in columns %}
+
+    union all
+
+    select
+        '{{ input }}' as input,
+        cast(null as varchar) as entity_id,
+        'changed_{{ column }}' as problem,
+        min({{ column }}_text) as example,
+        'taken in its normal form' as fate,
+        count(*) as n_rows
+    from typed_{{ input }}
+    where {{ column }}_text is not null
+    having count(*) > 0
+    {%- endfor %}
+    {%- endfor %}
+
+),
+
+-- Words that differ in case alone are one; ids that differ in no more than case, blanks, hyphens or leading zeros are told.
+near as (
+    {% for column in ['category', 'brand'] %}
+    select
+        'items' as input,
+        usual_spelling as entity_id,
+        'nearly_same_{{ column }}' as problem,
+        min(spelling) as example,
+        'taken as one, spelt as most rows spell it' as fate,
+        sum(n_rows) as n_rows
+    from (
+        {{ kindred.usual_spellings('typed_items', column) }}
+    ) as {{ column }}_spellings
+    where spelling <> usual_spelling
+    group by usual_spelling
+
+    union all
+    {% endfor %}
+    select
+        'items' as input,
+        min(item_id) as entity_id,
+        'nearly_same_item_id' as problem,
+        max(item_id) as example,
+        'kept as items of their own' as fate,
+        count(*) as n_rows
+    from typed_items
+    where item_id is not null
+    group by {{ kindred.nearly_same_key('item_id') }}
+    having min(item_id) <> max(item_id)
+
+    union all
+
+    select
+        'events' as input,
+        min(catalogue.item_id) as entity_id,
+        'nearly_same_item_id' as problem,
+        event_counts.unknown_item_id as example,
+        '{{ set_aside }}, as unknown_item' as fate,
+        max(event_counts.n_events) as n_rows
+    from event_counts
+    inner join typed_items as catalogue
+        on {{ kindred.nearly_same_key('event_counts.unknown_item_id') }} = {{ kindred.nearly_same_key('catalogue.item_id') }}
+    group by event_counts.unknown_item_id
+
+),
+
+missing as (
 
     {% for input, key in keys.items() %}
     {% for column in key %}
     select
         '{{ input }}' as input,
         {{ key[0] }} as entity_id,
-        'missing_{{ column }}' as problem,
-        cast(null as varchar) as rejected_text,
-        'row set aside' as fate,
+        'missing_{{ 'purpose' if column == 'spelling' else column }}' as problem,
+        cast(null as varchar) as example,
+        {{ "case when user_id is null or is_yes then '" ~ set_aside ~ "' else 'taken as a refusal' end" if input == 'consents'
+            else "'" ~ set_aside ~ "'" }} as fate,
         count(*) as n_rows
-    from {{ input }}_rows
+    from typed_{{ input }}
     where {{ column }} is null
-        {%- if kindred.input_contract(input)[column].kind != 'text' %}
+        {%- if column in ['updated_at'] %}
         and {{ column }}_text is null
         {%- endif %}
-    group by {{ key[0] }}
+    group by
+        {{ key[0] }}
+        {%- if input == 'consents' %},
+        is_yes
+        {%- endif %}
+    {{ "union all" if not (loop.last and input == 'consents') }}
 
-    union all
     {% endfor %}
-    {% for column, rule in kindred.input_contract(input).items() if rule.kind != 'text' %}
+    {% endfor %}
+),
+
+unreadable as (
+
+    {% for input, columns in {
+        'items': ['price', 'margin', 'is_available', 'created_at', 'embedding'],
+        'users': ['created_at'],
+        'consents': ['is_granted', 'updated_at'],
+    }.items() %}
+    {% for column in columns %}
     select
         '{{ input }}' as input,
-        {{ key[0] }} as entity_id,
+        {{ keys[input][0] }} as entity_id,
         'invalid_{{ column }}' as problem,
-        min({{ column }}_text) as rejected_text,
-        '{{ 'row set aside' if column in key else fates[input].invalid }}' as fate,
+        min({{ column }}_text) as example,
+        {{ "case when is_yes then '" ~ set_aside ~ "' else 'taken as a refusal' end" if column == 'updated_at'
+            else "'taken as not available'" if column == 'is_available'
+            else "'" ~ fates[input] ~ "'" }} as fate,
         count(*) as n_rows
-    from {{ input }}_rows
+    from typed_{{ input }}
     where {{ column }} is null
         and {{ column }}_text is not null
-    group by {{ key[0] }}
+    group by
+        {{ keys[input][0] }}
+        {%- if column == 'updated_at' %},
+        is_yes
+        {%- endif %}
 
     union all
     {% endfor %}
+    {% endfor %}
+    select
+        'items' as input,
+        item_id as entity_id,
+        'embedding_of_another_length' as problem,
+        cast(max(embedding_length) as varchar) as example,
+        'value taken as empty' as fate,
+        count(*) as n_rows
+    from typed_items
+    where has_odd_embedding
+    group by item_id
+
+    union all
+
+    select
+        'consents' as input,
+        cast(null as varchar) as entity_id,
+        concat('unknown_purpose ', spelling) as problem,
+        min(user_id) as example,
+        case when is_yes then 'no consent; takes back a refusal of the same purpose' else 'taken as a refusal of personalization' end as fate,
+        count(*) as n_rows
+    from typed_consents
+    where purpose is null
+        and spelling is not null
+        and user_id is not null
+    group by
+        spelling,
+        is_yes
+
+),
+
+repeated as (
+
+    {% for input, key in keys.items() %}
     select
         '{{ input }}' as input,
         {{ key[0] }} as entity_id,
-        'repeated_{{ key | join('_') }}' as problem,
-        cast(null as varchar) as rejected_text,
-        '{{ fates[input].repeated }}' as fate,
+        'repeated_{{ 'answer' if input == 'consents' else key[0] }}' as problem,
+        cast(null as varchar) as example,
+        '{{ 'taken as one answer, a refusal where they differ' if input == 'consents' else 'newest row kept' }}' as fate,
         count(*) - 1 as n_rows
-    from {{ input }}_rows
+    from typed_{{ input }}
     where {{ key | join(' is not null and ') }} is not null
     group by {{ key | join(', ') }}
     having count(*) > 1
+    {{ "union all" if not loop.last }}
+    {% endfor %}
+
+),
+
+problems as (
+
+    {% for kind in ['rejected', 'refunds', 'spellings', 'near', 'missing', 'unreadable', 'repeated'] %}
+    select
+        input,
+        entity_id,
+        problem,
+        example,
+        fate,
+        n_rows
+    from {{ kind }}
     {{ "union all" if not loop.last }}
     {% endfor %}
 
@@ -77,7 +263,7 @@ final as (
         input,
         entity_id,
         problem,
-        min(rejected_text) as rejected_text,
+        min(example) as rejected_text,
         min(fate) as fate,
         cast(sum(n_rows) as bigint) as n_rows
     from problems

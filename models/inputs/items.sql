@@ -2,13 +2,7 @@
 {% set has_catalogue = kindred.input_relation('items') is not none %}
 
 {% if has_catalogue %}
-with source_rows as (
-
-    select
-        {{ kindred.select_input_columns('items') }}
-    from {{ kindred.input_relation('items') }}
-
-),
+with typed_items as (select * from {{ ref('typed_items') }} where item_id is not null),
 
 -- Of rows with the same id the newest is kept; `input_problems` counts the others.
 numbered as (
@@ -29,21 +23,50 @@ numbered as (
                 attributes nulls last,
                 embedding nulls last
         ) as occurrence
-    from source_rows
-    where item_id is not null
+    from typed_items
 
 ),
-{% else %}
--- Without a catalogue the items are those that the events name, known since they were first seen.
-with source_rows as (
+
+categories as (
+
+    {{ kindred.usual_spellings('typed_items', 'category') }}
+
+),
+
+brands as (
+
+    {{ kindred.usual_spellings('typed_items', 'brand') }}
+
+),
+
+-- What the catalogue says nothing of can be had; what can't be read is no yes.
+final as (
 
     select
-        {{ kindred.select_input_columns('events') }}
-    from {{ kindred.input_relation('events') }}
+        numbered.item_id,
+        numbered.title,
+        numbered.description,
+        categories.usual_spelling as category,
+        brands.usual_spelling as brand,
+        numbered.attributes,
+        case when not numbered.has_odd_embedding then numbered.embedding end as embedding,
+        numbered.price,
+        numbered.margin,
+        coalesce(numbered.is_available, numbered.is_available_text is null) as is_available,
+        numbered.created_at
+    from numbered
+    left join categories
+        on numbered.category = categories.spelling
+    left join brands
+        on numbered.brand = brands.spelling
+    where numbered.occurrence = 1
 
-),
+)
+{% else %}
+-- Without a catalogue the items are those that the events name, known since they were first seen.
+with typed_events as (select * from {{ ref('typed_events') }}),
 
-numbered as (
+final as (
 
     select
         item_id,
@@ -56,32 +79,12 @@ numbered as (
         cast(null as double) as price,
         cast(null as double) as margin,
         true as is_available,
-        min(occurred_at) as created_at,
-        1 as occurrence
-    from source_rows
+        min(occurred_at) as created_at
+    from typed_events
     where item_id is not null
         and occurred_at between cast('1990-01-01' as timestamp) and cast('{{ kindred.run_clock() }}' as timestamp)
     group by item_id
 
-),
-{% endif %}
-final as (
-
-    select
-        item_id,
-        title,
-        description,
-        category,
-        brand,
-        attributes,
-        embedding,
-        price,
-        margin,
-        coalesce(is_available, true) as is_available,
-        created_at
-    from numbered
-    where occurrence = 1
-
 )
-
+{% endif %}
 select * from final

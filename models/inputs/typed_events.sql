@@ -2,6 +2,12 @@
 {{ config(materialized='view') }}
 
 {% set has_catalogue = kindred.input_relation('items') is not none %}
+{% set contract = kindred.input_contract('events') %}
+{% set found = kindred.input_columns('events') %}
+{% set spelt = [] %}
+{% for column, data_type in found.items() if (contract.get(column) or {}).form and kindred.has_spellings(data_type) %}
+    {% do spelt.append(column) %}
+{% endfor %}
 
 with source_rows as (
 
@@ -11,42 +17,114 @@ with source_rows as (
 
 ),
 
-event_types as (select * from {{ ref('event_weights') }}),
+event_types as (select event_type from {{ ref('known_event_types') }}),
+
+event_spellings as (select * from {{ ref('event_spellings') }}),
 {% if has_catalogue %}
 catalogue as (select item_id from {{ ref('items') }}),
 {% endif %}
--- The first reason that applies is the one reported, so each row has one. Repeated ids are told apart later,
--- among the rows that could be used.
-judged as (
+normalized as (
 
     select
-        source_rows.*,
+        source_rows.event_id,
+        {% for column in ['user_id', 'anonymous_id', 'session_id', 'event_type', 'item_id', 'order_id', 'list_id'] -%}
+        {% if column in spelt -%}
         case
-            when source_rows.event_id is null then 'missing_event_id'
-            when coalesce(source_rows.user_id, source_rows.anonymous_id) is null then 'missing_person'
-            when source_rows.event_type is null then 'missing_event_type'
-            when event_types.event_type is null then 'unknown_event_type'
-            when source_rows.occurred_at is null and source_rows.occurred_at_text is null then 'missing_time'
-            when source_rows.occurred_at is null then 'invalid_time'
-            when source_rows.occurred_at < cast('1990-01-01' as timestamp) then 'too_early'
-            when source_rows.occurred_at > cast('{{ kindred.run_clock() }}' as timestamp) then 'in_future'
-            when source_rows.item_id is null and source_rows.event_type <> 'search' then 'missing_item'
-            {% if has_catalogue -%}
-            when source_rows.item_id is not null and catalogue.item_id is null then 'unknown_item'
-            {% endif -%}
-            when source_rows.quantity is null and source_rows.quantity_text is not null then 'invalid_quantity'
-            when source_rows.quantity < 0 then 'negative_quantity'
-            when source_rows.value is null and source_rows.value_text is not null then 'invalid_value'
-            when source_rows.position is null and source_rows.position_text is not null then 'invalid_position'
-        end as rejection_reason
+            when {{ column }}_spellings.spelling is null then source_rows.{{ column }}
+            else {{ column }}_spellings.normal_form
+        end as {{ column }},
+        {% else -%}
+        source_rows.{{ column }},
+        {% endif -%}
+        {% endfor -%}
+        source_rows.query,
+        source_rows.properties,
+        source_rows.quantity,
+        source_rows.quantity_text,
+        source_rows.value,
+        source_rows.value_text,
+        source_rows.position,
+        source_rows.position_text,
+        source_rows.occurred_at,
+        source_rows.occurred_at_text
     from source_rows
+    {%- for column in spelt %}
+    left join event_spellings as {{ column }}_spellings
+        on source_rows.{{ column }} = {{ column }}_spellings.spelling
+            and {{ column }}_spellings.column_name = '{{ column }}'
+    {%- endfor %}
+
+),
+
+-- A purchase of negative value is what was given back.
+signed as (
+
+    select
+        *,
+        coalesce(value < 0 and event_type in ('purchase', 'return'), false) as is_refund
+    from normalized
+
+),
+
+turned as (
+
+    select
+        event_id,
+        user_id,
+        anonymous_id,
+        session_id,
+        case when is_refund then 'return' else event_type end as event_type,
+        item_id,
+        order_id,
+        list_id,
+        query,
+        properties,
+        case when is_refund then abs(quantity) else quantity end as quantity,
+        quantity_text,
+        case when is_refund then -value else value end as value,
+        value_text,
+        position,
+        position_text,
+        occurred_at,
+        occurred_at_text,
+        is_refund
+    from signed
+
+),
+
+-- The first reason that applies is the one reported, so each row has one. Repeated ids are told apart later,
+-- among the rows that could be used.
+final as (
+
+    select
+        turned.*,
+        case
+            when turned.event_id is null then 'missing_event_id'
+            when coalesce(turned.user_id, turned.anonymous_id) is null then 'missing_person'
+            when turned.event_type is null then 'missing_event_type'
+            when event_types.event_type is null and turned.is_refund then 'negative_value'
+            when event_types.event_type is null then 'unknown_event_type'
+            when turned.occurred_at is null and turned.occurred_at_text is null then 'missing_time'
+            when turned.occurred_at is null then 'invalid_time'
+            when turned.occurred_at < cast('1990-01-01' as timestamp) then 'too_early'
+            when turned.occurred_at > cast('{{ kindred.run_clock() }}' as timestamp) then 'in_future'
+            when turned.item_id is null and turned.event_type <> 'search' then 'missing_item'
+            {% if has_catalogue -%}
+            when turned.item_id is not null and catalogue.item_id is null then 'unknown_item'
+            {% endif -%}
+            when turned.quantity is null and turned.quantity_text is not null then 'invalid_quantity'
+            when turned.quantity < 0 then 'negative_quantity'
+            when turned.value is null and turned.value_text is not null then 'invalid_value'
+            when turned.position is null and turned.position_text is not null then 'invalid_position'
+        end as rejection_reason
+    from turned
     left join event_types
-        on source_rows.event_type = event_types.event_type
+        on turned.event_type = event_types.event_type
     {%- if has_catalogue %}
     left join catalogue
-        on source_rows.item_id = catalogue.item_id
+        on turned.item_id = catalogue.item_id
     {%- endif %}
 
 )
 
-select * from judged
+select * from final

@@ -1,18 +1,5 @@
 -- one row per user that the users table knows; empty where there is no such table
-{% set has_users = kindred.input_relation('users') is not none %}
-{% set segment_by = kindred.setting('lists', 'segment_by') %}
-
-with source_rows as (
-
-    select
-        {{ kindred.select_input_columns('users') }}
-    {% if has_users -%}
-    from {{ kindred.input_relation('users') }}
-    {%- else -%}
-    where false
-    {%- endif %}
-
-),
+with typed_users as (select * from {{ ref('typed_users') }} where user_id is not null),
 
 -- Of rows with the same id the newest is kept; `input_problems` counts the others.
 numbered as (
@@ -27,22 +14,29 @@ numbered as (
                 preferences nulls last,
                 attributes nulls last
         ) as occurrence
-    from source_rows
-    where user_id is not null
+    from typed_users
+
+),
+
+segments as (
+
+    {{ kindred.usual_spellings('typed_users', 'segment') }}
 
 ),
 
 final as (
 
     select
-        user_id,
-        country,
-        preferences,
-        attributes,
-        {{ segment_by or 'cast(null as varchar)' }} as segment,
-        created_at
+        numbered.user_id,
+        numbered.country,
+        numbered.preferences,
+        numbered.attributes,
+        segments.usual_spelling as segment,
+        numbered.created_at
     from numbered
-    where occurrence = 1
+    left join segments
+        on numbered.segment = segments.spelling
+    where numbered.occurrence = 1
 
 )
 

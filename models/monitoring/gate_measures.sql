@@ -46,11 +46,11 @@ rejections as (
 
     select
         rejection_reason,
-        count(*) as n_events,
+        sum(n_events) as n_events,
         row_number() over (
-            order by case when rejection_reason is null then 1 else 0 end, count(*) desc, rejection_reason
+            order by case when rejection_reason is null then 1 else 0 end, sum(n_events) desc, rejection_reason
         ) as place
-    from {{ ref('checked_events') }}
+    from {{ ref('event_counts') }}
     group by rejection_reason
 
 ),

@@ -13,7 +13,13 @@
 {% set served = kindred.served() %}
 {% set is_publishing = 'live' in kindred.fold_names() and not var('kindred__as_of') %}
 
-with gates as (select * from {{ ref('gates') }}),
+with gates as (
+
+    select
+        {{ kindred.select_table_columns('gates') }}
+    from {{ kindred.table_relation('gates') }}
+
+),
 
 gate_measures as (select * from {{ ref('gate_measures') }}),
 

@@ -1,7 +1,21 @@
--- one row per generator: its say in the blend
-select
-    generator,
-    reason,
-    cast(weight as double) as weight,
-    row_number() over (order by generator) as generator_number
-from {{ ref('generator_weights') }}
+-- one row per generator: its weight in the blend
+with generator_weights as (
+
+    select
+        {{ kindred.select_table_columns('generators') }}
+    from {{ kindred.table_relation('generators') }}
+
+),
+
+final as (
+
+    select
+        generator,
+        reason,
+        weight,
+        row_number() over (order by generator) as generator_number
+    from generator_weights
+
+)
+
+select * from final

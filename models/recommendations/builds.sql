@@ -11,12 +11,12 @@
 {% set settings = {} %}
 {% for name in kindred.setting_names() %}{% do settings.update({name: var(name)}) %}{% endfor %}
 
-with checked_events as (
+with event_counts as (
 
     select
-        count(*) - count(rejection_reason) as n_events,
-        count(rejection_reason) as n_rejected_events
-    from {{ ref('checked_events') }}
+        coalesce(sum(case when rejection_reason is null then n_events end), 0) as n_events,
+        coalesce(sum(case when rejection_reason is not null then n_events end), 0) as n_rejected_events
+    from {{ ref('event_counts') }}
 
 ),
 
@@ -58,8 +58,8 @@ final as (
         '{{ invocation_id }}' as run_id,
         cast({{ kindred.text_literal(tojson(settings)) }} as varchar) as parameters,
         person_events.fingerprint as data_fingerprint,
-        cast(checked_events.n_events as bigint) as n_events,
-        cast(checked_events.n_rejected_events as bigint) as n_rejected_events,
+        cast(event_counts.n_events as bigint) as n_events,
+        cast(event_counts.n_rejected_events as bigint) as n_rejected_events,
         cast(interactions.n_interactions as bigint) as n_interactions,
         cast(items.n_items as bigint) as n_items,
         cast(recommendations.n_people as bigint) as n_people,
@@ -75,7 +75,7 @@ final as (
         person_events.first_event_at,
         person_events.last_event_at,
         cast('{{ kindred.run_clock() }}' as timestamp) as started_at
-    from checked_events
+    from event_counts
     cross join person_events
     cross join interactions
     cross join items

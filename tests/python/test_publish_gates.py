@@ -12,7 +12,6 @@ from types import SimpleNamespace
 import jinja2
 import pytest
 from conftest import REPOSITORY, Shop, load_python_model, run_dbt
-
 from serving import settings
 
 publishing = load_python_model("releases")
@@ -31,15 +30,14 @@ def shop_copy(sample_shop, folder):
     shutil.copy(sample_shop.database, shop.database)
     shop.folder = publishing.serving_folder("", str(shop.database))
     shutil.copytree(publishing.serving_folder("", str(sample_shop.database)), shop.folder, symlinks=True)
-    for name in ("recommendations", "evaluation_metrics", "checked_events", "person_events", "release_lists"):
+    for name in ("recommendations", "evaluation_metrics", "event_counts", "person_events", "release_lists"):
         shop.run(f"create table good_{name} as from {name}")
-    shop.run("drop view checked_events")
     return shop
 
 
 def next_run(shop, name):
     """What a build a day later would have made of the same events."""
-    for table in ("recommendations", "evaluation_metrics", "checked_events", "person_events", "release_lists"):
+    for table in ("recommendations", "evaluation_metrics", "event_counts", "person_events", "release_lists"):
         shop.run(f"create or replace table {table} as from good_{table}")
     shop.run(f"update recommendations set run_id = '{name}', generated_at = generated_at + interval 1 day")
     shop.run(f"update release_lists set list_id = '{name[:8]}' || substr(list_id, 9)")
@@ -85,7 +83,7 @@ def test_gates__stop_a_bad_build_and_are_overridden_once(shop):
     n_left = shop.value("select count(distinct user_id) from recommendations")
     shop.run("update recommendations set item_id = 'new' || rank")
     shop.run("update evaluation_metrics set value = value / 2 where model = 'recommendations'")
-    shop.run("update checked_events set rejection_reason = 'odd' where rejection_reason is null and random() < 2")
+    shop.run("update event_counts set rejection_reason = 'odd' where rejection_reason is null and random() < 2")
     shop.run("update person_events set occurred_at = occurred_at - interval 36 hour")
     publishing.roll_back(shop.folder, release_id, "ann", "looks odd")
 
@@ -99,7 +97,7 @@ def test_gates__stop_a_bad_build_and_are_overridden_once(shop):
     # A day went by, and the newest events went with it.
     expected |= {"stale_data": 1 + 1.5, "rollback_hold": 1}
     assert {name: gates[name].value for name in expected} == pytest.approx(expected)
-    n_rejected, n_events = shop.query("select count(rejection_reason), count(*) from good_checked_events")[0]
+    n_rejected, n_events = shop.query("select sum(n_events) filter (rejection_reason is not null), sum(n_events) from good_event_counts")[0]
     assert gates["rejected_events"].value == pytest.approx(1 - n_rejected / n_events)
     value, error = shop.query(
         "select value, standard_error from good_evaluation_metrics where fold = 'backtest' and segment = 'all'"

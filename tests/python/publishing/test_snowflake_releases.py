@@ -29,7 +29,7 @@ def test_what_is_read_changes_when_the_gates_are_passed_and_when_somebody_goes_b
     from snowflake.connector.pandas_tools import write_pandas
 
     cursor = schema_s3
-    tables = ["recommendations", "item_features", "person_events", "checked_events", "recommendation_log", "folds"]
+    tables = ["recommendations", "item_features", "person_events", "event_counts", "recommendation_log", "folds"]
     tables = {name: f"select * from {name}" for name in [*tables, "evaluation_metrics", "publish_gates"]}
     tables["releases"] = "select * replace (null::double as bytes) from releases"
     for name in TABLES:

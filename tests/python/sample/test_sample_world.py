@@ -15,6 +15,9 @@ AS_OF = datetime.datetime(2026, 5, 1)
 UNTIMED = {
     "repeated_event_ids",
     "checked_events",
+    "event_counts",
+    "event_spellings",
+    "identity_problems",
     "person_events",
     "input_problems",
     "builds",

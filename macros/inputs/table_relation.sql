@@ -1,0 +1,95 @@
+{#- The table of a shop's decisions: what kindred__tables points at under `name`, else the seed that comes with kindred. -#}
+{% macro table_relation(name) %}
+    {% set pointer = kindred.setting('tables', name) %}
+    {% if not pointer %}
+        {{ return(ref('kindred', kindred.table_contract(name).seed)) }}
+    {% endif %}
+    {{ return(kindred.pointed_relation(pointer, 'kindred__tables has ' ~ name)) }}
+{% endmacro %}
+
+{#- The seed that comes with kindred, and the columns that a shop's own table in its place must or may have. -#}
+{% macro table_contract(name) %}
+    {% set contracts = {
+        'event_weights': {
+            'seed': 'event_weights',
+            'columns': {
+                'event_type': {'kind': 'text', 'form': 'word', 'required': true},
+                'weight': {'kind': 'number', 'required': true},
+                'half_life_days': {'kind': 'number', 'required': false},
+                'neutral_value': {'kind': 'number', 'required': false},
+                'excludes_item': {'kind': 'boolean', 'words': 'answers', 'required': false},
+                'is_target': {'kind': 'boolean', 'words': 'answers', 'required': false},
+            },
+        },
+        'generators': {
+            'seed': 'generator_weights',
+            'columns': {
+                'generator': {'kind': 'text', 'form': 'word', 'required': true},
+                'weight': {'kind': 'number', 'required': true},
+                'reason': {'kind': 'text', 'form': 'word', 'required': true},
+            },
+        },
+        'rules': {
+            'seed': 'ranking_rules',
+            'is_text': true,
+            'columns': {
+                'rule_id': {'kind': 'text', 'form': 'id', 'required': true},
+                'action': {'kind': 'text', 'form': 'word', 'required': true},
+                'item_id': {'kind': 'text', 'form': 'id', 'required': false},
+                'category': {'kind': 'text', 'form': 'name', 'required': false},
+                'brand': {'kind': 'text', 'form': 'name', 'required': false},
+                'segment': {'kind': 'text', 'form': 'name', 'required': false},
+                'activity': {'kind': 'text', 'form': 'word', 'required': false},
+                'amount': {'kind': 'number', 'required': false},
+                'starts_at': {'kind': 'timestamp', 'required': false},
+                'ends_at': {'kind': 'timestamp', 'required': false},
+            },
+        },
+        'gates': {
+            'seed': 'gates',
+            'columns': {
+                'gate': {'kind': 'text', 'form': 'word', 'required': true},
+                'default_bound': {'kind': 'number', 'required': false},
+                'unit': {'kind': 'text', 'required': true},
+                'sentence': {'kind': 'text', 'required': true},
+                'measure_name': {'kind': 'text', 'required': false},
+                'way_out': {'kind': 'text', 'required': false},
+                'is_off_for_sample': {'kind': 'boolean', 'words': 'answers', 'required': false},
+                'has_bound': {'kind': 'boolean', 'words': 'answers', 'required': true},
+                'is_overridable': {'kind': 'boolean', 'words': 'answers', 'required': true},
+            },
+        },
+        'purposes': {
+            'seed': 'purposes',
+            'columns': {
+                'spelling': {'kind': 'text', 'form': 'word', 'required': true},
+                'purpose': {'kind': 'text', 'form': 'word', 'required': true},
+                'is_question': {'kind': 'boolean', 'words': 'answers', 'required': false},
+            },
+        },
+    } %}
+    {{ return(contracts[name]) }}
+{% endmacro %}
+
+{#- The select list that brings a table of kindred__tables into the contract's types, whatever types it has. -#}
+{% macro select_table_columns(name) %}
+    {% set contract = kindred.table_contract(name).columns %}
+    {{- kindred.select_columns(contract, kindred.table_columns(name)) -}}
+{% endmacro %}
+
+{#- {column in lower case: data type in lower case} of a table of kindred__tables. Of the seed in its place the types are known. -#}
+{% macro table_columns(name) %}
+    {% set contract = kindred.table_contract(name) %}
+    {% set pointer = kindred.setting('tables', name) %}
+    {% if pointer %}
+        {{ return(kindred.relation_columns(
+            kindred.table_relation(name), contract.columns, 'kindred__tables, ' ~ name, pointer,
+            "; or leave it out to use kindred's own."
+        )) }}
+    {% endif %}
+    {% set types = {} %}
+    {% for column, rule in contract.columns.items() %}
+        {% do types.update({column: 'varchar' if contract.is_text else kindred.type_of(rule.kind)}) %}
+    {% endfor %}
+    {{ return(types) }}
+{% endmacro %}

@@ -1,0 +1,72 @@
+-- one row per row of the raw consents, in the contract's types, with the purpose that its spelling means
+{{ config(materialized='view') }}
+{% set relation = kindred.input_relation('consents') %}
+
+with source_rows as (
+
+    select
+        {{ kindred.select_input_columns('consents') }}
+    {{ 'from ' ~ relation if relation is not none else 'where false' }}
+
+),
+
+purposes as (
+
+    select
+        {{ kindred.select_table_columns('purposes') }}
+    from {{ kindred.table_relation('purposes') }}
+
+),
+
+-- personalization, which kindred acts on, is known whatever the table of purposes says.
+listed as (
+
+    select
+        spelling,
+        purpose,
+        coalesce(is_question, purpose <> spelling) as is_question
+    from purposes
+    where spelling is not null
+        and purpose is not null
+        and spelling <> 'personalization'
+
+    union all
+
+    select
+        'personalization' as spelling,
+        'personalization' as purpose,
+        false as is_question
+
+),
+
+spellings as (
+
+    select
+        spelling,
+        min(purpose) as purpose,
+        max(case when is_question then 1 else 0 end) = 1 as is_question
+    from listed
+    group by spelling
+
+),
+
+final as (
+
+    select
+        source_rows.user_id,
+        source_rows.user_id_text,
+        source_rows.purpose as spelling,
+        source_rows.purpose_text as spelling_text,
+        spellings.purpose,
+        coalesce(spellings.is_question, true) as is_question,
+        source_rows.is_granted,
+        source_rows.is_granted_text,
+        source_rows.updated_at,
+        source_rows.updated_at_text
+    from source_rows
+    left join spellings
+        on source_rows.purpose = spellings.spelling
+
+)
+
+select * from final
