@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = '4853ca36756e51a4'
+KINDRED_FINGERPRINT = '2754dcab955901b8'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -3630,6 +3630,8 @@ KINDRED_SOURCES = {
         '\n'
         'Relation = Any\n'
         'Session = Any\n'
+        "# The type of a column of which Snowflake doesn't say what it holds.\n"
+        'VARIANT = pa.null()\n'
         '\n'
         '\n'
         'def is_snowflake(session: Session) -> bool:\n'
@@ -3664,7 +3666,7 @@ KINDRED_SOURCES = {
         '        types.BooleanType: pa.bool_(),\n'
         '        types.TimestampType: pa.timestamp("us"),\n'
         '        types.ArrayType: pa.list_(pa.float32()),\n'
-        '        types.VariantType: pa.string(),\n'
+        '        types.VariantType: VARIANT,\n'
         '    }\n'
         '    found = {}\n'
         '    for field in relation.schema.fields:\n'
@@ -3673,10 +3675,17 @@ KINDRED_SOURCES = {
         '    return found\n'
         '\n'
         '\n'
+        'def variant_type(values: Iterable[Any]) -> pa.DataType:\n'
+        '    """What a VARIANT column holds: lists of floats, which come as JSON arrays, or texts."""\n'
+        '    first = next((value for value in values if isinstance(value, str)), "")\n'
+        '    return pa.list_(pa.float32()) if first.startswith("[") else pa.string()\n'
+        '\n'
+        '\n'
         'def frame_to_table(frame: Any, types: dict[str, pa.DataType]) -> pa.Table:\n'
         '    """A data frame as Snowflake hands it over as a pyarrow.Table of the given types; lists come as JSON texts."""\n'
         '    import pandas as pd\n'
         '\n'
+        '    types = {name: variant_type(frame[name]) if kind == VARIANT else kind for name, kind in types.items()}\n'
         '    for name, kind in types.items():\n'
         '        if pa.types.is_list(kind):\n'
         '            values = [json.loads(value) if isinstance(value, str) else value for value in frame[name]]\n'
