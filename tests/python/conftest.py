@@ -17,13 +17,24 @@ import dbt_process
 import duckdb
 import pyarrow as pa
 import pytest
+import skips
+from skips import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401, hooks
 
 from kindred.run import CURRENT
 from kindred.settings import GROUPS, PLAIN
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 INPUTS = list(GROUPS["inputs"])
+RUNS = {"builds": True}
 NO_TESTS = ["--exclude-resource-type", "test", "unit_test"]
+
+
+def pytest_addoption(parser):
+    parser.addoption("--no-builds", action="store_true", help="leave out the tests that run dbt")
+
+
+def pytest_configure(config):
+    RUNS["builds"] = not config.getoption("--no-builds")
 
 
 def to_variables(settings):
@@ -56,6 +67,8 @@ class Result:
 
 def run_dbt(*arguments, project=REPOSITORY, target, database, settings=None, environment=None, run=dbt_process.run):
     """Run dbt on `project`; `settings` become `--vars`. Never raises: the caller looks at the returncode."""
+    if not RUNS["builds"]:
+        pytest.skip(f"{skips.NO_BUILDS} leaves out what runs dbt")
     given = environment or {}
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("DBT_", "KINDRED_"))}
     environment |= {
@@ -155,7 +168,7 @@ def snowflake():
     """
     emulator = Path(os.environ.get("KINDRED_SNOWFLAKE_EMULATOR", REPOSITORY.parent / "shared/snowflake_emulator"))
     if not (emulator / "sfharness").is_dir():
-        pytest.skip(f"no Snowflake emulator in {emulator}: set KINDRED_SNOWFLAKE_EMULATOR to its folder")
+        pytest.skip(f"{skips.NO_EMULATOR}: {emulator} isn't one, set KINDRED_SNOWFLAKE_EMULATOR to its folder")
     for package in ("fakesnow", "dbt.adapters.snowflake", "snowflake.snowpark"):
         try:
             importlib.import_module(package)

@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from conftest import REPOSITORY, run_dbt
+from skips import NO_DATA
 
 DATA = Path(os.environ.get("KINDRED_DATA", REPOSITORY.parent / "shared/data")).resolve()
 IS_PRODUCT = "regexp_full_match(upper({}), '[0-9]{{5}}[A-Z]{{0,2}}')"
@@ -25,7 +26,7 @@ class Example:
     def __init__(self, name, folder, **raw):
         missing = [str(path) for path in raw.values() if not (DATA / path).exists()]
         if missing:
-            pytest.skip(f"examples/{name} needs {', '.join(missing)} under {DATA}: set KINDRED_DATA to where it is")
+            pytest.skip(f"{NO_DATA}: examples/{name} needs {', '.join(missing)} under {DATA}, set KINDRED_DATA to it")
         kindred = folder / "home/kindred"
         ignored = shutil.ignore_patterns("target", "logs", "dbt_packages", "package-lock.yml", "*.duckdb*")
         for part in ("macros", "models", "python_models", "seeds", "tests", f"examples/{name}"):
