@@ -208,7 +208,8 @@ def register_table_function(
     cloudpickle.register_pickle_by_value(kindred)
 
     class TableFunction:
-        def end_partition(self, rows: Any) -> Any:
+        # Snowpark reads a handler's annotations and refuses Any.
+        def end_partition(self, rows):  # type: ignore[no-untyped-def]
             rows.columns = columns
             return compute(rows)
 
