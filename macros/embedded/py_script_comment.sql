@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = 'eb2730f5810e569b'
+KINDRED_FINGERPRINT = '9430e05a5bce0161'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -3623,6 +3623,8 @@ KINDRED_SOURCES = {
         '\n'
         'Relation = Any\n'
         'Session = Any\n'
+        "# The type of a column of which Snowflake doesn't say what it holds.\n"
+        'VARIANT = pa.null()\n'
         '\n'
         '\n'
         'def is_snowflake(session: Session) -> bool:\n'
@@ -3657,7 +3659,7 @@ KINDRED_SOURCES = {
         '        types.BooleanType: pa.bool_(),\n'
         '        types.TimestampType: pa.timestamp("us"),\n'
         '        types.ArrayType: pa.list_(pa.float32()),\n'
-        '        types.VariantType: pa.string(),\n'
+        '        types.VariantType: VARIANT,\n'
         '    }\n'
         '    found = {}\n'
         '    for field in relation.schema.fields:\n'
@@ -3666,10 +3668,17 @@ KINDRED_SOURCES = {
         '    return found\n'
         '\n'
         '\n'
+        'def variant_type(values: Iterable[Any]) -> pa.DataType:\n'
+        '    """What a VARIANT column holds: lists of floats, which come as JSON arrays, or texts."""\n'
+        '    first = next((value for value in values if isinstance(value, str)), "")\n'
+        '    return pa.list_(pa.float32()) if first.startswith("[") else pa.string()\n'
+        '\n'
+        '\n'
         'def frame_to_table(frame: Any, types: dict[str, pa.DataType]) -> pa.Table:\n'
         '    """A data frame as Snowflake hands it over as a pyarrow.Table of the given types; lists come as JSON texts."""\n'
         '    import pandas as pd\n'
         '\n'
+        '    types = {name: variant_type(frame[name]) if kind == VARIANT else kind for name, kind in types.items()}\n'
         '    for name, kind in types.items():\n'
         '        if pa.types.is_list(kind):\n'
         '            values = [json.loads(value) if isinstance(value, str) else value for value in frame[name]]\n'
@@ -3802,7 +3811,8 @@ KINDRED_SOURCES = {
         '    cloudpickle.register_pickle_by_value(kindred)\n'
         '\n'
         '    class TableFunction:\n'
-        '        def end_partition(self, rows: Any) -> Any:\n'
+        "        # Snowpark reads a handler's annotations and refuses Any.\n"
+        '        def end_partition(self, rows):  # type: ignore[no-untyped-def]\n'
         '            rows.columns = columns\n'
         '            return compute(rows)\n'
         '\n'
