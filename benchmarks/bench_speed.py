@@ -308,8 +308,8 @@ def write_report(results: dict[str, object]) -> str:
         *paragraph(
             "Made by `make bench-speed`; the first lines of `benchmarks/bench_speed.py` say what is measured and how.",
             "**kindred** is a whole `dbt build` of the live fold: parsing, seeds, input checks, every generator,",
-            "lists, baselines, tables for apps and all tests. **bare** is `benchmarks/speed/bare_script.py`: read, fit,",
-            "write, nothing else.",
+            "lists, baselines, tables for apps and all tests. **bare** is `benchmarks/speed/bare_script.py`: read,",
+            "fit, write, nothing else.",
             name_note(run for size in sizes for run in size["kindred"]),
         ),
         "",
