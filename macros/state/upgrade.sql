@@ -41,7 +41,7 @@
         {% set old_relation = adapter.get_relation(relation.database, relation.schema, old_table) %}
         {% if old_relation %}
             {% do kindred.run_and_commit("create table " ~ relation ~ " as select * from " ~ old_relation) %}
-            {% do adapter.cache_added(relation) %}
+            {% do adapter.cache_added(relation.incorporate(dbt_created=true)) %}
             {% do print("kindred: " ~ relation ~ " takes over the rows of " ~ old_relation) %}
         {% endif %}
     {% endif %}
