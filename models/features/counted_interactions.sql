@@ -18,8 +18,9 @@ shares as (
         interactions.n_carts,
         interactions.n_purchases,
         coalesce(heavy_users.share, 1) as share,
-        -- The weight of n events above the ceiling is that of ceiling * (1 + ln(n / ceiling)) events: see interactions.
-        round(1 / (1 + ln(greatest(interactions.n_events / cast({{ ceiling }} as double), 1))), 9) as share_of_item
+        -- The weight of n events above the ceiling is that of ceiling + ln(1 + n - ceiling) events: see interactions.
+        round({{ ceiling }} / ({{ ceiling }} + ln(greatest(1 + interactions.n_events - {{ ceiling }}, 1))), 9)
+            as share_of_item
     from {{ ref('interactions') }} as interactions
     left join heavy_users
         on interactions.fold = heavy_users.fold
