@@ -57,7 +57,8 @@ def ranking_shop(shop, candidates, items):
 
 
 def rank(shop, **settings):
-    models = ["added_candidates", "ruled_candidates", "fitting_candidates", "ranked_lists"]
+    models = ["filler_candidates", "added_candidates", "ruled_candidates", "fitting_candidates"]
+    models += ["valued_candidates", "placed_candidates", "ranked_lists"]
     shop.build("--select", *models, **LISTS | settings)
     return shop.query(
         "select fold, user_id, rank, item_id, generator, reason, propensity from ranked_lists order by all"
