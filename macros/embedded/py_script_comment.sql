@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = '9ffd7268507a263c'
+KINDRED_FINGERPRINT = 'f167fba6a917b3e6'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -3069,7 +3069,7 @@ KINDRED_SOURCES = {
         '    fixed = ndcgs(people[of_judges], votes[of_judges], labels[of_judges], targets_of_judges)\n'
         '    gain, error = (learned - fixed).mean(), (learned - fixed).std() / np.sqrt(len(judges))\n'
         '    note = (\n'
-        '        f"ndcg@20 on {len(judges)} people of fold tuning it didn\'t learn from: learned {learned.mean():.4f}, "\n'
+        '        f"ndcg@20 on {len(judges)} people of fold tuning it did not learn from: learned {learned.mean():.4f}, "\n'
         '        f"fixed {fixed.mean():.4f}, gain {gain:.4f} ± {error:.4f}"\n'
         '    )\n'
         '    # A gain within its error is chance, and the fixed blend has nothing that it could have learned wrong.\n'

@@ -13,7 +13,7 @@ told as (
             partition by user_features.fold, user_features.user_id
             order by users.created_at desc nulls last, users.user_id
         ) as recency
-    from {{ ref('users') }} as users
+    from {{ ref('kindred', 'users') }} as users
     inner join {{ ref('identities') }} as identities
         on users.user_id = identities.identity_id
     inner join {{ ref('user_features') }} as user_features

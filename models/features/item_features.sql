@@ -1,7 +1,7 @@
 -- one row per (fold, item_id): every item that existed at the fold's moment, touched or not
 with folds as (select * from {{ ref('folds') }}),
 
-items as (select * from {{ ref('items') }}),
+items as (select * from {{ ref('kindred', 'items') }}),
 
 item_variants as (select * from {{ ref('item_variants') }}),
 

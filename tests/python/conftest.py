@@ -7,6 +7,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 import types
@@ -84,6 +85,15 @@ def run_dbt(*arguments, project=REPOSITORY, target, database, settings=None, env
         command += ["--vars", json.dumps(settings)]
     returncode, printed, errors = run(command, environment, timeout=600)
     return Result(returncode, printed + errors, printed)
+
+
+def copy_package(folder, *projects):
+    """What dbt reads of kindred, with these of its consumer projects, in a folder of their own; returns the folder."""
+    ignored = shutil.ignore_patterns("target", "logs", "dbt_packages", "package-lock.yml", "*.duckdb*", "__pycache__")
+    for part in ("macros", "models", "python_models", "functions", "seeds", "tests", *projects):
+        shutil.copytree(REPOSITORY / part, folder / part, ignore=ignored)
+    shutil.copy(REPOSITORY / "dbt_project.yml", folder)
+    return folder
 
 
 class Shop:
