@@ -4,7 +4,8 @@
     'p': 'person', 'm': 'person_on_request', 's': 'session', 'f': 'fallback', 'i': 'similar_items', 'b': 'bundles', 't': 'trending', 'r': 'rerank',
 } %}
 
--- No event can name a list of the build in progress, so this room stands before all that makes lists. Named for each use, too.
+-- No event can name a list of the build in progress, so this room stands before all that makes lists. The log, too, is
+-- named for each use.
 with recommendation_log as (
 
     select *
