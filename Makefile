@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 export DBT_PROFILES_DIR := .
 
 .DEFAULT_GOAL := help
-.PHONY: help build daily show tune serve releases rollback resume export test test-slow lint test-snowflake bench-quality \
-        bench-speed bench-serving bench-daily bench-sessions sample clean
+.PHONY: help build daily show tune serve releases rollback resume export embed test test-slow lint test-python checks-of-python \
+        test-snowflake bench-quality bench-speed bench-serving bench-daily bench-sessions sample clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "make %-16s %s\n", $$1, $$2}'
@@ -57,6 +57,9 @@ FOLDER ?= export
 export: $(VENV)/installed  ## item factors and neighbours as Parquet files in FOLDER (export), for lists without a server
 	$(BIN)/kindred export $(FOLDER)
 
+embed: $(VENV)/installed  ## write the package into the macro that dbt renders into Python models; after any change in src/
+	PYTHONPATH=src $(BIN)/python -m kindred.embed
+
 test: $(VENV)/installed-dev lint  ## every test but the Snowflake ones
 	$(BIN)/dbt build --target-path target/test --vars '{}'
 	$(BIN)/pytest -q -n 2 --dist loadfile
@@ -64,10 +67,26 @@ test: $(VENV)/installed-dev lint  ## every test but the Snowflake ones
 test-slow: $(VENV)/installed-dev  ## the tests that take minutes: builds that are killed at any moment
 	$(BIN)/pytest -q -m slow
 
-lint: $(VENV)/installed-dev  ## ruff and sqlfluff
+# The dbt templater renders models and tests. What is no node of this project is rendered by Jinja alone: functions,
+# examples and the consumer project in full; macros, which render to nothing, by the rules that read their source.
+lint: $(VENV)/installed-dev  ## ruff, mypy, the embedded package, sqlfluff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	PYTHONPATH=src $(BIN)/python -m kindred.embed --check
 	$(BIN)/sqlfluff lint --processes 2 models tests
+	$(BIN)/sqlfluff lint --templater jinja functions examples integration_tests
+	$(BIN)/sqlfluff lint --templater jinja --rules LT05,LT12,LT13,JJ01 macros
+
+test-python:  ## the package and the sample shop on another Python: make test-python PYTHON=python3.13
+	@$(MAKE) --no-print-directory VENV=.venv-$(shell $(PYTHON) -c 'import platform; print(platform.python_version())') checks-of-python
+
+checks-of-python: $(VENV)/installed-dev
+	$(BIN)/pip check
+	mkdir -p target/$(VENV)
+	KINDRED_DUCKDB_PATH=target/$(VENV)/kindred.duckdb \
+	    $(BIN)/dbt build --exclude-resource-type unit_test --target-path target/$(VENV)
+	$(BIN)/pytest -q -n 2 --dist loadfile --no-builds
 
 test-snowflake: $(VENV)/installed-dev  ## the same project on the Snowflake emulator, compared with DuckDB
 	$(BIN)/pytest -q -n 2 --dist loadfile -m snowflake

@@ -21,16 +21,28 @@ import statistics
 from pathlib import Path
 
 import duckdb
-from bench_speed import BUSY_SHARE, HERE, ROOT, build_kindred, describe_machine, machine_line, make_world, say, table
+from bench_speed import (
+    BUSY_SHARE,
+    HERE,
+    ROOT,
+    build_kindred,
+    describe_machine,
+    machine_line,
+    make_world,
+    name_note,
+    paragraph,
+    say,
+    table,
+)
 
 NEW_SHARE = 0.01
 GOAL = 0.2
 TOP_NODES = 12
-DAILY = {"kindred__folds": ["live"], "kindred__training": "when_due"}  # as in the Makefile
+DAILY = {"kindred__folds": ["live"], "kindred__train": "when_due"}  # as in the Makefile
 
 
 def build(world: Path, folder: Path, until: str, variables: dict[str, object]) -> dict[str, object]:
-    """Build from the events up to a moment and return the run, with what the policy of training said of it."""
+    """Build from the events up to a moment and return the run, with what training_policy says of it."""
     run = build_kindred(world, folder, variables, ["--exclude-resource-type", "unit_test"], until)
     with duckdb.connect(str(folder / "kindred.duckdb"), read_only=True) as connection:
         is_due, reason = connection.execute("select is_due, reason from training_policy").fetchone()
@@ -42,10 +54,14 @@ def write_report(results: dict[str, object]) -> str:
     lines = [
         "# Daily build",
         "",
-        "Made by `python benchmarks/bench_daily.py`; its first lines say what is measured and how.",
+        *paragraph(
+            "Made by `make bench-daily`; the first lines of `benchmarks/bench_daily.py` say what is measured and how.",
+            name_note(run for size in results["sizes"] for pair in size["runs"] for run in pair),
+        ),
         "",
         machine_line(results["machine"]),
-        f"The last {NEW_SHARE:.0%} of a world's events are new to the daily build. The goal: a ratio up to {GOAL}.",
+        f"The last {100 * NEW_SHARE:g} % of the events are new to the daily build. "
+        f"The goal is a ratio of at most {GOAL}.",
         "",
     ]
     rows = []

@@ -4,16 +4,16 @@
 
 Each set is laid out as events: what a published split trains on lies before the moment of the fold `backtest`, what
 it tests on in its horizon. `make tune` searches on the fold `tuning`, which holds training rows alone, for so many
-minutes; then one `dbt build` of both folds trains, learns the ranker on `tuning` and judges on `backtest`. Nothing is
-chosen on a test row, and no setting is given by hand.
+minutes; then one `dbt build` of both folds trains, learns the ranker on `tuning` and evaluates on `backtest`. Nothing
+is chosen on a test row, and no setting is given by hand.
 
 gowalla        Check-ins, split and protocol of LightGCN (He et al., SIGIR 2020): all items but the person's training
                items are ranked; recall@20 = hits / test items of the person, ndcg@20 with the ideal list cut at 20,
-               mean over people. A tenth of each person's training rows (a seeded block) is judged in `tuning`.
+               mean over people. A tenth of each person's training rows (a seeded block) is evaluated in `tuning`.
 beauty         Amazon Beauty 5-core, leave-one-out, full ranking: recall@10 and ndcg@10 of each person's last item. The
-               item before it is judged in `tuning`. Reviews of one day have no order: a seeded shuffle decides.
+               item before it is evaluated in `tuning`. Reviews of one day have no order: a seeded shuffle decides.
 retailrocket   Buyers' clicks; recall@20 of one held-out purchase each, of an item not touched before. `tuning` is
-               judged on the last item that each buyer bought, with all that the buyer did with it held back.
+               evaluated on the last item that each buyer bought, with all that the buyer did with it held back.
 online_retail  A wholesaler's invoices, the last four weeks held back; examples/online_retail. Discoveries are items
                that the customer hadn't bought before; online_retail_new takes what was bought off the lists.
 
@@ -35,25 +35,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
+from bench_speed import paragraph
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("KINDRED_DATA", ROOT.parent / "shared" / "data")).resolve()
 RESULTS = ROOT / "benchmarks" / "results"
-# Horizons of one day: `tuning` is judged on January 1st, `backtest` on the 2nd. `rate` without a value: weight 4, no
+# Horizons of one day: `tuning` is evaluated on January 1st, `backtest` on the 2nd. `rate` without a value: weight 4, no
 # half-life, kept out of later lists, a target.
 SPLIT_IN_TIME = {
-    "kindred__events": "raw.events",
-    "kindred__users": "",
-    "kindred__consents": "",
-    "kindred__segment_by": "",
+    "kindred__inputs": {"events": "raw.events"},
+    "kindred__lists": {"segment_by": ""},
     "kindred__as_of": "2024-01-03",
     "kindred__horizon_days": 1,
 }
-# The data has no times, so a tenth of each person's training rows is judged in `tuning`, and the others stand on nine
-# days by chance: that their order says nothing is for the search to find out. The tenth is a block, from a random
+# The data has no times, so a tenth of each person's training rows is evaluated in `tuning`, and the others stand on
+# nine days by chance: that their order says nothing is for the search to find out. The tenth is a block, from a random
 # place on, of the person's items in the order of their numbers, which follows the file: what stands side by side
-# there is alike (cosine of the people .092 for neighbours, .039 twenty places apart), and single rows would be judged
-# with their like in the training, which flatters models that learn by heart (blocked cross-validation: Roberts et
+# there is alike (cosine of the people .092 for neighbours, .039 twenty places apart), and single rows would be
+# evaluated with their like in the training, which flatters models that overfit (blocked cross-validation: Roberts et
 # al., Ecography 2017). By md5, here and below: DuckDB's hash() of two columns orders the items of different people
 # alike.
 GOWALLA = """
@@ -69,7 +68,7 @@ GOWALLA = """
         select
             *,
             (place + cast(concat('0x', substr(md5(cast(user_id as varchar)), 1, 7)) as integer)) % n_rows
-                < n_rows / 10.0 as is_judged
+                < n_rows / 10.0 as is_evaluated
         from numbered
     )
     select
@@ -78,7 +77,7 @@ GOWALLA = """
         cast(item_id as varchar) as item_id,
         'rate' as event_type,
         timestamp '2024-01-01 12:00:00'
-        + to_days(cast(case when split = 'test' then 1 when is_judged then 0 else -1 - chance % 9 end as integer))
+        + to_days(cast(case when split = 'test' then 1 when is_evaluated then 0 else -1 - chance % 9 end as integer))
             as occurred_at
     from placed
 """
@@ -119,7 +118,7 @@ BEAUTY_ITEMS = """
 
 
 # What is held out is one purchase of each buyer, of an item that the buyer hadn't touched before, after the last
-# click. So `tuning` is judged on the same kind of thing: all that a buyer did with the last item bought lies in its
+# click. So `tuning` is evaluated on the same kind of thing: all that a buyer did with the last item bought lies in its
 # horizon.
 RETAILROCKET = """
     with clicks as (select distinct * from read_parquet('{data}/retailrocket_buyers/events.parquet')),
@@ -166,14 +165,14 @@ class Benchmark:
     settings: dict = field(default_factory=dict)
     example: str = ""
     edits: dict[str, tuple[str, str]] = field(default_factory=dict)
-    segments: tuple[str, ...] = ("all",)
+    user_groups: tuple[str, ...] = ("all",)
     published: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
 BENCHMARKS = [
     Benchmark(
         name="gowalla", title="Gowalla, LightGCN protocol", needs="gowalla/interactions.parquet", k=20,
-        tables={"events": GOWALLA}, settings={**SPLIT_IN_TIME, "kindred__items": ""},
+        tables={"events": GOWALLA}, settings=SPLIT_IN_TIME,
         published={
             "ItemKNN": (0.1570, 0.1214), "EASE": (0.1765, 0.1467), "LightGCN": (0.1830, 0.1554),
             "UltraGCN": (0.1862, 0.1580), "SimpleX": (0.1872, 0.1557), "BSPM-EM": (0.1920, 0.1597),
@@ -182,7 +181,7 @@ BENCHMARKS = [
     Benchmark(
         name="beauty", title="Amazon Beauty, leave-one-out, full ranking", needs="amazon_beauty_seq/sequences.parquet",
         k=10, tables={"events": BEAUTY, "items": BEAUTY_ITEMS},
-        settings={**SPLIT_IN_TIME, "kindred__items": "raw.items"},
+        settings={**SPLIT_IN_TIME, "kindred__inputs": {"events": "raw.events", "items": "raw.items"}},
         published={
             "GRU4Rec": (0.0283, 0.0137), "SASRec": (0.0605, 0.0318), "S3-Rec": (0.0647, 0.0327),
             "TIGER": (0.0648, 0.0384),
@@ -191,17 +190,17 @@ BENCHMARKS = [
     Benchmark(
         name="retailrocket", title="Retailrocket buyers, purchases from earlier views, carts and buys",
         needs="retailrocket_buyers/events.parquet", k=20, tables={"events": RETAILROCKET},
-        settings={**SPLIT_IN_TIME, "kindred__items": "", "kindred__as_of": "2015-09-21"},
+        settings={**SPLIT_IN_TIME, "kindred__as_of": "2015-09-21"},
     ),
     Benchmark(
         name="online_retail", title="UCI Online Retail, last four weeks",
         needs="uci_online_retail/online_retail_2010_2011.parquet", k=20, example="online_retail",
-        segments=("all", "discoveries"),
+        user_groups=("all", "discoveries"),
     ),
     Benchmark(
         name="online_retail_new", title="UCI Online Retail, last four weeks, lists of items not bought before",
         needs="uci_online_retail/online_retail_2010_2011.parquet", k=20, example="online_retail",
-        edits={"seeds/event_weights.csv": ("purchase,5,90,,false", "purchase,5,90,,true")},
+        edits={"seeds/shop_event_weights.csv": ("purchase,5,90,,false", "purchase,5,90,,true")},
     ),
 ]  # fmt: skip
 
@@ -215,7 +214,8 @@ class Project:
         self.schema, self.project, self.settings = "main", ROOT, benchmark.settings
         if benchmark.example:
             self.schema, self.project = "main_kindred", folder / "kindred" / "examples" / benchmark.example
-            for part in ("macros", "models", "python_models", "seeds", "tests", f"examples/{benchmark.example}"):
+            parts = ("macros", "models", "python_models", "functions", "seeds", "tests")
+            for part in (*parts, f"examples/{benchmark.example}"):
                 shutil.copytree(ROOT / part, folder / "kindred" / part)
             shutil.copy(ROOT / "dbt_project.yml", folder / "kindred")
             for path, (old, new) in benchmark.edits.items():
@@ -260,7 +260,7 @@ class Project:
 
 
 def run(benchmark: Benchmark, minutes: float) -> dict:
-    """Tune, build and judge one data set."""
+    """Tune, build and evaluate one data set."""
     folds = {"kindred__folds": ["tuning", "backtest"]}
     with tempfile.TemporaryDirectory() as folder:
         project = Project(Path(folder), benchmark)
@@ -272,9 +272,11 @@ def run(benchmark: Benchmark, minutes: float) -> dict:
                                          kindred__tune_minutes=minutes, **folds)  # fmt: skip
         build_seconds = project.dbt("build", "--exclude-resource-type", "unit_test", **folds)
         metrics = project.query(f"""
-            select model, segment, metric, value, standard_error, n_users, lead_of_recommendations, lead_standard_error
+            select
+                generator, user_group, metric, value, standard_error, n_users, lead_of_recommendations,
+                lead_standard_error
             from evaluation_metrics
-            where fold = 'backtest' and metric in ('recall', 'ndcg') and k = {benchmark.k}
+            where fold = 'backtest' and policy = 'main' and metric in ('recall', 'ndcg') and k = {benchmark.k}
         """)
         best = project.query("""
             select generator, settings, ndcg from tuning_trials
@@ -283,14 +285,15 @@ def run(benchmark: Benchmark, minutes: float) -> dict:
         [ranker] = project.query("select kind, note from rankers")
     values: dict = {}
     for row in metrics:
-        if row["segment"] in benchmark.segments:
-            cell = values.setdefault(row["segment"], {"n_people": row["n_users"], "models": {}})
+        if row["user_group"] in benchmark.user_groups:
+            cell = values.setdefault(row["user_group"], {"n_people": row["n_users"], "generators": {}})
             measured = [
                 row[name] for name in ("value", "standard_error", "lead_of_recommendations", "lead_standard_error")
             ]
-            cell["models"].setdefault(row["model"], {})[row["metric"]] = measured
+            cell["generators"].setdefault(row["generator"], {})[row["metric"]] = measured
     return {
-        "title": benchmark.title, "k": benchmark.k, "segments": values, "published": benchmark.published, "best": best,
+        "title": benchmark.title, "k": benchmark.k, "user_groups": values,
+        "published": benchmark.published, "best": best,
         "ranker": ranker, "minutes": minutes, "tuning_seconds": tuning_seconds, "build_seconds": build_seconds,
     }  # fmt: skip
 
@@ -299,24 +302,27 @@ def report(results: dict) -> str:
     """The results as Markdown."""
     lines = [
         "# Quality on public data", "",
-        "`make bench-quality`. Through the main path: events in, `evaluation_metrics` out, fold `backtest`; settings",
-        "by `make tune` and the ranker by fold `tuning`, training rows alone. ± is the standard error over people; of",
-        "the blend's lead that of the people's own differences (`lead_of_recommendations`): twice that is no chance.",
+        *paragraph(
+            "Made by `make bench-quality`. Events go in, `evaluation_metrics` of the fold `backtest` comes out.",
+            "`make tune` chooses the settings and the fold `tuning` trains the ranker, on training rows only. ± is the",
+            "standard error over people; for the blend's lead it is that of the person-by-person differences",
+            "(`lead_of_recommendations`). A lead of more than two standard errors is not chance.",
+        ),
     ]  # fmt: skip
     for result in results.values():
         k = result["k"]
-        for segment, cell in result["segments"].items():
-            suffix = "" if segment == "all" else f", {segment}"
+        for user_group, cell in result["user_groups"].items():
+            suffix = "" if user_group == "all" else f", {user_group}"
             lines += ["", f"## {result['title']}{suffix} ({cell['n_people']:,} people)", "",
-                      f"| model | recall@{k} | ± | blend ahead by | ± | ndcg@{k} | ± | blend ahead by | ± |",
+                      f"| generator | recall@{k} | ± | blend ahead by | ± | ndcg@{k} | ± | blend ahead by | ± |",
                       "|---" * 9 + "|"]  # fmt: skip
-            if segment == "all":
+            if user_group == "all":
                 for name, (recall, ndcg) in result["published"].items():
                     lines.append(f"| published: {name} | {recall:.4f} | | | | {ndcg:.4f} | | | |")
-            ordered = sorted(cell["models"].items(), key=lambda item: item[1]["recall"][0])
+            ordered = sorted(cell["generators"].items(), key=lambda item: item[1]["recall"][0])
             for name, values in ordered:
                 numbers = [*values["recall"], *values["ndcg"]]
-                if name == "recommendations":
+                if name == "blend":
                     numbers[2:4] = numbers[6:8] = "", ""
                 cells = [number if number == "" else f"{number:.4f}" for number in numbers]
                 lines.append(f"| {name} | {' | '.join(cells)} |")

@@ -5,8 +5,8 @@ of each item it needs. Three minutes.
 
 Neighbours are built as of a date by the project's own models (`release_neighbors`), on the two examples that have real
 sessions; the sessions are those of the weeks after it, none of them from the rows that the examples hold back for
-judgement. Each is cut at a place: the items before are the session, those after it are looked for in the list's first
-20. The list is that of an unknown visitor, by the formula of serving/recommend.sql.
+evaluation. Each is cut at a place: the items before are the session, those after it are looked for in the list's first
+20. The list is that of an unknown visitor, by the formula of src/kindred/serving/recommend.sql.
 
 online_retail  Invoices, cut at three random places each: the share found of what follows, of 20 at most.
 retailrocket   Clicks with pauses of less than half an hour, cut at every place: whether the next item is found, if it
@@ -30,7 +30,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import duckdb
-from bench_speed import HERE, ROOT, find_dbt, say, table
+from bench_speed import HERE, ROOT, find_dbt, paragraph, say, table
 
 DATA = Path(os.environ.get("KINDRED_DATA", ROOT.parent / "shared" / "data")).resolve()
 MOST_NEIGHBORS = 50
@@ -127,8 +127,9 @@ def main() -> None:
             # Examples find kindred two folders up.
             ignored = shutil.ignore_patterns(".*", "target", "logs", "dbt_packages", "*.duckdb*", "*_serving")
             copy = shutil.copytree(ROOT, Path(folder) / "kindred", ignore=ignored)
-            model = copy / "models" / "serving" / "release_neighbors.sql"
-            text, n_changed = re.subn(r"(set n_neighbors =) \d+", rf"\1 {MOST_NEIGHBORS}", model.read_text())
+            model = copy / "models" / "publishing" / "release_session_settings.sql"
+            pattern = r"cast\(\d+ as bigint\) as n_neighbors"
+            text, n_changed = re.subn(pattern, f"cast({MOST_NEIGHBORS} as bigint) as n_neighbors", model.read_text())
             if n_changed != 1:
                 raise RuntimeError(f"{model.name} doesn't say how many neighbours it keeps")
             model.write_text(text)
@@ -143,10 +144,13 @@ def main() -> None:
         for setting, *row in zip(SETTINGS, *figures, strict=True)
     ]
     lines = [
-        "# Session lists: items looked at, what an older one counts, and neighbours of each",
+        "# Session lists: number of items, weight of older items, and neighbours of each",
         "",
-        "Made by `python benchmarks/bench_sessions.py`; its first lines say what is measured and how. The newest item",
-        "of a session has weight 1, each one before it `decay` times the weight of the next; in brackets, sessions.",
+        *paragraph(
+            "Made by `make bench-sessions`; the first lines of `benchmarks/bench_sessions.py` say what is measured and",
+            "how. The newest item of a session has weight 1, each item before it `decay` times the weight of the next.",
+            "In brackets: sessions.",
+        ),
         "",
         *table(["items", "decay", "neighbours", *columns, "mean"], rows),
     ]

@@ -31,6 +31,8 @@ import shlex
 import shutil
 import statistics
 import sys
+import textwrap
+from collections.abc import Iterable
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
@@ -44,6 +46,7 @@ EVENT_TYPES = ("view", "add_to_cart", "purchase")
 DEFAULT_WEIGHTS, DEFAULT_HALF_LIFE_DAYS = {"view": 1.0, "add_to_cart": 3.0, "purchase": 5.0}, 90.0
 PACKAGES = ("dbt-core", "dbt-duckdb", "duckdb", "implicit", "numpy", "scipy", "pyarrow")
 TOP_NODES = 25
+OLD_NODE = "model reasons"  # explanations since 0.1.0
 STARTUP = "dbt start-up and parsing"
 BUSY_SHARE = 0.05  # of the cores, used by others: above it, a run is marked
 
@@ -83,6 +86,21 @@ def describe_machine() -> dict[str, object]:
         "system": f"{platform.system()} {platform.machine()}",
         "versions": versions,
     }
+
+
+def paragraph(*texts: str) -> list[str]:
+    """Return the texts as the lines of one paragraph."""
+    return textwrap.wrap(" ".join(texts), width=120, break_long_words=False, break_on_hyphens=False)
+
+
+def name_note(runs: Iterable[dict[str, object]]) -> str:
+    """Return the sentence that is due where a run is of before version 0.1.0, whose nodes had other names."""
+    if not any(OLD_NODE in run["node_seconds"] for run in runs):
+        return ""
+    return (
+        "Nodes have the names of the code that was measured: "
+        "[docs/upgrading.md](../../docs/upgrading.md) has the names of today."
+    )
 
 
 def machine_line(machine: dict[str, object]) -> str:
@@ -170,12 +188,7 @@ def build_kindred(
             create or replace view raw.events as
             select * from read_parquet('{path}') where occurred_at <= timestamp '{until}'
         """)
-    variables = {
-        "kindred__events": "raw.events",
-        "kindred__items": "",
-        "kindred__users": "",
-        "kindred__consents": "",
-    } | variables
+    variables = {"kindred__inputs": {"events": "raw.events"}} | variables
     command = [find_dbt(), "--no-use-colors", "build", "--project-dir", ROOT, "--profiles-dir", ROOT]
     command += ["--target-path", folder / "target", "--log-path", folder / "logs", "--vars", json.dumps(variables)]
     env = {
@@ -197,13 +210,14 @@ def run_kindred(args: argparse.Namespace, world: Path, folder: Path) -> dict[str
     folder.mkdir(parents=True)
     variables = {
         "kindred__folds": ["live"],
-        "kindred__segment_by": "",
-        "kindred__n_recommendations": args.n_recommendations,
-        "kindred__als": {
-            "factors": args.factors,
-            "iterations": args.iterations,
-            "regularization": args.regularization,
-            "alpha": args.alpha,
+        "kindred__lists": {"segment_by": "", "n_recommendations": args.n_recommendations},
+        "kindred__generators": {
+            "als": {
+                "factors": args.factors,
+                "iterations": args.iterations,
+                "regularization": args.regularization,
+                "alpha": args.alpha,
+            }
         },
     }
     return build_kindred(world, folder, variables, shlex.split(args.dbt_args))
@@ -291,9 +305,13 @@ def write_report(results: dict[str, object]) -> str:
     lines = [
         "# Speed and memory",
         "",
-        "Made by `python benchmarks/bench_speed.py`; its first lines say what is measured and how. **kindred** is a",
-        "whole `dbt build` of the live fold: parsing, seeds, checks of the input, every generator, lists, baselines,",
-        "tables for apps and all tests. **bare** is `benchmarks/speed/bare_script.py`: read, fit, write, nothing else.",
+        *paragraph(
+            "Made by `make bench-speed`; the first lines of `benchmarks/bench_speed.py` say what is measured and how.",
+            "**kindred** is a whole `dbt build` of the live fold: parsing, seeds, input checks, every generator,",
+            "lists, baselines, tables for apps and all tests. **bare** is `benchmarks/speed/bare_script.py`: read,",
+            "fit, write, nothing else.",
+            name_note(run for size in sizes for run in size["kindred"]),
+        ),
         "",
         machine_line(machine),
         f"Parameters of both: {', '.join(f'{name} {value}' for name, value in parameters.items())}.",
@@ -343,10 +361,12 @@ def write_report(results: dict[str, object]) -> str:
         "",
         "## The same work?",
         "",
-        "More than the same: kindred runs every generator, blends them, writes reasons, item pages and what is",
-        "served. So the ratio is the cost of the whole against ALS alone. People and rows in the lists of the last",
-        "run, and the share of bare's rows that kindred's blended lists hold as well (where ALS is the only",
-        "generator, about 95 %: `benchmarks/speed/compare_lists.py` says why).",
+        *paragraph(
+            "kindred does more: it runs every generator, blends them, and writes explanations, item pages and the",
+            "release. The ratio is the cost of the whole against ALS alone. The table has the people and rows of the",
+            "lists of the last run, and the share of bare's rows that kindred's blended lists also have. Where ALS is",
+            "the only generator the share is about 95 %; `benchmarks/speed/compare_lists.py` says why.",
+        ),
         "",
     ]
     rows = [
@@ -390,8 +410,10 @@ def write_report(results: dict[str, object]) -> str:
         "",
         "## Where kindred's seconds go",
         "",
-        f"Last run of each size; the {TOP_NODES} longest nodes of the last size. Nodes run side by side, so they may",
-        "add up to more than the wall time. What lies outside the nodes is dbt's own start, parsing and end.",
+        *paragraph(
+            f"Last run of each size; the {TOP_NODES} longest nodes of the last size. Nodes run side by side, so their",
+            "sum may exceed the wall time. The rest of the time is dbt's own start, parsing and end.",
+        ),
         "",
     ]
     rows = [[f"`{name}`" if name != STARTUP else name] for name in names]

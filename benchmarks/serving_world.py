@@ -131,7 +131,7 @@ def make_version(connection, version: int) -> dict[str, str]:
     """)
     connection.execute(f"""
         create or replace table release_generators as
-        select * from (values ('als-{version}', 'your_history'), ('popular', 'popular')) as generators (generator, reason)
+        select * from (values ('als-{version}', 'your_history'), ('popular', 'popular')) as kinds (generator, reason)
     """)
     return release_of(version)
 

@@ -1,5 +1,6 @@
 -- Fails for each figure that is missing, or that is a mean over other people than those who are evaluated: a generator
 -- would then look better or worse than its baselines only because it was evaluated on others.
+{{ config(group="evaluation") }}
 with evaluation_metrics as (select * from {{ ref('evaluation_metrics') }}),
 
 evaluated as (

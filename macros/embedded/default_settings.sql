@@ -23,7 +23,7 @@
         },
         "traffic": {
             "max_rejected_share": 0.5,
-            "max_events_per_person": 10
+            "max_events_per_person": 5
         },
         "lists": {
             "segment_by": "country",

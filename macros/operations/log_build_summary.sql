@@ -45,9 +45,11 @@
         {% do lines.append("kindred: gate " ~ row.gate ~ " stopped publication: " ~ row.explanation) %}
     {% endfor %}
     {% if gates %}
-        {% do lines.append("apps go on reading what they read before. To publish these lists all the same, with your other"
-            ~ " settings: dbt build --select publish_gates+ --vars '{kindred__override_gates: ["
-            ~ gates | join(', ') ~ "]}'") %}
+        {% do lines.append("apps go on reading what they read before") %}
+        {% if gates | reject('in', kindred.gate_names('is_overridable')) | list == [] %}
+            {% do lines.append("to publish these lists all the same, with your other settings:"
+                ~ " dbt build --select publish_gates+ --vars '{kindred__override_gates: [" ~ gates | join(', ') ~ "]}'") %}
+        {% endif %}
     {% elif 'releases' in built %}
         {% for row in kindred.fetch_rows(
             "select * from " ~ built.releases ~ " where published_at >= cast('" ~ kindred.run_clock()

@@ -25,11 +25,13 @@
         "select interactions.item_id, items.title, items.category, done.event_type"
         ~ " from " ~ ref('interactions') ~ " as interactions"
         ~ " left join " ~ ref('items') ~ " as items on interactions.item_id = items.item_id"
-        ~ " left join (select fold_events.item_id, max_by(fold_events.event_type, event_types.weight) as event_type"
+        ~ " left join (select fold_events.item_id, fold_events.event_type"
         ~ " from " ~ ref('fold_events') ~ " as fold_events inner join " ~ ref('event_types') ~ " as event_types"
         ~ " on fold_events.event_type = event_types.event_type"
         ~ " where fold_events.fold = 'live' and fold_events.user_id = " ~ literal
-        ~ " group by fold_events.item_id) as done on interactions.item_id = done.item_id"
+        ~ " qualify row_number() over (partition by fold_events.item_id"
+        ~ " order by event_types.weight desc, fold_events.event_type) = 1) as done"
+        ~ " on interactions.item_id = done.item_id"
         ~ " where interactions.fold = 'live' and interactions.weight > 0 and interactions.user_id = " ~ literal
         ~ " order by interactions.weight desc, interactions.item_id limit 3"
     ) %}

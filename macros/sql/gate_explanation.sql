@@ -7,7 +7,7 @@
             when gate = 'lists' then concat(sentence, ' (', details, '); ', way_out)
             when bound is null then 'off'
             when compared_release_id is null then 'the first release: nothing to compare with'
-            when gate = 'quality' and measure is null then 'not compared: this build evaluates nothing'
+            when gate = 'quality' and measure is null then 'not compared: this build evaluated nobody'
             when gate = 'changed_lists' and measure is null
                 then concat('not compared: recommendation_log has no lists of release ', compared_release_id)
             when measure is null then 'not compared: this build has no figure'

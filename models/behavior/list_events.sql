@@ -11,7 +11,7 @@ select
     events.value,
     events.position,
     events.occurred_at
-from {{ ref('events') }} as events
+from {{ ref('kindred', 'events') }} as events
 inner join {{ ref('identities') }} as identities
     on coalesce(events.user_id, events.anonymous_id) = identities.identity_id
 inner join (select max(as_of) as as_of from {{ ref('folds') }}) as moment

@@ -1,34 +1,15 @@
 -- one row per (fold, generator, user_id, item_id): the head of the popular and trending lists that a person sees,
 -- without the items that the person's history excludes
-{% set n = kindred.setting('lists', 'n_recommendations') %}
-{#- So far down a list a person's exclusions are counted before anything is unfolded: it keeps this model small. -#}
-{% set reach = 10 * n %}
+{% set n = kindred.setting('lists', 'n_recommendations') | int %}
+{% set reach = kindred.popular_reach() %}
 
-with people as (
+with popular_items as (select * from {{ ref('popular_items') }}),
 
-    select
-        fold,
-        user_id,
-        segment,
-        n_excluded_items
-    from {{ ref('user_features') }}
+lists as (select * from {{ ref('popular_lists') }}),
 
-),
+exclusions as (select * from {{ ref('popular_exclusions') }}),
 
-popular_items as (select * from {{ ref('popular_items') }}),
-
--- A number for each list: joins over millions of rows then compare one integer instead of three texts.
-lists as (
-
-    select
-        fold,
-        generator,
-        segment,
-        row_number() over (order by fold, generator, segment) as list_number
-    from popular_items
-    where rank = 1
-
-),
+depths as (select * from {{ ref('popular_depths') }}),
 
 list_heads as (
 
@@ -47,65 +28,6 @@ list_heads as (
 
 ),
 
-people_lists as (
-
-    select
-        lists.list_number,
-        people.user_id,
-        people.n_excluded_items
-    from people
-    inner join lists
-        on people.fold = lists.fold
-            and (people.segment = lists.segment or lists.segment = '')
-
-),
-
--- Each exclusion within reach.
-excluded_heads as (
-
-    select
-        list_heads.list_number,
-        interactions.user_id,
-        list_heads.rank
-    from {{ ref('interactions') }} as interactions
-    inner join list_heads
-        on interactions.fold = list_heads.fold
-            and interactions.item_id = list_heads.item_id
-    where interactions.is_excluded
-
-),
-
-excluded_counts as (
-
-    select
-        list_number,
-        user_id,
-        count(*) as n_excluded
-    from excluded_heads
-    group by
-        list_number,
-        user_id
-
-),
-
--- As deep as a person has to read to be left with n items.
-depths as (
-
-    select
-        people_lists.list_number,
-        people_lists.user_id,
-        case
-            when {{ n }} + coalesce(excluded_counts.n_excluded, 0) <= {{ reach }}
-                then {{ n }} + coalesce(excluded_counts.n_excluded, 0)
-            else {{ n }} + people_lists.n_excluded_items
-        end as depth
-    from people_lists
-    left join excluded_counts
-        on people_lists.list_number = excluded_counts.list_number
-            and people_lists.user_id = excluded_counts.user_id
-
-),
-
 heads as (
 
     select
@@ -118,11 +40,11 @@ heads as (
     inner join list_heads
         on depths.list_number = list_heads.list_number
             and depths.depth >= list_heads.rank
-    left join excluded_heads
-        on depths.list_number = excluded_heads.list_number
-            and depths.user_id = excluded_heads.user_id
-            and list_heads.rank = excluded_heads.rank
-    where excluded_heads.rank is null
+    left join exclusions
+        on depths.list_number = exclusions.list_number
+            and depths.user_id = exclusions.user_id
+            and list_heads.rank = exclusions.rank
+    where exclusions.rank is null
 
 ),
 

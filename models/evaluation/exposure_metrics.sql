@@ -6,7 +6,7 @@ evaluated_people as (select * from {{ ref('evaluated_people') }} where target_gr
 
 item_features as (select * from {{ ref('item_features') }} where is_recommendable),
 
-cuts as (select k from {{ ref('user_metrics') }} group by k),
+cuts as (select k from {{ ref('evaluated_cuts') }}),
 
 catalogues as (
 

@@ -1,11 +1,11 @@
--- one row per (fold, policy, generator, k, user_id): what the first k items of each judged person's list are like, hits or not
+-- one row per (fold, policy, generator, k, user_id): what the first k items of an evaluated list are like, hits or not
 with evaluated_lists as (select * from {{ ref('evaluated_lists') }}),
 
 evaluated_people as (select * from {{ ref('evaluated_people') }} where user_group = 'all'),
 
 item_features as (select * from {{ ref('item_features') }}),
 
-cuts as (select k from {{ ref('user_metrics') }} group by k),
+cuts as (select k from {{ ref('evaluated_cuts') }}),
 
 people_per_fold as (
 
@@ -32,7 +32,11 @@ shown as (
         count(item_features.category)
             over (
                 partition by
-                    evaluated_lists.fold, evaluated_lists.policy, evaluated_lists.generator, evaluated_lists.user_id, item_features.category
+                    evaluated_lists.fold,
+                    evaluated_lists.policy,
+                    evaluated_lists.generator,
+                    evaluated_lists.user_id,
+                    item_features.category
                 order by evaluated_lists.rank
                 rows between unbounded preceding and current row
             )

@@ -1,42 +1,11 @@
 -- one row per (fold, item_id): every item that existed at the fold's moment, touched or not
 with folds as (select * from {{ ref('folds') }}),
 
-items as (select * from {{ ref('items') }}),
+items as (select * from {{ ref('kindred', 'items') }}),
 
 item_variants as (select * from {{ ref('item_variants') }}),
 
-people_counts as (
-
-    select
-        fold,
-        item_id,
-        count(*) as n_users
-    from {{ ref('interactions') }}
-    group by
-        fold,
-        item_id
-
-),
-
-event_counts as (
-
-    select
-        fold,
-        item_id,
-        count(*) as n_events,
-        sum(case when event_type = 'view' then 1 else 0 end) as n_views,
-        sum(case when event_type = 'add_to_cart' then 1 else 0 end) as n_carts,
-        sum(case when event_type = 'purchase' then 1 else 0 end) as n_purchases,
-        {{ kindred.exact_sum("case when event_type = 'purchase' then value end") }} as revenue,
-        {{ kindred.exact_sum('weight') }} as popularity,
-        {{ kindred.exact_sum('case when is_recent then weight else 0 end') }} as recent_popularity,
-        max(occurred_at) as last_event_at
-    from {{ ref('fold_events') }}
-    group by
-        fold,
-        item_id
-
-),
+item_totals as (select * from {{ ref('item_totals') }}),
 
 -- Kept out here, before anybody proposes them, so that lists stay full.
 excluded as (
@@ -54,18 +23,6 @@ excluded as (
 
 ),
 
-touched as (
-
-    select
-        event_counts.*,
-        people_counts.n_users
-    from event_counts
-    inner join people_counts
-        on event_counts.fold = people_counts.fold
-            and event_counts.item_id = people_counts.item_id
-
-),
-
 -- What a fold's average item looks like: the prior that small counts are drawn towards.
 averages as (
 
@@ -73,9 +30,9 @@ averages as (
         fold,
         {{ kindred.exact_sum('recent_popularity') }} / nullif({{ kindred.exact_sum('popularity') }}, 0) as recent_share,
         {{ kindred.exact_sum('popularity') }} / count(*) as mean_popularity,
-        sum(n_carts) / nullif(cast(sum(n_views) as double), 0) as carts_per_view,
-        sum(n_purchases) / nullif(cast(sum(n_views) as double), 0) as purchases_per_view
-    from touched
+        {{ kindred.exact_sum('n_counted_carts') }} / nullif({{ kindred.exact_sum('n_counted_views') }}, 0) as carts_per_view,
+        {{ kindred.exact_sum('n_counted_purchases') }} / nullif({{ kindred.exact_sum('n_counted_views') }}, 0) as purchases_per_view
+    from item_totals
     group by fold
 
 ),
@@ -98,30 +55,30 @@ joined as (
         end as price_percentile,
         -- What is in stock is known for today alone, so it says nothing about what could be sold in an earlier fold.
         (items.is_available or folds.fold <> 'live') and excluded.item_id is null as is_recommendable,
-        coalesce(touched.n_users, 0) as n_users,
-        coalesce(touched.n_events, 0) as n_events,
-        coalesce(touched.n_views, 0) as n_views,
-        coalesce(touched.n_carts, 0) as n_carts,
-        coalesce(touched.n_purchases, 0) as n_purchases,
-        coalesce(touched.popularity, 0) as popularity,
-        coalesce(touched.recent_popularity, 0) as recent_popularity,
-        coalesce(touched.revenue, 0) as revenue,
-        coalesce(touched.popularity, 0) * coalesce(averages.recent_share, 0) as expected_recent_popularity,
+        coalesce(item_totals.n_users, 0) as n_users,
+        coalesce(item_totals.n_events, 0) as n_events,
+        coalesce(item_totals.n_views, 0) as n_views,
+        coalesce(item_totals.n_carts, 0) as n_carts,
+        coalesce(item_totals.n_purchases, 0) as n_purchases,
+        coalesce(item_totals.popularity, 0) as popularity,
+        coalesce(item_totals.recent_popularity, 0) as recent_popularity,
+        coalesce(item_totals.revenue, 0) as revenue,
+        coalesce(item_totals.popularity, 0) * coalesce(averages.recent_share, 0) as expected_recent_popularity,
         coalesce(averages.mean_popularity, 1) as mean_popularity,
-        (coalesce(touched.n_carts, 0) + 10 * averages.carts_per_view)
-        / (coalesce(touched.n_views, 0) + 10) as carts_per_view,
-        (coalesce(touched.n_purchases, 0) + 10 * averages.purchases_per_view)
-        / (coalesce(touched.n_views, 0) + 10) as purchases_per_view,
+        (coalesce(item_totals.n_counted_carts, 0) + 10 * averages.carts_per_view)
+        / (coalesce(item_totals.n_counted_views, 0) + 10) as carts_per_view,
+        (coalesce(item_totals.n_counted_purchases, 0) + 10 * averages.purchases_per_view)
+        / (coalesce(item_totals.n_counted_views, 0) + 10) as purchases_per_view,
         {{ kindred.days_between('items.created_at', 'folds.learns_until') }} as age_days,
-        {{ kindred.days_between('touched.last_event_at', 'folds.learns_until') }} as recency_days,
-        touched.last_event_at
+        {{ kindred.days_between('item_totals.last_event_at', 'folds.learns_until') }} as recency_days,
+        item_totals.last_event_at
     from items
     inner join item_variants
         on items.item_id = item_variants.item_id
     cross join folds
-    left join touched
-        on items.item_id = touched.item_id
-            and folds.fold = touched.fold
+    left join item_totals
+        on items.item_id = item_totals.item_id
+            and folds.fold = item_totals.fold
     left join averages
         on folds.fold = averages.fold
     left join excluded
@@ -129,7 +86,7 @@ joined as (
             and folds.fold = excluded.fold
     where items.created_at < folds.learns_until
         or items.created_at is null
-        or touched.item_id is not null
+        or item_totals.item_id is not null
 
 ),
 

@@ -12,7 +12,7 @@ with items as (
         {%- endif %}
         brand,
         nullif(trim(description), '') as description
-    from {{ ref('items') }}
+    from {{ ref('kindred', 'items') }}
 
 ),
 

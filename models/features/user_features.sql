@@ -1,13 +1,13 @@
 -- one row per (fold, user_id): every person who may be addressed and was known at the fold's moment
-with interactions as (select * from {{ ref('interactions') }}),
-
-people as (select * from {{ ref('identities') }} where is_consented),
+with people as (select * from {{ ref('identities') }} where is_consented),
 
 sessions as (select * from {{ ref('sessions') }}),
 
 folds as (select * from {{ ref('folds') }}),
 
 affinities as (select * from {{ ref('user_affinities') }}),
+
+user_totals as (select * from {{ ref('user_totals') }}),
 
 known as (
 
@@ -26,53 +26,6 @@ known as (
         folds.fold,
         folds.learns_until,
         people.user_id
-
-),
-
-item_counts as (
-
-    select
-        fold,
-        user_id,
-        count(*) as n_items,
-        sum(case when weight > 0 then 1 else 0 end) as n_liked_items,
-        sum(case when is_excluded then 1 else 0 end) as n_excluded_items
-    from interactions
-    group by
-        fold,
-        user_id
-
-),
-
-event_counts as (
-
-    select
-        fold,
-        user_id,
-        count(*) as n_events,
-        sum(case when event_type = 'view' then 1 else 0 end) as n_views,
-        sum(case when event_type = 'add_to_cart' then 1 else 0 end) as n_carts,
-        sum(case when event_type = 'purchase' then 1 else 0 end) as n_purchases,
-        {{ kindred.exact_sum("case when event_type = 'purchase' then value end") }} as revenue,
-        max(occurred_at) as last_event_at
-    from {{ ref('fold_events') }}
-    group by
-        fold,
-        user_id
-
-),
-
-history as (
-
-    select
-        event_counts.*,
-        item_counts.n_items,
-        item_counts.n_liked_items,
-        item_counts.n_excluded_items
-    from event_counts
-    inner join item_counts
-        on event_counts.fold = item_counts.fold
-            and event_counts.user_id = item_counts.user_id
 
 ),
 
@@ -99,8 +52,8 @@ final as (
         known.segment,
         known.is_anonymous,
         case
-            when coalesce(history.n_liked_items, 0) = 0 then 'cold'
-            when history.n_liked_items < 10 then 'warm'
+            when coalesce(user_totals.n_liked_items, 0) = 0 then 'cold'
+            when user_totals.n_liked_items < 10 then 'warm'
             else 'hot'
         end as activity,
         affinities.top_category,
@@ -109,23 +62,23 @@ final as (
         affinities.top_brand_share,
         affinities.mean_price,
         affinities.price_affinity,
-        cast(coalesce(history.n_items, 0) as bigint) as n_items,
-        cast(coalesce(history.n_liked_items, 0) as bigint) as n_liked_items,
-        cast(coalesce(history.n_excluded_items, 0) as bigint) as n_excluded_items,
-        cast(coalesce(history.n_events, 0) as bigint) as n_events,
-        cast(coalesce(history.n_views, 0) as bigint) as n_views,
-        cast(coalesce(history.n_carts, 0) as bigint) as n_carts,
-        cast(coalesce(history.n_purchases, 0) as bigint) as n_purchases,
+        cast(coalesce(user_totals.n_items, 0) as bigint) as n_items,
+        cast(coalesce(user_totals.n_liked_items, 0) as bigint) as n_liked_items,
+        cast(coalesce(user_totals.n_excluded_items, 0) as bigint) as n_excluded_items,
+        cast(coalesce(user_totals.n_events, 0) as bigint) as n_events,
+        cast(coalesce(user_totals.n_views, 0) as bigint) as n_views,
+        cast(coalesce(user_totals.n_carts, 0) as bigint) as n_carts,
+        cast(coalesce(user_totals.n_purchases, 0) as bigint) as n_purchases,
         cast(coalesce(visits.n_sessions, 0) as bigint) as n_sessions,
-        cast(coalesce(history.revenue, 0) as double) as revenue,
+        cast(coalesce(user_totals.revenue, 0) as double) as revenue,
         {{ kindred.days_between('known.first_seen_at', 'known.learns_until') }} as tenure_days,
-        {{ kindred.days_between('history.last_event_at', 'known.learns_until') }} as recency_days,
+        {{ kindred.days_between('user_totals.last_event_at', 'known.learns_until') }} as recency_days,
         known.first_seen_at,
-        history.last_event_at
+        user_totals.last_event_at
     from known
-    left join history
-        on known.fold = history.fold
-            and known.user_id = history.user_id
+    left join user_totals
+        on known.fold = user_totals.fold
+            and known.user_id = user_totals.user_id
     left join visits
         on known.fold = visits.fold
             and known.user_id = visits.user_id

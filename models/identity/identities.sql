@@ -1,11 +1,11 @@
 -- one row per identity: an id under which a tracker or the users table knows somebody, and the person behind it
 -- For now each identity is its own person. Stitching the identities of one person together means to give them one
 -- user_id here; nothing downstream knows the difference.
-with events as (select * from {{ ref('events') }}),
+with events as (select * from {{ ref('kindred', 'events') }}),
 
-users as (select * from {{ ref('users') }}),
+users as (select * from {{ ref('kindred', 'users') }}),
 
-consents as (select * from {{ ref('consents') }}),
+consents as (select * from {{ ref('kindred', 'consents') }}),
 
 as_of as (select max(as_of) as as_of from {{ ref('folds') }}),
 

@@ -9,7 +9,7 @@ answers as (
         purpose,
         is_granted,
         row_number() over (partition by user_id, purpose order by updated_at desc) as recency
-    from {{ ref('consents') }}
+    from {{ ref('kindred', 'consents') }}
 
 ),
 

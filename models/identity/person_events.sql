@@ -8,7 +8,7 @@ select
     events.event_type,
     events.value,
     events.occurred_at
-from {{ ref('events') }} as events
+from {{ ref('kindred', 'events') }} as events
 inner join {{ ref('identities') }} as identities
     on coalesce(events.user_id, events.anonymous_id) = identities.identity_id
 where identities.is_consented

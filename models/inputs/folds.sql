@@ -3,7 +3,7 @@
 {% set horizon_days = var('kindred__horizon_days') | int %}
 {% set given = "'" ~ var('kindred__as_of') ~ "'" if var('kindred__as_of') else 'null' %}
 
-with events as (select * from {{ ref('events') }}),
+with events as (select * from {{ ref('kindred', 'events') }}),
 
 -- Whole days, so that a build in the morning and one at noon learn from the same events.
 moment as (

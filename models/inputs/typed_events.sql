@@ -21,7 +21,7 @@ event_types as (select event_type from {{ ref('known_event_types') }}),
 
 event_spellings as (select * from {{ ref('event_spellings') }}),
 {% if has_catalogue %}
-catalogue as (select item_id from {{ ref('items') }}),
+catalogue as (select item_id from {{ ref('kindred', 'items') }}),
 {% endif %}
 normalized as (
 

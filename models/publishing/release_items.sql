@@ -1,5 +1,5 @@
 -- one row per item_id: what is needed to show an item and to filter by it
-with items as (select * from {{ ref('items') }}),
+with items as (select * from {{ ref('kindred', 'items') }}),
 
 item_features as (select * from {{ ref('item_features') }} where fold = 'live'),
 

@@ -1,6 +1,6 @@
 -- one row: what a list made at the moment of a request is made of
--- The only place of these numbers: the store, the functions and devices read them from the release. A session's newest
--- n_steps items count, each `decay` times the next newer one; 25 neighbours of 5 items fill a list within a millisecond.
+-- The only place of these numbers: the store, functions and devices read them from the release. A session's newest
+-- n_steps items count, each `decay` times the next newer one. 25 neighbours of 5 items fill a list within 1 ms.
 select
     cast(5 as bigint) as n_steps,
     cast(25 as bigint) as n_neighbors,

@@ -34,7 +34,7 @@ person_events as (
 
 interactions as (select count(*) as n_interactions from {{ ref('interactions') }} where fold = 'live'),
 
-items as (select count(*) as n_items from {{ ref('items') }}),
+items as (select count(*) as n_items from {{ ref('kindred', 'items') }}),
 
 recommendations as (
 

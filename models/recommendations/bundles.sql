@@ -3,7 +3,7 @@ with item_pairs as (select * from {{ ref('item_pairs') }}),
 
 item_features as (select * from {{ ref('item_features') }} where fold = 'live' and is_recommendable),
 
-items as (select * from {{ ref('items') }}),
+items as (select * from {{ ref('kindred', 'items') }}),
 
 both_ways as (
 

@@ -1,9 +1,11 @@
--- one row per (segment, rank): the list for whoever has none: the segment's, else (segment '') everyone's
+-- one row per (segment, rank): the list for users without one: their segment's, else (segment '') the global one
+{% set reach = kindred.setting('lists', 'n_candidates') | int + kindred.setting('lists', 'n_recommendations') | int %}
+
 with popular_items as (select * from {{ ref('popular_items') }} where fold = 'live'),
 
 generators as (select * from {{ ref('generators') }}),
 
--- What is excluded for everyone isn't among the popular items at all. Whoever has no list is cold.
+-- What is excluded for everyone isn't among the popular items at all. Users without a list are cold.
 excluded as (
 
     select
@@ -35,7 +37,7 @@ votes as (
     select
         segments.segment,
         popular_items.item_id,
-        generators.generator_number,
+        generators.generator,
         cast(1e12 * generators.weight / (60 + popular_items.rank) as bigint) as vote
     from segments
     inner join popular_items
@@ -46,18 +48,28 @@ votes as (
         on popular_items.item_id = excluded.item_id
             and segments.segment = coalesce(excluded.segment, segments.segment)
     where excluded.item_id is null
-        and popular_items.rank <= {{ kindred.setting('lists', 'n_candidates') | int + kindred.setting('lists', 'n_recommendations') | int }}
+        and popular_items.rank <= {{ reach }}
 
 ),
 
+numbered as (
+
+    select
+        *,
+        row_number() over (partition by segment, item_id order by vote desc, generator desc) as vote_number
+    from votes
+
+),
+
+-- The generator of the largest vote stands for the item.
 blended as (
 
     select
         segment,
         item_id,
         cast(sum(vote) as double) / 1e12 as score,
-        mod(max(vote * 100 + generator_number), 100) as generator_number
-    from votes
+        max(case when vote_number = 1 then generator end) as generator
+    from numbered
     group by
         segment,
         item_id
@@ -70,7 +82,7 @@ ranked as (
         segment,
         item_id,
         score,
-        generator_number,
+        generator,
         row_number() over (partition by segment order by score desc, item_id) as rank
     from blended
 
@@ -89,7 +101,7 @@ final as (
         cast('{{ kindred.run_clock() }}' as timestamp) as generated_at
     from ranked
     inner join generators
-        on ranked.generator_number = generators.generator_number
+        on ranked.generator = generators.generator
     where ranked.rank <= {{ kindred.setting('lists', 'n_recommendations') }}
 
 )

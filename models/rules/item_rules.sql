@@ -29,7 +29,7 @@ final as (
         ) as counted_as,
         rules.amount
     from rules
-    inner join {{ ref('items') }} as items
+    inner join {{ ref('kindred', 'items') }} as items
         on (rules.item_id = items.item_id or rules.item_id is null)
             and (rules.category = items.category or rules.category is null or rules.category = '*')
             and (rules.brand = items.brand or rules.brand is null or rules.brand = '*')

@@ -1,9 +1,9 @@
 -- one row per rule that does less than it says: the first reason why
 with typed_rules as (select * from {{ ref('typed_rules') }} where n_rows_of_id = 1),
 
-items as (select * from {{ ref('items') }}),
+items as (select * from {{ ref('kindred', 'items') }}),
 
-segments as (select segment from {{ ref('users') }} where segment is not null group by segment),
+segments as (select segment from {{ ref('kindred', 'users') }} where segment is not null group by segment),
 
 matched as (
 

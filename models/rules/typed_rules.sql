@@ -13,7 +13,7 @@ categories as (
     select
         lower(category) as word,
         min(category) as category
-    from {{ ref('items') }}
+    from {{ ref('kindred', 'items') }}
     where category is not null
     group by lower(category)
 
@@ -24,7 +24,7 @@ brands as (
     select
         lower(brand) as word,
         min(brand) as brand
-    from {{ ref('items') }}
+    from {{ ref('kindred', 'items') }}
     where brand is not null
     group by lower(brand)
 
@@ -35,7 +35,7 @@ segments as (
     select
         lower(segment) as word,
         min(segment) as segment
-    from {{ ref('users') }}
+    from {{ ref('kindred', 'users') }}
     where segment is not null
     group by lower(segment)
 

@@ -40,7 +40,7 @@ by_category as (
         sum(by_item.n_recent) as n_recent,
         sum(by_item.n_old) + sum(by_item.n_new) as n_events
     from by_item
-    inner join {{ ref('items') }} as items
+    inner join {{ ref('kindred', 'items') }} as items
         on by_item.item_id = items.item_id
     group by case when by_item.n_old = 0 then 'new items' else concat('category ', items.category) end
 

@@ -13,7 +13,7 @@ the list has an item that is no longer recommendable.
 
 def model(dbt, session):
     from kindred import settings
-    from kindred.generators import als
+    from kindred.generators.factor_tables import als_candidates
 
     lists = dbt.config.meta_get("lists")
     packages = dbt.config.get("packages")
@@ -25,4 +25,4 @@ def model(dbt, session):
     folds = dbt.ref("folds")
     n_candidates = settings.fill("lists", lists)["n_candidates"]
     relations = (user_factors, item_factors, interactions, item_features, training_policy, folds)
-    return als.candidates(dbt, session, *relations, n_candidates, packages)
+    return als_candidates(dbt, session, *relations, n_candidates, packages)

@@ -15,7 +15,7 @@ Errors: ValueError where item_features lacks an item of interactions.
 
 def model(dbt, session):
     from kindred import settings
-    from kindred.generators.tables import neighbor_candidates
+    from kindred.generators.neighbor_tables import neighbor_candidates
 
     lists = dbt.config.meta_get("lists")
     given = dbt.config.meta_get("generators")

@@ -13,6 +13,7 @@ Errors: ValueError for an unknown setting.
 
 def model(dbt, session):
     from kindred.generators import als, choose_settings
+    from kindred.generators.factor_tables import item_factors
 
     given = dbt.config.meta_get("generators")
     interactions = dbt.ref("interactions")
@@ -20,4 +21,4 @@ def model(dbt, session):
     training_policy = dbt.ref("training_policy")
     folds = dbt.ref("folds")
     settings = choose_settings(als.GENERATOR, given, tuning_trials, folds)
-    return als.item_factors(dbt, session, interactions, training_policy, folds, settings)
+    return item_factors(dbt, session, interactions, training_policy, folds, settings)

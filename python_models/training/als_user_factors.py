@@ -15,11 +15,11 @@ away.)
 
 
 def model(dbt, session):
-    from kindred.generators import als
+    from kindred.generators.factor_tables import user_factors
 
     interactions = dbt.ref("interactions")
     item_factors = dbt.ref("als_item_factors")
     history_keys = dbt.ref("history_keys")
     training_policy = dbt.ref("training_policy")
     folds = dbt.ref("folds")
-    return als.user_factors(dbt, session, interactions, item_factors, history_keys, training_policy, folds)
+    return user_factors(dbt, session, interactions, item_factors, history_keys, training_policy, folds)

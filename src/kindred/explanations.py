@@ -18,9 +18,10 @@ import pyarrow.compute as pc
 from scipy.sparse import csr_matrix
 
 from kindred.generators import choose_settings, item_to_item, registry
-from kindred.generators.als import item_factors_key, read_als_settings, strongest_likes
+from kindred.generators.als import strongest_likes
 from kindred.generators.base import ItemToItem, read_neighbors, strongest_sources
 from kindred.generators.content import GENERATOR as CONTENT
+from kindred.generators.factor_tables import item_factors_key, read_als_settings
 from kindred.generators.neighbors import GENERATOR as NEIGHBORS
 from kindred.histories import read_history
 from kindred.matrices import encode_ids, read_factors, read_weights, to_confidences

@@ -21,7 +21,7 @@ GROUPS: dict[str, dict[str, Any]] = {
     "privacy": {"requires_consent": False},
     # max_rejected_share: share of raw events that may be unusable before the build stops. max_events_per_person: events
     # of one person and item that count for popularity and trend.
-    "traffic": {"max_rejected_share": 0.5, "max_events_per_person": 10},
+    "traffic": {"max_rejected_share": 0.5, "max_events_per_person": 5},
     "lists": {
         "segment_by": "country",  # column of users that splits people into segments; '' = no segments
         "variant_attribute": "variant_group",  # key in the items' attributes, equal for all sizes of a thing

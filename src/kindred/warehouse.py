@@ -20,6 +20,8 @@ import pyarrow as pa
 
 Relation = Any
 Session = Any
+# The type of a column of which Snowflake doesn't say what it holds.
+VARIANT = pa.null()
 
 
 def is_snowflake(session: Session) -> bool:
@@ -54,7 +56,7 @@ def snowpark_types(relation: Relation) -> dict[str, pa.DataType]:
         types.BooleanType: pa.bool_(),
         types.TimestampType: pa.timestamp("us"),
         types.ArrayType: pa.list_(pa.float32()),
-        types.VariantType: pa.string(),
+        types.VariantType: VARIANT,
     }
     found = {}
     for field in relation.schema.fields:
@@ -63,10 +65,17 @@ def snowpark_types(relation: Relation) -> dict[str, pa.DataType]:
     return found
 
 
+def variant_type(values: Iterable[Any]) -> pa.DataType:
+    """What a VARIANT column holds: lists of floats, which come as JSON arrays, or texts."""
+    first = next((value for value in values if isinstance(value, str)), "")
+    return pa.list_(pa.float32()) if first.startswith("[") else pa.string()
+
+
 def frame_to_table(frame: Any, types: dict[str, pa.DataType]) -> pa.Table:
     """A data frame as Snowflake hands it over as a pyarrow.Table of the given types; lists come as JSON texts."""
     import pandas as pd
 
+    types = {name: variant_type(frame[name]) if kind == VARIANT else kind for name, kind in types.items()}
     for name, kind in types.items():
         if pa.types.is_list(kind):
             values = [json.loads(value) if isinstance(value, str) else value for value in frame[name]]
@@ -199,7 +208,8 @@ def register_table_function(
     cloudpickle.register_pickle_by_value(kindred)
 
     class TableFunction:
-        def end_partition(self, rows: Any) -> Any:
+        # Snowpark reads a handler's annotations and refuses Any.
+        def end_partition(self, rows):  # type: ignore[no-untyped-def]
             rows.columns = columns
             return compute(rows)
 

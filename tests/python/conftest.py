@@ -7,6 +7,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 import types
@@ -17,13 +18,24 @@ import dbt_process
 import duckdb
 import pyarrow as pa
 import pytest
+import skips
+from skips import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401, hooks
 
 from kindred.run import CURRENT
 from kindred.settings import GROUPS, PLAIN
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 INPUTS = list(GROUPS["inputs"])
+RUNS = {"builds": True}
 NO_TESTS = ["--exclude-resource-type", "test", "unit_test"]
+
+
+def pytest_addoption(parser):
+    parser.addoption("--no-builds", action="store_true", help="leave out the tests that run dbt")
+
+
+def pytest_configure(config):
+    RUNS["builds"] = not config.getoption("--no-builds")
 
 
 def to_variables(settings):
@@ -56,6 +68,8 @@ class Result:
 
 def run_dbt(*arguments, project=REPOSITORY, target, database, settings=None, environment=None, run=dbt_process.run):
     """Run dbt on `project`; `settings` become `--vars`. Never raises: the caller looks at the returncode."""
+    if not RUNS["builds"]:
+        pytest.skip(f"{skips.NO_BUILDS} leaves out what runs dbt")
     given = environment or {}
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("DBT_", "KINDRED_"))}
     environment |= {
@@ -71,6 +85,15 @@ def run_dbt(*arguments, project=REPOSITORY, target, database, settings=None, env
         command += ["--vars", json.dumps(settings)]
     returncode, printed, errors = run(command, environment, timeout=600)
     return Result(returncode, printed + errors, printed)
+
+
+def copy_package(folder, *projects):
+    """What dbt reads of kindred, with these of its consumer projects, in a folder of their own; returns the folder."""
+    ignored = shutil.ignore_patterns("target", "logs", "dbt_packages", "package-lock.yml", "*.duckdb*", "__pycache__")
+    for part in ("macros", "models", "python_models", "functions", "seeds", "tests", *projects):
+        shutil.copytree(REPOSITORY / part, folder / part, ignore=ignored)
+    shutil.copy(REPOSITORY / "dbt_project.yml", folder)
+    return folder
 
 
 class Shop:
@@ -155,7 +178,7 @@ def snowflake():
     """
     emulator = Path(os.environ.get("KINDRED_SNOWFLAKE_EMULATOR", REPOSITORY.parent / "shared/snowflake_emulator"))
     if not (emulator / "sfharness").is_dir():
-        pytest.skip(f"no Snowflake emulator in {emulator}: set KINDRED_SNOWFLAKE_EMULATOR to its folder")
+        pytest.skip(f"{skips.NO_EMULATOR}: {emulator} isn't one, set KINDRED_SNOWFLAKE_EMULATOR to its folder")
     for package in ("fakesnow", "dbt.adapters.snowflake", "snowflake.snowpark"):
         try:
             importlib.import_module(package)

@@ -1,9 +1,11 @@
 -- one row per invoice line
+-- noqa: disable=CP02,AL09
+-- The source's columns have capitals.
 {{ config(materialized='view') }}
 
 with source_lines as (select * from {{ source('invoices', 'online_retail_2010_2011') }}),
 
--- Whoever typed the invoices wrote 85123A and 85123a for the same product, and titles with blanks around them.
+-- The invoices have 85123A and 85123a for the same product, and titles with blanks around them.
 cleaned as (
 
     select

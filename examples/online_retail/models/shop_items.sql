@@ -29,10 +29,10 @@ products as (
 
     select
         sales.stock_code,
-        -- Large orders are cheaper: the middle one of the prices that were asked.
+        -- Large orders are cheaper: the median of the prices that were asked.
         quantile_disc(sales.unit_price, 0.5) as price,
         min(sales.invoiced_at) as first_sold_at,
-        -- Invoices don't say what is in stock. What nobody has bought for four weeks is taken to be gone.
+        -- Invoices don't say what is in stock. A product without sales for four weeks counts as sold out.
         max(sales.invoiced_at) >= max(newest.newest_at) - interval 28 days as is_available
     from sales
     cross join newest

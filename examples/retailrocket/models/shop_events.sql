@@ -5,7 +5,7 @@ test_purchases as (select * from {{ source('clicks', 'test_purchases') }}),
 
 final as (
 
-    -- The tracker numbers nothing, but nobody does the same with the same item twice in a second.
+    -- The tracker gives events no ids, but no person does the same with the same item twice in a second.
     select
         concat_ws('-', user_id, item_id, event, cast(epoch(ts) as bigint)) as event_id,
         user_id,
@@ -20,7 +20,7 @@ final as (
 
     union all
 
-    -- They have no time. Midnight after the last click puts them where fold backtest is judged, and nowhere else.
+    -- They have no time. Midnight after the last click puts them where fold backtest is evaluated, and nowhere else.
     select
         concat_ws('-', user_id, item_id, 'held-out') as event_id,
         user_id,

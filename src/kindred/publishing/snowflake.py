@@ -5,32 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from kindred.publishing.tables import TABLES
-from kindred.warehouse import Relation, Session, read_table
+from kindred.warehouse import Relation, Session
 
 
 def create_published(session: Session, schema: str, relations: Mapping[str, Relation]) -> None:
-    """Make the tables published_*, which the functions need even where nothing was published yet, and take over what an
-    earlier version published: it had the generators as published_sources and no settings of session lists.
+    """Make the tables published_*, which the functions need even where nothing was published yet.
+
+    What a version before 0.1.0 published under another name, macros/state/upgrade.sql took over before.
     """
     for name, relation in relations.items():
         select = f"select cast('' as varchar) as run_id, {', '.join(TABLES[name])} from {relation.table_name} limit 0"
         session.sql(f"create table if not exists {schema}.published_{name} as {select}").collect()
-    database, schema_name = schema.split(".")
-    found = session.sql(
-        f"select table_name from {database}.information_schema.tables"
-        f" where upper(table_schema) = upper('{schema_name}') and upper(table_name) = 'PUBLISHED_SOURCES'"
-    )
-    old = {"session_settings": f"(select distinct run_id from {schema}.published_lists) cross join "}
-    old["session_settings"] += f"(select {', '.join(TABLES['session_settings'])} from "
-    old["session_settings"] += f"{relations['session_settings'].table_name})"
-    if read_table(found, ["table_name"]).num_rows:
-        old["generators"] = f"(select run_id, source as generator, reason from {schema}.published_sources)"
-    for name, rows in old.items():
-        table, columns = f"{schema}.published_{name}", ", ".join(["run_id", *TABLES[name]])
-        session.sql(
-            f"insert into {table} ({columns}) select {columns} from {rows}"
-            f" where run_id not in (select run_id from {table})"
-        ).collect()
+    # A release of a version before 0.1.0 has no settings of session lists: it serves by those of this build.
+    table, columns = f"{schema}.published_session_settings", ", ".join(TABLES["session_settings"])
+    session.sql(
+        f"insert into {table} (run_id, {columns}) select run_id, {columns}"
+        f" from (select distinct run_id from {schema}.published_lists)"
+        f" cross join (select {columns} from {relations['session_settings'].table_name})"
+        f" where run_id not in (select run_id from {table})"
+    ).collect()
 
 
 def publish_warehouse(

@@ -132,7 +132,7 @@ def learn(
     fixed = ndcgs(people[of_judges], votes[of_judges], labels[of_judges], targets_of_judges)
     gain, error = (learned - fixed).mean(), (learned - fixed).std() / np.sqrt(len(judges))
     note = (
-        f"ndcg@20 on {len(judges)} people of fold tuning it didn't learn from: learned {learned.mean():.4f}, "
+        f"ndcg@20 on {len(judges)} people of fold tuning it did not learn from: learned {learned.mean():.4f}, "
         f"fixed {fixed.mean():.4f}, gain {gain:.4f} ± {error:.4f}"
     )
     # A gain within its error is chance, and the fixed blend has nothing that it could have learned wrong.

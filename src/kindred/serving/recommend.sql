@@ -1,19 +1,22 @@
--- One row per rank: the first items of a list made at the moment of the request, from one release: what the session and the
--- person's own list say. person.sql stands before it; where it has fewer than :n rows, fill_up.sql has the rest. SQLite 3.38 or
--- later.
+-- One row per rank: the first items of a list made at the moment of the request, from one release: what the session and
+-- the person's own list say. person.sql stands before it; where it has fewer than :n rows, fill_up.sql has the rest.
+-- SQLite 3.38 or later.
 -- Parameters, all bound, none spliced into the text (arrays are JSON arrays of ids, null = not given):
---   :user_id, :segment (for whoever has none of their own), :session (newest first, each item once), :exclude
+--   :user_id, :segment (where the person has none), :session (newest first, each item once), :exclude
 --   :categories, :price_min, :price_max, :in_stock (1 = only what can be had now), :only (the items to choose from)
 --   :is_filtered (1 = one of these is given; lists and neighbors have nothing that can't be recommended)
 --   :n (rows), :with_facts (1 = title, category, ... too)
---   of the release's session_settings: :weights (JSON array: what the newest items of a session count, the newest first),
---   :session_share, :list_share
+--   of the release's session_settings: :session_share, :list_share and :weights (JSON array: what the newest items of a
+--   session count, the newest first)
 -- The warehouse has the same in functions/; tests hold the two and a plain Python version equal.
 -- (`limit :n + 0`: newer SQLite, such as 3.51, compiles a statement whose limit is a bare parameter anew for each call,
 -- which takes ten times as long as to run it.)
 session as materialized (
 
-    select value as item_id, key as place, :weights ->> key as weight
+    select
+        value as item_id,
+        key as place,
+        :weights ->> key as weight
     from json_each(:session)
     where key < json_array_length(:weights)
 
@@ -31,9 +34,10 @@ listed as materialized (
 ),
 
 -- share tells by which item of the session the most came: its part in units of 1e-9, then 99 less its place. Two plain
--- columns instead (row_number() over the parts of an item) take 29 % longer: .42 ms against .33 at the median, 100,000
--- items, in turns. The innermost query reads each JSON entry once; what is computed from it is computed outside. What is blocked is grouped with
--- the rest: to look each item up among the blocked takes longer. (To SQLite a cross join is the order in which to read.)
+-- columns instead (row_number() over an item's parts) take 29 % longer: .42 ms against .33 at the median, in turns on
+-- 100,000 items. The innermost query reads each JSON entry once; what is computed from it is computed outside. What
+-- is blocked is grouped with the rest: to look each item up among the blocked takes longer. (To SQLite a cross join is
+-- the order in which to read.)
 summed as materialized (
 
     select
@@ -53,12 +57,20 @@ summed as materialized (
 
         union all
 
-        select item_id, 0.0, score, null
+        select
+            item_id,
+            0.0,
+            score,
+            null
         from listed
 
         union all
 
-        select item_id, 0.0, score, null
+        select
+            item_id,
+            0.0,
+            score,
+            null
         from blocked
     )
     group by item_id
@@ -72,8 +84,8 @@ scale as not materialized (
 
 ),
 
--- Scores as whole numbers of 1e-9, so that the last bits of a sum decide nothing. Without a session the list stays in its
--- own order.
+-- Scores as whole numbers of 1e-9, so that the last bits of a sum decide nothing. Without a session the list stays in
+-- its own order.
 first_items as materialized (
 
     select

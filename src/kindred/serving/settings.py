@@ -23,7 +23,7 @@ def serving_settings() -> dict[str, Any]:
 def serving_folder() -> Path:
     """KINDRED_SERVING_PATH, else kindred__serving.path in dbt_project.yml, else beside the file of KINDRED_DUCKDB_PATH.
 
-    Builds go by the same order (kindred.publishing.folder, macros/operations/read_rollback.sql). What a build was told
+    Builds go by the same order (kindred.publishing.folder, macros/state/served.sql). What a build was told
     by --vars can't be known here.
     """
     path = os.environ.get("KINDRED_SERVING_PATH") or serving_settings().get("path")

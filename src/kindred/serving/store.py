@@ -32,7 +32,7 @@ PERSON, RECOMMEND, FILL_UP = (
     (Path(__file__).parent / name).read_text(encoding="utf-8")
     for name in ("person.sql", "recommend.sql", "fill_up.sql")
 )
-RECOMMEND, FILL_UP = PERSON + RECOMMEND, PERSON + FILL_UP
+RECOMMEND, FILL_UP = f"{PERSON}\n{RECOMMEND}", f"{PERSON}\n{FILL_UP}"
 # The columns of both statements; the facts come last.
 COLUMNS = ("item_id", "score", "generator", "because_item_id", "propensity")
 FACT_COLUMNS = ("title", "category", "brand", "price", "because_title")

@@ -2,11 +2,12 @@
 
 import duckdb
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
 from kindred.matrices import vector_column
-from kindred.warehouse import read_folds, read_table, write_table
+from kindred.warehouse import VARIANT, frame_to_table, read_folds, read_table, write_table
 
 INTERACTIONS = """
     select fold, user_id, item_id, weight::double as weight from (values
@@ -52,3 +53,12 @@ def test_write_table__of_nothing_has_the_columns(connection):
     written = write_table(connection, schema, [])  # noqa: F841
     result = connection.sql("select * from written")
     assert (result.columns, result.fetchall()) == (["item_id", "factors"], [])
+
+
+def test_frame_to_table__variant_is_lists_or_texts():
+    """Snowflake keeps lists of floats as VARIANT and hands them over as JSON texts."""
+    frame = pd.DataFrame({"factors": [None, "[1.5, -2]"], "note": ['{"a": 1}', None], "empty": [None, None]})
+    table = frame_to_table(frame, dict.fromkeys(frame.columns, VARIANT))
+    assert table.schema.types == [pa.list_(pa.float32()), pa.string(), pa.string()]
+    assert table["factors"].to_pylist() == [None, [1.5, -2.0]]
+    assert table["note"].to_pylist() == ['{"a": 1}', None]

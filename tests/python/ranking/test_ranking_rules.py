@@ -57,8 +57,8 @@ def ranking_shop(shop, candidates, items):
 
 
 def rank(shop, **settings):
-    models = ["added_candidates", "ruled_candidates", "fitting_candidates", "ranked_lists"]
-    shop.build("--select", *models, **LISTS | settings)
+    written_here = ["generators", "rankers", "scored_candidates"]
+    shop.build("--select", "+ranked_lists,ranking", "--exclude", *written_here, **LISTS | settings)
     return shop.query(
         "select fold, user_id, rank, item_id, generator, reason, propensity from ranked_lists order by all"
     )
@@ -210,12 +210,12 @@ def test_rules__a_slip_is_answered_with_how_to_mend_it(small_shop, is_wrong):
         events=[{"event_id": "e1", "user_id": "u1", "item_id": "i1", "event_type": "view", "occurred_at": DAY}],
         items=[{"item_id": "i1", "category": "a"}, {"item_id": "i2", "category": "a"}],
     )
-    small_shop.build("--select", "items", "users", "ranking_rules", segment_by="")
+    small_shop.build("--select", "+items", "+users", "ranking_rules", segment_by="")
     cases = (SLIPS if is_wrong else {}) | USELESS
     rules = {name: rule for name, (rule, _) in cases.items()} | FINE
     rows = [{"rule_id": name} | rule for name, rule in rules.items()]
     write_rules(small_shop, rows)
-    selected = ["checked_rules", "--exclude-resource-type", "unit_test"]
+    selected = ["rules", "--exclude", "item_rules", "--exclude-resource-type", "unit_test"]
     result = small_shop.dbt("build", "--select", *selected, segment_by="")
     assert (result.returncode != 0) == is_wrong, result.output
     lines = {line.split("'")[1]: line for line in result.output.splitlines() if "rule_id '" in line}
@@ -271,7 +271,7 @@ def ruled(sample_shop, tmp_path_factory):
     shutil.copy(sample_shop.database, shop.database)
     write_rules(shop, [{"rule_id": name} | rule for name, rule in RULES.items()])
     shop.result = run_dbt(
-        *("build", "--select", "checked_rules+", "--exclude", "evaluated_lists+", "list_outcomes+", "publish_gates+"),
+        *("build", "--select", "typed_rules+", "--exclude", "evaluated_lists+", "list_outcomes+", "publish_gates+"),
         *("--exclude-resource-type", "unit_test"),
         target=shop.targets,
         database=shop.database,

@@ -14,6 +14,7 @@ import urllib.request
 import pytest
 from conftest import REPOSITORY
 from serving_worlds import ITEMS, NEW, OLD, old_shape, random_world, write_release
+from skips import OTHER_SYSTEM
 
 pytest.importorskip("fastapi", reason="pip install -r requirements-serving.txt")
 pytest.importorskip("schemathesis", reason="pip install -r requirements-dev.txt")
@@ -389,7 +390,7 @@ def test_the_process_serves_on_loopback_and_nowhere_else(folder):
                 pass
 
 
-@pytest.mark.skipif(not hasattr(socket, "SO_REUSEPORT"), reason="processes can't share a port here")
+@pytest.mark.skipif(not hasattr(socket, "SO_REUSEPORT"), reason=f"{OTHER_SYSTEM}: processes can't share a port")
 def test_processes_share_the_work_and_add_up_what_they_count(folder, tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))  # where they count
     route = 'route="/recommendations/{user_id:path}"'

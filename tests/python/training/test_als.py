@@ -10,7 +10,7 @@ import pytest
 from conftest import FakeDbt, run_model
 from scipy.sparse import csr_matrix
 
-from kindred.generators import als
+from kindred.generators import factor_tables
 from kindred.generators.als import best_items, fill_als_settings, solve_user_factors, train_item_factors
 
 N_USERS, N_ITEMS = 40, 20
@@ -474,7 +474,7 @@ def test_models__of_nothing_are_empty_tables(connection, emptied):
 def test_candidates__blocks_of_users_join_without_a_seam(python_model, connection, monkeypatch):
     build(connection)
     whole = connection.sql("select * from als_candidates order by all").fetchall()
-    monkeypatch.setattr(als, "USERS_PER_BLOCK", 4)
+    monkeypatch.setattr(factor_tables, "USERS_PER_BLOCK", 4)
     reader = python_model("als_candidates").model(FakeDbt(connection, SETTINGS["als_candidates"]), connection)
     batches = list(reader)
     assert [batch.num_rows > 0 for batch in batches] == [True, True]

@@ -20,9 +20,9 @@ def test_what_stays_and_what_goes(small_shop):
     """One story, since each build takes seconds: the same run twice, a full refresh, a replay, a retention."""
 
     def build(run_id, *arguments, **settings):
-        columns = "user_id, rank, item_id, score, source, reason, because_item_id, propensity, run_id"
+        columns = "user_id, rank, item_id, score, policy, generator, reason, because_item_id, propensity, run_id"
         rows = ", ".join(
-            f"('u{user}', {rank}::bigint, 'i{rank}', 0.5::double, 'als', 'r', 'x', 1::double, '{run_id}')"
+            f"('u{user}', {rank}::bigint, 'i{rank}', 0.5::double, 'main', 'als', 'r', 'x', 1::double, '{run_id}')"
             for user in range(3)
             for rank in (1, 2)
         )
@@ -31,7 +31,7 @@ def test_what_stays_and_what_goes(small_shop):
             select *, now() at time zone 'UTC' as generated_at, generated_at as expires_at
             from (values {rows}) as rows({columns})
         """)
-        settings = {"kindred__events": "raw.none_needed"} | settings
+        settings = {"events": "raw.none_needed"} | settings
         small_shop.build("--select", "recommendation_lists", "recommendation_log", *arguments, **settings)
         return small_shop.counts("recommendation_log", "run_id")
 
@@ -47,14 +47,14 @@ def test_what_stays_and_what_goes(small_shop):
     for run_id, days in (("1a2b3c4d-5e6f", 10), ("99999999-5e6f", 8)):
         age = f"generated_at - interval {days} days"
         small_shop.run(f"update recommendation_log set generated_at = {age} where run_id = '{run_id}'")
-    assert build("55555555-5e6f", kindred__as_of="2026-05-03", kindred__log_days=9) == {"99999999-5e6f": 6}
+    assert build("55555555-5e6f", as_of="2026-05-03", log_days=9) == {"99999999-5e6f": 6}
 
 
 @pytest.fixture
 def logged(tmp_path):
     """Three lists of one person, a week's worth, the second of which was never published; another person's."""
     shop = Shop(tmp_path)
-    log = "run_id, list_id, user_id, rank, item_id, score, source, reason, because_item_id, propensity, generated_at"
+    log = "run_id, list_id, user_id, rank, item_id, score, generator, reason, because_item_id, propensity, generated_at"
     rows = [
         f"('r{run}', 'l{run}{user}', '{user}', {rank}, 'i{run}{rank}', 1, 'als', 'r', null, 1, timestamp '{made}')"
         for run, made in enumerate(DAYS)
@@ -98,8 +98,8 @@ def test_the_examples_run_on_the_tables(sample_shop):
 
 
 def test_a_wrong_number_of_days_stops_the_build(tmp_path):
-    settings = {"kindred__log_days": "30", "kindred__conversion_days": 0}
+    settings = {"kindred__experiments": {"log_days": "30", "conversion_days": 0}}
     result = run_dbt("run", "--select", "items", target=tmp_path, database=tmp_path / "u.duckdb", settings=settings)
     assert result.returncode != 0
-    assert "kindred__log_days is '30': give a whole number of days, or '' to keep all" in result.text
-    assert "kindred__conversion_days is '0': give a whole number of at least 1" in result.text
+    assert "kindred__experiments, log_days is '30': give a whole number of days, or '' to keep all" in result.text
+    assert "kindred__experiments, conversion_days is '0': give a whole number of at least 1" in result.text

@@ -70,7 +70,7 @@ def rates(outcomes):
 def test_performance(sample_shop, outcomes):
     [row] = sample_shop.query("""
         select n_people, n_lists, n_impressions, n_clicks, ctr, conversion_rate, revenue, revenue_per_list
-        from list_performance where run_id = '' and kind = '' and source = '' and position = 0
+        from list_performance where run_id = '' and kind = '' and generator = '' and position = 0
     """)
     lists = {key[:2] for key in outcomes}
     revenue = sum(row[2] for row in outcomes.values())
@@ -107,7 +107,7 @@ def test_the_top_is_clicked_most(sample_shop):
     rows = sample_shop.query("""
         select position, ctr, ctr_standard_error, n_lists
         from list_performance
-        where run_id = '' and kind = 'other' and source = '' and position > 0 order by position
+        where run_id = '' and kind = 'other' and generator = '' and position > 0 order by position
     """)
     assert [row[0] for row in rows] == list(range(1, 11))
     top = rows[0][1]
@@ -119,7 +119,7 @@ def test_the_top_is_clicked_most(sample_shop):
 def test_breakdowns_add_up(sample_shop):
     for measure in ("n_impressions", "n_clicks", "n_conversions", "revenue"):
         totals = sample_shop.query(f"""
-            select position = 0, source = '', run_id = '', sum({measure})
+            select position = 0, generator = '', run_id = '', sum({measure})
             from list_performance where kind <> '' group by all
         """)
         assert len(totals) == 8

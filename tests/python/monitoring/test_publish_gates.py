@@ -4,20 +4,21 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import jinja2
 import pytest
-from conftest import REPOSITORY, Shop, load_python_model, run_dbt
+from conftest import REPOSITORY, Shop, run_dbt, to_variables
 
-from serving import settings
+from kindred import cli
+from kindred.embed import known_gates
+from kindred.publishing import folder as publishing
+from kindred.serving import settings
 
-publishing = load_python_model("releases")
 GATES = {"catalog_coverage", "changed_lists", "quality", "people", "rejected_events", "stale_data", "data_age"}
-GATES |= {"rollback_hold"}
+GATES |= {"rollback_hold", "lists"}
+OVERRIDABLE = GATES - {"lists"}
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +51,10 @@ def judge(shop, **settings):
         *("build", "--select", "publish_gates", "releases"),
         target=shop.targets,
         database=shop.database,
-        settings={f"kindred__{name}": value for name, value in settings.items()},
+        settings=to_variables(settings),
     )
     newest = "select max(evaluated_at) from publish_gates"
-    columns = "gate, run_id, compared_run_id, value, bound, is_passed, is_overridden, explanation"
+    columns = "gate, run_id, compared_run_id, compared_release_id, value, bound, is_passed, is_overridden, explanation"
     rows = shop.query(f"select {columns} from publish_gates where evaluated_at = ({newest})")
     return result, {row[0]: SimpleNamespace(**dict(zip(columns.split(", "), row, strict=True))) for row in rows}
 
@@ -70,6 +71,7 @@ def test_first_release__passes_and_is_published(sample_shop):
     # The sample shop's events end once and for all: it can be built again on any day.
     assert explanations.pop("stale_data") == explanations.pop("data_age") == "off"
     assert explanations.pop("rollback_hold") == "nobody holds publication"
+    assert explanations.pop("lists") == "there are lists"
     assert set(explanations.values()) == {"the first release: nothing to compare with"}
     [(release_id, location, n_lists)] = sample_shop.query("select release_id, location, n_lists from releases")
     assert f"kindred: release {release_id} is published, {n_lists:,} lists: {location}" in sample_shop.result.output
@@ -79,30 +81,34 @@ def test_first_release__passes_and_is_published(sample_shop):
 def test_gates__stop_a_bad_build_and_are_overridden_once(shop):
     [(first, release_id)] = shop.query("select run_id, release_id from releases")
     n_people, n_items = shop.query("select count(distinct user_id), count(distinct item_id) from recommendations")[0]
+    n_rejected, n_events = shop.query(
+        "select coalesce(sum(n_events) filter (rejection_reason is not null), 0), sum(n_events) from good_event_counts"
+    )[0]
     next_run(shop, "badbadba-d000")
     shop.run("delete from recommendations where user_id not in (select user_id from users order by user_id limit 100)")
     n_left = shop.value("select count(distinct user_id) from recommendations")
     shop.run("update recommendations set item_id = 'new' || rank")
-    shop.run("update evaluation_metrics set value = value / 2 where model = 'recommendations'")
+    shop.run("update evaluation_metrics set value = value / 2 where generator = 'blend'")
     shop.run("update event_counts set rejection_reason = 'odd' where rejection_reason is null and random() < 2")
     shop.run("update person_events set occurred_at = occurred_at - interval 36 hour")
     publishing.roll_back(shop.folder, release_id, "ann", "looks odd")
 
-    result, gates = judge(shop, publish_gates={"data_age": 1, "stale_data": 2})
+    result, gates = judge(shop, gates={"data_age": 1, "stale_data": 2})
     assert result.returncode != 0
-    assert {name for name, row in gates.items() if not row.is_passed} == GATES
+    assert {name for name, row in gates.items() if not row.is_passed} == OVERRIDABLE
     assert {row.compared_run_id for row in gates.values()} == {first}
+    assert {row.compared_release_id for row in gates.values()} == {release_id}
+    assert f"odd ({n_events - n_rejected}), " in gates["rejected_events"].explanation
     assert {row.run_id for row in gates.values()} == {"badbadba-d000"}
     assert not any(row.is_overridden for row in gates.values())
     expected = {"people": 1 - n_left / n_people, "catalog_coverage": 1 - 20 / n_items, "changed_lists": 1}
     # A day went by, and the newest events went with it.
     expected |= {"stale_data": 1 + 1.5, "rollback_hold": 1}
     assert {name: gates[name].value for name in expected} == pytest.approx(expected)
-    n_rejected, n_events = shop.query("select sum(n_events) filter (rejection_reason is not null), sum(n_events) from good_event_counts")[0]
     assert gates["rejected_events"].value == pytest.approx(1 - n_rejected / n_events)
     value, error = shop.query(
-        "select value, standard_error from good_evaluation_metrics where fold = 'backtest' and segment = 'all'"
-        " and model = 'recommendations' and metric = 'ndcg' and k = 10"
+        "select value, standard_error from good_evaluation_metrics where fold = 'backtest' and user_group = 'all'"
+        " and generator = 'blend' and metric = 'ndcg' and k = 10"
     )[0]
     assert gates["quality"].value == pytest.approx(value / 2 / (2**0.5 * error))
     assert gates["quality"].bound == 2
@@ -110,22 +116,24 @@ def test_gates__stop_a_bad_build_and_are_overridden_once(shop):
     # In words: which gate, by how much, against what, and what to do; apps go on.
     assert "SKIP relation main.releases" in result.text
     for name, row in gates.items():
+        if name == "lists":
+            continue
         assert f"kindred: gate {name} stopped publication: {row.explanation}" in result.output
-    assert "to a person: 1.000, at most 0.800; compared with release " + release_id in result.output
+    assert f"1.000, at most 0.800; {n_left} people compared; compared with release {release_id}" in result.output
     assert f"ann went back from release {release_id} to {release_id}" in result.output and "looks odd" in result.output
-    assert f"--vars '{{kindred__override_gates: [{', '.join(sorted(GATES))}]}}'" in result.output
+    assert f"--vars '{{kindred__override_gates: [{', '.join(sorted(OVERRIDABLE))}]}}'" in result.output
     assert current(shop) == release_id and len(shop.query("from releases")) == 1
 
     # All but one let through: that one is off for good. What is let through is written down.
     result, gates = judge(
         shop,
-        publish_gates={"data_age": 1, "stale_data": 2, "people": False},
-        override_gates=sorted(GATES - {"people"}),
+        gates={"data_age": 1, "stale_data": 2, "people": False},
+        override_gates=sorted(OVERRIDABLE - {"people"}),
     )
     assert result.returncode == 0, result.output
-    assert {name for name, row in gates.items() if row.is_overridden} == GATES - {"people"}
+    assert {name for name, row in gates.items() if row.is_overridden} == OVERRIDABLE - {"people"}
     assert (gates["people"].is_passed, gates["people"].bound, gates["people"].explanation) == (True, None, "off")
-    overridden = ", ".join(sorted(GATES - {"people"}))
+    overridden = ", ".join(sorted(OVERRIDABLE - {"people"}))
     query = "select release_id, overridden_gates from releases where run_id = 'badbadba-d000'"
     assert shop.query(query) == [(current(shop), overridden)]
     assert current(shop) != release_id and f"(let through: {overridden})" in result.output
@@ -157,8 +165,8 @@ def test_gates__stop_a_bad_build_and_are_overridden_once(shop):
 def test_stale_data__a_feed_that_is_dead_stops_however_often_one_builds(sample_shop, tmp_path):
     shop = shop_copy(sample_shop, tmp_path)
     # The bound that holds for everybody's events but the sample's.
-    bound = {"events": "main.sample_events", "items": "main.sample_items", "users": "main.sample_users"}
-    bound |= {"consents": "main.sample_consents"}
+    names = ("events", "items", "users", "consents")
+    bound = {"inputs": {name: f"main.sample_{name}" for name in names}}
 
     def build_after(hours, name, new_events=0):
         next_run(shop, name)
@@ -193,7 +201,7 @@ def test_gates__know_what_apps_read_though_the_build_was_killed_before_its_row(s
 
     next_run(shop, "nextnext-0000")
     shop.run("update recommendations set generated_at = generated_at + interval 1 day")
-    result, gates = judge(shop, publish_gates={"people": 0})
+    result, gates = judge(shop, gates={"people": 0})
     assert result.returncode == 0, result.output
     assert {gate.compared_run_id for gate in gates.values()} == {"killed---0000"}
     assert killed in gates["people"].explanation and first not in gates["people"].explanation
@@ -225,11 +233,11 @@ def test_gates__know_what_apps_read_though_the_build_was_killed_before_its_row(s
 )
 def test_serving_folder__the_gates_and_the_publication_mean_the_same(database, path, folder):
     assert str(publishing.serving_folder(path, database) or "") == folder
-    source = (REPOSITORY / "macros/operations/read_rollback.sql").read_text(encoding="utf-8")
+    source = (REPOSITORY / "macros/state/served.sql").read_text(encoding="utf-8")
     environment = jinja2.Environment(extensions=["jinja2.ext.do"])
     returned = []
     context = {
-        "var": lambda name: path,
+        "kindred": SimpleNamespace(setting=lambda group, key: path),
         "env_var": lambda name, default: default,
         "return": lambda value: returned.append(value) or "",
         "target": {"path": database},
@@ -239,25 +247,25 @@ def test_serving_folder__the_gates_and_the_publication_mean_the_same(database, p
     assert returned[0] == folder
 
 
-def test_serving_folder__builds_readers_and_rollbacks_mean_the_same(sample_shop, tmp_path, monkeypatch):
-    """The environment first, then the project; a build, the store's reader and `releases.py` with the same words."""
+def test_serving_folder__builds_readers_and_rollbacks_mean_the_same(sample_shop, tmp_path, monkeypatch, capsys):
+    """The environment first, then the project; a build, a reader and `kindred releases` mean the same."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("KINDRED_DUCKDB_PATH", "data/shop.v2.duckdb")
     assert settings.serving_folder() == Path("data/shop.v2_serving")
-    variables = {"kindred": {"kindred__serving_path": "of the project"}}
+    variables = {"kindred": {"kindred__serving": {"path": "of the project"}}}
     (tmp_path / "dbt_project.yml").write_text(json.dumps({"vars": variables}), encoding="utf-8")
     assert settings.serving_folder() == Path("of the project")
     (tmp_path / "dbt_project.yml").write_text(json.dumps({"vars": variables["kindred"]}), encoding="utf-8")
     assert settings.serving_folder() == Path("of the project")
     monkeypatch.setenv("KINDRED_SERVING_PATH", str(tmp_path / "lists"))
     assert settings.serving_folder() == tmp_path / "lists"
-    api = pytest.importorskip("serving.api", reason="pip install -r requirements-serving.txt")
-    assert api.parse_arguments([]).folder == tmp_path / "lists"
 
     def releases():
-        command = [sys.executable, REPOSITORY / "serving/releases.py", "list"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-        return done.returncode, done.stdout + done.stderr
+        try:
+            cli.main(["releases"])
+        except SystemExit as stopped:
+            return 1, stopped.code
+        return 0, capsys.readouterr().out
 
     code, output = releases()
     assert code == 1 and f"{tmp_path / 'lists'} is no folder" in output
@@ -276,7 +284,97 @@ def test_serving_folder__builds_readers_and_rollbacks_mean_the_same(sample_shop,
     assert code == 0 and "-elsewher" in output
 
     monkeypatch.delenv("KINDRED_SERVING_PATH")
-    variables = {"kindred": {"kindred__serving_store": "postgres"}}
+    variables = {"kindred": {"kindred__serving": {"store": "postgres"}}}
     (tmp_path / "dbt_project.yml").write_text(json.dumps({"vars": variables}), encoding="utf-8")
     code, output = releases()
-    assert code == 1 and "kindred__serving_store is postgres, which keeps the last release alone" in output
+    assert code == 1 and "kindred__serving has the store postgres, which keeps the last release alone" in output
+
+
+def forget(shop):
+    """What is left in a new database, made from the same inputs: nothing of earlier builds."""
+    for table in ("recommendation_log", "publish_gates", "releases", "builds"):
+        shop.run(f"create or replace table {table} as from {table} limit 0")
+
+
+def test_gates__compare_with_what_is_served_in_a_new_database(sample_shop, tmp_path):
+    shop = shop_copy(sample_shop, tmp_path)
+    release_id = current(shop)
+    forget(shop)
+    next_run(shop, "tooshort-0000")
+    shop.run("delete from recommendations where user_id not in (select user_id from users order by user_id limit 100)")
+    # A daily build evaluates nothing.
+    shop.run("delete from evaluation_metrics")
+    result, gates = judge(shop)
+    assert result.returncode != 0
+    assert {row.compared_release_id for row in gates.values()} == {release_id}
+    assert {name for name, row in gates.items() if not row.is_passed} == {"people"}
+    assert (
+        gates["changed_lists"].explanation == f"not compared: recommendation_log has no lists of release {release_id}"
+    )
+    assert gates["quality"].explanation == "not compared: this build evaluated nobody"
+    assert current(shop) == release_id
+
+    # Lists of a build that evaluated nothing are published with the quality of the release before, for later builds.
+    next_run(shop, "anotherd-0000")
+    shop.run("delete from evaluation_metrics")
+    assert judge(shop)[0].returncode == 0
+    forget(shop)
+    next_run(shop, "evaluate-0000")
+    shop.run("update recommendations set generated_at = generated_at + interval 1 day")
+    shop.run("update evaluation_metrics set value = value / 2 where generator = 'blend'")
+    result, gates = judge(shop)
+    assert result.returncode != 0
+    assert {name for name, row in gates.items() if not row.is_passed} == {"quality"}
+    assert current(shop).endswith("-anotherd")
+
+
+def test_gates__compare_with_what_is_served_though_the_database_is_in_memory(sample_shop, tmp_path):
+    folder = tmp_path / "lists"
+    shutil.copytree(publishing.serving_folder("", str(sample_shop.database)), folder, symlinks=True)
+    before = (folder / "served.json").read_text(encoding="utf-8")
+    served = json.loads(before)
+    for row in served["measures"]:
+        row["measure"] = 100_000 if row["gate"] == "people" else row["measure"]
+    (folder / "served.json").write_text(json.dumps(served), encoding="utf-8")
+    result = run_dbt(
+        *("build", "--exclude-resource-type", "unit_test"),
+        target=tmp_path / "target",
+        database=":memory:",
+        settings={"kindred__folds": ["live"]},
+        environment={"KINDRED_SERVING_PATH": str(folder), "KINDRED_TEMP_DIRECTORY": str(tmp_path / "temp")},
+    )
+    assert result.returncode != 0
+    assert (
+        "kindred: gate people stopped publication: share of the people with a list that is lost: 0.98" in result.output
+    )
+    assert "before 100000.000); compared with release " + served["release_id"] in result.output
+    assert Path(os.readlink(folder / "current.sqlite")).stem == served["release_id"]
+
+
+def test_lists__a_first_release_of_nothing_is_not_published(sample_shop, tmp_path):
+    shop = shop_copy(sample_shop, tmp_path)
+    shutil.rmtree(shop.folder)
+    next_run(shop, "nothingg-0000")
+    shop.run("delete from recommendations; delete from release_lists")
+    result, gates = judge(shop)
+    assert result.returncode != 0 and not (shop.folder / "current.sqlite").exists()
+    assert {name for name, row in gates.items() if not row.is_passed} == {"lists"}
+    assert "gate lists stopped publication: no person has a list (" in result.output
+    assert "a release without lists is never published: see rejected_events" in result.output
+    assert "kindred__override_gates" not in result.output
+
+    before = len(shop.query("from publish_gates"))
+    settings = to_variables({"override_gates": ["lists"], "gates": {"lists": 5, "rollback_hold": "off"}})
+    result = run_dbt(
+        "build", "--select", "publish_gates+", target=shop.targets, database=shop.database, settings=settings
+    )
+    assert result.returncode != 0 and len(shop.query("from publish_gates")) == before
+    assert "kindred__override_gates has 'lists': the gates that can be overridden are catalog_coverage," in result.text
+    assert "kindred__gates has 'lists': its keys are catalog_coverage," in result.text
+    assert "kindred__gates has 'rollback_hold': its keys are" in result.text
+
+
+def test_gates__what_is_known_at_the_start_is_what_the_seed_says(sample_shop):
+    seed = dict(sample_shop.query("select gate, (has_bound, is_overridable) from gates"))
+    assert {name: tuple(row.values()) for name, row in known_gates().items()} == seed
+    assert seed.keys() == GATES

@@ -6,9 +6,9 @@ The tests go on from one another's builds, in the order in which they stand.
 import shutil
 
 import pytest
-from conftest import NO_TESTS, Shop, run_dbt
+from conftest import NO_TESTS, Shop, run_dbt, to_variables
 
-TRAINED = ["als_item_factors", "item_neighbors", "item_transitions", "slim_weights"]
+TRAINED = ["als_item_factors", "item_neighbors"]
 LISTS = ["als_candidates", "neighbor_candidates", "session_candidates"]
 PERSONAL = ["als_user_factors", *LISTS, "explanations"]
 
@@ -78,7 +78,7 @@ def mark(shop):
     shop.run("update als_user_factors set factors = list_reverse(factors) where fold = 'live'")
     for name in LISTS:
         shop.run(f"update {name} set score = score + 1000 where fold = 'live'")
-    shop.run("update reasons set because_item_id = 'marked'")
+    shop.run("update explanations set because_item_id = 'marked'")
     for name in PERSONAL:
         shop.run(f"create or replace table marked_{name} as select * from {name} where {live(name)}")
 
@@ -100,12 +100,14 @@ def made(shop, name, condition="true"):
 
 
 def build(shop, *selected, **settings):
-    settings = {"folds": ["live"], "training": "when_due", "events": "main.more_events"} | settings
+    inputs = {name: settings.pop(name, f"main.sample_{name}") for name in ("items", "users", "consents")}
+    inputs["events"] = "main.more_events"
+    settings = {"inputs": inputs, "folds": ["live"], "train": "when_due"} | settings
     result = run_dbt(
         *("build", *NO_TESTS, "--select", *selected),
         target=shop.targets,
         database=shop.database,
-        settings={f"kindred__{name}": value for name, value in settings.items()},
+        settings=to_variables(settings),
     )
     assert result.returncode == 0, result.output
 
@@ -197,8 +199,8 @@ def test_not_due__who_has_nothing_new_keeps_rows(shop, changed_people, name, con
 def test_not_due__a_reason_stays_with_its_pair(shop, changed_people):
     pairs = shop.query("""
         select user_id, item_id
-        from marked_reasons
-        inner join ranked_lists using (user_id, item_id, source)
+        from marked_explanations
+        inner join ranked_lists using (user_id, item_id, generator)
         where fold = 'live'
     """)
     expected = {pair for pair in pairs if pair[0] not in changed_people}
@@ -216,7 +218,7 @@ def test_other_settings__everything_is_made_anew(shop):
 
 def test_half_a_build__what_it_left_behind_is_noticed(shop):
     """The item factors alone were trained anew, and no diary says so."""
-    build(shop, "training_policy", "als_item_factors", training="always", als={"iterations": 2})
+    build(shop, "training_policy", "als_item_factors", train="always", generators={"als": {"iterations": 2}})
     mark(shop)
     build(shop, "training_policy", "history_keys", *PERSONAL, n_candidates=30)
     assert shop.value("select reason from training_policy") == "not_due"
@@ -227,7 +229,7 @@ def test_half_a_build__what_it_left_behind_is_noticed(shop):
 
 
 def test_always__nothing_is_kept(shop):
-    for settings in ({"training": "always"}, {"retrain": {"new_events_share": 0.0001}}):
+    for settings in ({"train": "always"}, {"training": {"new_events_share": 0.0001}}):
         build(shop, "training_policy", "history_keys", *PERSONAL, **settings)
         mark(shop)
         build(shop, "training_policy", *PERSONAL, **settings)
@@ -238,9 +240,9 @@ def test_always__nothing_is_kept(shop):
 @pytest.mark.parametrize(
     "reason, is_warm, settings",
     [
-        ("age_days", True, {"retrain": {"age_days": 0.5}}),
-        ("drift", True, {"retrain": {"age_days": "off", "new_events_share": False, "drift": 0}}),
-        ("settings", False, {"als": {"alpha": 3}}),
+        ("age_days", True, {"training": {"age_days": 0.5}}),
+        ("drift", True, {"training": {"age_days": "off", "new_events_share": False, "drift": 0}}),
+        ("settings", False, {"generators": {"als": {"alpha": 3}}}),
     ],
 )
 def test_due__for_each_reason(shop, reason, is_warm, settings):
@@ -253,7 +255,7 @@ def test_due__for_each_reason(shop, reason, is_warm, settings):
 
 
 def test_due__trains_from_where_the_last_training_ended(shop):
-    build(shop, "training_policy", *TRAINED, retrain={"new_events_share": 0.0001})
+    build(shop, "training_policy", *TRAINED, training={"new_events_share": 0.0001})
     assert shop.value("select reason from training_policy") == "new_events_share"
     assert {name for name in TRAINED if changed(shop, name)} == set(TRAINED)
     # Begun from what was there, the vectors are near it; begun from chance they would lie anywhere.

@@ -1,0 +1,105 @@
+-- one row per (fold, user_id, item_id): the candidates that may stand on a person's list, in order of value
+-- Pinned items are placed by ranked_lists, between these.
+{{ config(materialized='view') }}
+{% set n = kindred.setting('lists', 'n_recommendations') | int %}
+{% set n_explored = kindred.explored_places() %}
+{#- So many candidates from the first drawn place on may stand there, and so many more that hardly anybody touched. -#}
+{% set pool = 20 %}
+{% set new_pool = 10 %}
+{%- set by_relevance %}
+valued.stage, valued.popular_rank nulls first, valued.marginal_relevance desc, valued.score desc, valued.item_id
+{%- endset %}
+
+with valued as (select * from {{ ref('valued_candidates') }}),
+
+{% if n_explored %}
+-- Items that generators which learn from people's choices can't see yet, and rank too low for anybody to see them.
+new_items as (
+
+    select item_id
+    from {{ ref('item_features') }}
+    where fold = 'live'
+        and n_users < 5
+
+),
+
+ordered as (
+
+    select
+        valued.*,
+        new_items.item_id is not null and valued.popular_rank is null as is_new,
+        row_number() over (partition by valued.fold, valued.user_id order by {{ by_relevance }}) as place,
+        row_number() over (
+            partition by valued.fold, valued.user_id, new_items.item_id is not null and valued.popular_rank is null
+            order by {{ by_relevance }}
+        ) as place_of_its_kind
+    from valued
+    left join new_items
+        on valued.item_id = new_items.item_id
+            and valued.fold = 'live'
+    where valued.pin_number is null
+    qualify place <= {{ n + pool }} or (is_new and place_of_its_kind <= {{ new_pool }})
+
+),
+{% else %}
+ordered as (
+
+    select
+        valued.*,
+        row_number() over (partition by valued.fold, valued.user_id order by {{ by_relevance }}) as place
+    from valued
+    where valued.pin_number is null
+    qualify place <= {{ n }}
+
+),
+{% endif %}
+pin_counts as (
+
+    select
+        fold,
+        user_id,
+        count(*) as n_pins
+    from {{ ref('ruled_candidates') }}
+    where pin_number is not null
+    group by
+        fold,
+        user_id
+
+),
+
+-- The last of the places that pins leave are drawn by chance, in published lists alone: evaluated lists are those that
+-- would be shown without exploration.
+final as (
+
+    select
+        ordered.fold,
+        ordered.user_id,
+        ordered.item_id,
+        ordered.generator,
+        ordered.score,
+        ordered.place,
+        {{ n }} - coalesce(pin_counts.n_pins, 0) as n_places,
+        {% if n_explored -%}
+        (ordered.fold = 'live' and ordered.place > {{ n - n_explored }} - coalesce(pin_counts.n_pins, 0))
+        {%- else -%}
+        false
+        {%- endif %} as is_drawn
+    from ordered
+    left join pin_counts
+        on ordered.fold = pin_counts.fold
+            and ordered.user_id = pin_counts.user_id
+    where ordered.place <= {{ n }} - coalesce(pin_counts.n_pins, 0)
+    {%- if n_explored %}
+    or (
+        ordered.fold = 'live'
+        and ordered.stage = 0
+        and (
+            ordered.place <= {{ n - n_explored + pool }} - coalesce(pin_counts.n_pins, 0)
+            or (ordered.is_new and ordered.place_of_its_kind <= {{ new_pool }})
+        )
+    )
+    {%- endif %}
+
+)
+
+select * from final

@@ -1,0 +1,290 @@
+"""The tables of ALS: item factors, user factors and candidates, as the dbt models of these names return them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kindred.generators.als import (
+    GENERATOR,
+    best_items,
+    fill_als_settings,
+    solve_user_factors,
+    train_item_factors,
+)
+from kindred.matrices import (
+    Csr,
+    encode_ids,
+    read_factors,
+    read_pairs,
+    read_weights,
+    to_confidences,
+    to_pairs,
+    unpack_factors,
+    vector_column,
+)
+from kindred.state import fingerprint, keep_rows, keys_of, made_from, read_earlier_model, read_keys, without
+from kindred.warehouse import (
+    Relation,
+    Session,
+    frame_to_table,
+    is_snowflake,
+    project,
+    read_folds,
+    read_staged_table,
+    read_table,
+    register_table_function,
+    report_progress,
+    stage_table,
+    write_table,
+)
+
+ITEM_SCHEMA = pa.schema(
+    [("fold", pa.string()), ("item_id", pa.string()), ("factors", pa.list_(pa.float32()))]
+    + [("alpha", pa.float64()), ("regularization", pa.float64())]
+)
+USER_SCHEMA = pa.schema(
+    [("fold", pa.string()), ("user_id", pa.string()), ("factors", pa.list_(pa.float32())), ("made_from", pa.string())]
+)
+CANDIDATES_SCHEMA = pa.schema(
+    [("fold", pa.string()), ("generator", pa.string()), ("user_id", pa.string()), ("item_id", pa.string())]
+    + [("rank", pa.int64()), ("score", pa.float64()), ("made_from", pa.string())]
+)
+SECONDS_BETWEEN_REPORTS = 5
+USERS_PER_BLOCK = 50_000
+USERS_PER_PARTITION = 2_000
+
+
+def read_als_settings(item_factors: Relation, fold: str) -> tuple[float, float]:
+    """(alpha, regularization) that a fold's item factors were trained with; (1, 1) where there are none."""
+    rows = read_table(item_factors, ["alpha", "regularization"], f"fold = '{fold}'").slice(0, 1).to_pylist()
+    return (rows[0]["alpha"], rows[0]["regularization"]) if rows else (1.0, 1.0)
+
+
+def iteration_reporter(
+    fold: str, shape: Sequence[int], iterations: int, report: Callable[[str], None]
+) -> Callable[[int, float, float | None], None]:
+    """A callback for ALS that reports every few seconds, so that a short training is silent."""
+    started = reported = time.monotonic()
+
+    def on_iteration(iteration: int, seconds: float, loss: float | None) -> None:
+        nonlocal reported
+        now = time.monotonic()
+        if now - reported >= SECONDS_BETWEEN_REPORTS:
+            reported = now
+            report(
+                f"als_item_factors: {fold}, {shape[0]:,} people x {shape[1]:,} items, "
+                f"iteration {iteration + 1} of {iterations} after {now - started:.0f} s"
+            )
+
+    return on_iteration
+
+
+def warm_start(earlier: pa.Table, items: Any, factors: int) -> np.ndarray | None:
+    """The vectors of an earlier training for the items of this one, (n_items, factors); None where they don't fit.
+
+    New items get small random numbers, as in a training from nothing.
+    """
+    known, vectors = unpack_factors(earlier, "item_id")
+    if vectors.shape[1] != factors:
+        return None
+    start = (np.random.default_rng(0).random((len(items), factors)) * 0.01).astype(np.float32)
+    places = encode_ids(items, known)[1]
+    start[places >= 0] = vectors[places[places >= 0]]
+    return start
+
+
+def item_factors(
+    dbt: Any,
+    session: Session,
+    interactions: Relation,
+    training_policy: Relation,
+    folds: Relation,
+    chosen: Mapping[str, Any],
+) -> Any:
+    """The rows of `als_item_factors`; chosen: the generator's settings."""
+    earlier, is_due = read_earlier_model(dbt, session, training_policy, ITEM_SCHEMA)
+    batches: list[pa.RecordBatch] = []
+    kept = None
+    for fold in read_folds(folds):
+        if fold == "live" and not is_due:
+            kept = earlier
+            continue
+        _, items, weights = read_weights(interactions, fold)
+        if weights.nnz == 0:
+            continue
+        settings = fill_als_settings(chosen, weights)
+        start = None
+        if fold == "live" and earlier is not None:
+            start = warm_start(read_table(earlier, ["item_id", "factors"]), items, settings["factors"])
+        iterations = settings["iterations"] if start is None else -(-settings["iterations"] // 3)
+        on_iteration = iteration_reporter(fold, weights.shape, iterations, report_progress)
+        confidences = to_confidences(weights, settings["alpha"])
+        vectors = train_item_factors(
+            confidences, settings["factors"], iterations, settings["regularization"], on_iteration, start
+        )
+        constants = [pa.repeat(float(settings[name]), len(items)) for name in ("alpha", "regularization")]
+        columns = [pa.repeat(fold, len(items)), items, vector_column(vectors), *constants]
+        batches.append(pa.record_batch(columns, schema=ITEM_SCHEMA))
+    return write_table(session, ITEM_SCHEMA, batches, kept)
+
+
+def item_factors_key(als_item_factors: Relation) -> str | None:
+    """The fingerprint of the item factors of the fold live."""
+    return fingerprint(als_item_factors, ["item_id", "factors", "alpha", "regularization"], "fold = 'live'")
+
+
+def user_factors(
+    dbt: Any,
+    session: Session,
+    interactions: Relation,
+    als_item_factors: Relation,
+    history_keys: Relation,
+    training_policy: Relation,
+    folds: Relation,
+) -> Any:
+    """The rows of `als_user_factors`: one exact half-step from the item factors, equation 4 of the paper."""
+    keys = made_from(history_keys, item_factors_key(als_item_factors))
+    kept = keep_rows(dbt, session, training_policy, keys, USER_SCHEMA, "fold = 'live'")
+    batches = []
+    for fold in read_folds(folds):
+        items, vectors = read_factors(als_item_factors, "item_id", fold)
+        alpha, regularization = read_als_settings(als_item_factors, fold)
+        users, _, weights = read_weights(without(interactions, kept), fold, items)
+        # A person who likes nothing (everything returned, for example) has the vector 0, which ranks all items alike.
+        likes_something = np.diff((weights > 0).indptr) > 0
+        if not likes_something.all():
+            users, weights = users.filter(pa.array(likes_something)), weights[likes_something]
+        if len(users) == 0:
+            continue
+        matrix = to_confidences(weights, alpha)
+        user_vectors = solve_user_factors(matrix, vectors, regularization)
+        columns = [pa.repeat(fold, len(users)), users, vector_column(user_vectors), read_keys(keys, users, fold)]
+        batches.append(pa.record_batch(columns, schema=USER_SCHEMA))
+    return write_table(session, USER_SCHEMA, batches, kept)
+
+
+def list_items(
+    fold: str,
+    users: Any,
+    keys: Any,
+    items: Any,
+    user_vectors: np.ndarray,
+    item_vectors: np.ndarray,
+    excluded: Csr,
+    n: int,
+) -> pa.RecordBatch:
+    """`best_items` of a block of users, with their made_from (keys), as a pyarrow.RecordBatch of CANDIDATES_SCHEMA."""
+    users_at, items_at, ranks, scores = best_items(user_vectors, item_vectors, excluded, n)
+    people = pa.array(users_at)
+    columns = [users.take(people), items.take(pa.array(items_at)), pa.array(ranks), pa.array(scores), keys.take(people)]
+    names = [pa.repeat(pa.scalar(name), len(scores)) for name in (fold, GENERATOR.name)]
+    return pa.record_batch([*names, *columns], schema=CANDIDATES_SCHEMA)
+
+
+def list_items_on_all_nodes(
+    session: Session,
+    packages: Sequence[str],
+    als_user_factors: Relation,
+    als_item_factors: Relation,
+    interactions: Relation,
+    item_features: Relation,
+    n: int,
+) -> Relation:
+    """The lists as a Snowpark data frame: a table function makes them in partitions of whole users.
+
+    Its rows are one per user with a vector and one per excluded pair; the items' vectors travel as a staged file.
+    """
+    shown = item_features.filter("is_recommendable")
+    items = als_item_factors.join(shown, ["fold", "item_id"], "leftsemi")
+    path = stage_table(session, read_table(items, ["fold", "item_id", "factors"]), "items.arrow")
+
+    def list_partition(rows: Any) -> Any:
+        fold, has_vector = rows["fold"].iloc[0], rows["factors"].notna()
+        people = frame_to_table(
+            rows[has_vector][["user_id", "factors", "made_from"]],
+            {"user_id": pa.string(), "factors": pa.list_(pa.float32()), "made_from": pa.string()},
+        )
+        users, user_vectors = unpack_factors(people, "user_id")
+        items = read_staged_table("items.arrow")
+        items, item_vectors = unpack_factors(items.filter(pc.equal(items["fold"], fold)), "item_id")
+        if len(users) == 0 or len(items) == 0:
+            return CANDIDATES_SCHEMA.empty_table().to_pandas()
+        excluded = to_pairs(
+            frame_to_table(rows[~has_vector][["user_id", "item_id"]], {"user_id": pa.string(), "item_id": pa.string()}),
+            users,
+            items,
+        )
+        keys = keys_of(people, users)
+        return list_items(fold, users, keys, items, user_vectors, item_vectors, excluded, n).to_pandas()
+
+    vectors = als_user_factors.select_expr(
+        "fold", "user_id", "to_json(factors) as factors", "made_from", "cast(null as varchar) as item_id"
+    )
+    nothing = "cast(null as varchar)"
+    pairs = interactions.filter("is_excluded").select_expr("fold", "user_id", nothing, nothing, "item_id")
+    n_buckets = 1 + vectors.count() // USERS_PER_PARTITION
+    rows = vectors.union_all(pairs).select_expr("*", f"mod(abs(hash(user_id)), {n_buckets}) as bucket")
+    columns = ["fold", "user_id", "factors", "made_from", "item_id"]
+    lists = register_table_function(session, list_partition, columns, CANDIDATES_SCHEMA, path, packages)
+    return rows.select(lists(*columns).over(partition_by=["fold", "bucket"]))
+
+
+def als_candidates(
+    dbt: Any,
+    session: Session,
+    als_user_factors: Relation,
+    als_item_factors: Relation,
+    interactions: Relation,
+    item_features: Relation,
+    training_policy: Relation,
+    folds: Relation,
+    n_candidates: int,
+    packages: Sequence[str],
+) -> Any:
+    """The rows of `als_candidates`: for each person with user factors the n_candidates items of highest score.
+
+    Memory grows with the people in a block and with the excluded pairs, not with people x items. On Snowflake a table
+    function spreads the blocks over the warehouse's nodes.
+    """
+    keys = als_user_factors.filter("fold = 'live'")
+    kept = keep_rows(dbt, session, training_policy, keys, CANDIDATES_SCHEMA, "fold = 'live'", item_features)
+    als_user_factors, interactions = without(als_user_factors, kept), without(interactions, kept)
+    if is_snowflake(session):
+        lists = list_items_on_all_nodes(
+            session, packages, als_user_factors, als_item_factors, interactions, item_features, n_candidates
+        )
+        return lists if kept is None else project(lists.union_all(kept), *CANDIDATES_SCHEMA.names)
+
+    def prepare(fold: str) -> tuple[Any, ...]:
+        """Everything is read before the first row is written: DuckDB streams the result over the same connection."""
+        items, item_vectors = read_factors(als_item_factors, "item_id", fold)
+        # Factors of an earlier training may be of items that are in no catalogue any more.
+        shown = read_table(item_features, ["item_id"], f"fold = '{fold}' and is_recommendable")["item_id"]
+        is_kept = pc.is_in(items, value_set=shown.combine_chunks()).to_numpy(zero_copy_only=False)
+        items, item_vectors = items.filter(pa.array(is_kept)), item_vectors[is_kept]
+        people = read_table(als_user_factors, ["user_id", "factors", "made_from"], f"fold = '{fold}'")
+        users, user_vectors = unpack_factors(people, "user_id")
+        keys = keys_of(people, users)
+        excluded = read_pairs(interactions, users, items, f"fold = '{fold}' and is_excluded")
+        return fold, users, keys, items, user_vectors, item_vectors, excluded
+
+    prepared = [prepare(fold) for fold in read_folds(folds)]
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for fold, users, keys, items, user_vectors, item_vectors, excluded in prepared:
+            for start in range(0, len(users) if len(items) else 0, USERS_PER_BLOCK):
+                block = slice(start, start + USERS_PER_BLOCK)
+                if start > 0:
+                    report_progress(f"als_candidates: {fold}, {start:,} of {len(users):,} people have their lists")
+                yield list_items(
+                    *(fold, users[block], keys[block], items, user_vectors[block], item_vectors, excluded[block]),
+                    n_candidates,
+                )
+
+    return write_table(session, CANDIDATES_SCHEMA, batches(), kept)
