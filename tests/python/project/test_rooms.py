@@ -1,0 +1,157 @@
+"""The rooms and their order, what consumers may read, the selectors, and what dbt finds modified where nothing is."""
+
+import functools
+import json
+import shutil
+
+import pytest
+from conftest import REPOSITORY, run_dbt
+
+# DESIGN.md's order, of the rooms that there are: a room refs rooms above it. Seeds stand above, functions below.
+ROOMS = [
+    "inputs",
+    "identity",
+    "behavior",
+    "rules",
+    "features",
+    "outcomes",
+    "training",
+    "candidates",
+    "ranking",
+    "recommendations",
+    "evaluation",
+    "monitoring",
+    "publishing",
+]
+# docs/outputs.md: the tables that apps, BI and people read, beside all of the rooms that are public as a whole.
+PUBLIC_ROOMS = {"outcomes", "recommendations", "publishing"}
+PUBLIC = {"rejected_events", "input_problems", "evaluation_metrics", "user_metrics", "publish_gates", "training_policy"}
+PUBLIC |= {"als_item_factors", "als_user_factors", "item_neighbors", "item_content_neighbors", "tuning_trials"}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """dbt on the project in a folder of its own; called with a command's arguments it returns what dbt printed."""
+    folder = tmp_path_factory.mktemp("project")
+
+    def run(*arguments, target="target", **given):
+        result = run_dbt(*arguments, target=folder / target, database=folder / "none.duckdb", **given)
+        assert result.returncode == 0, result.output
+        return result.printed
+
+    run.folder = folder
+    return run
+
+
+@pytest.fixture(scope="module")
+def manifest(project):
+    project("parse")
+    return json.loads((project.folder / "target/manifest.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def models(manifest):
+    return {name: node for name, node in manifest["nodes"].items() if node["resource_type"] == "model"}
+
+
+def room(node):
+    return node["fqn"][1]
+
+
+def test_every_model_stands_in_a_room_that_is_its_group(models):
+    assert {room(node) for node in models.values()} <= set(ROOMS)
+    assert {node["name"]: node["group"] for node in models.values() if node["group"] != room(node)} == {}
+    folders = {tuple(node["original_file_path"].split("/")[:-1]) for node in models.values()}
+    assert folders <= {(half, name) for half in ("models", "python_models") for name in ROOMS}
+
+
+def test_a_room_refs_rooms_above_it(manifest, models):
+    upward = [
+        f"{room(node)}.{node['name']} refs {room(models[parent])}.{models[parent]['name']}"
+        for node in models.values()
+        for parent in node["depends_on"]["nodes"]
+        if parent in models and ROOMS.index(room(models[parent])) > ROOMS.index(room(node))
+    ]
+    assert upward == []
+    # Nothing stands above a seed or below a function.
+    for name, parents in manifest["parent_map"].items():
+        assert not (name.startswith("seed.") and parents)
+        assert not (name.startswith("model.") and any(parent.startswith("function.") for parent in parents))
+
+
+def test_access__what_consumers_read_is_public_and_a_rooms_own_is_private(manifest, models):
+    public = {node["name"] for node in models.values() if node["access"] == "public"}
+    assert public == PUBLIC | {node["name"] for node in models.values() if room(node) in PUBLIC_ROOMS}
+    for name, node in models.items():
+        readers = [reader for reader in manifest["child_map"][name] if reader.split(".")[0] in ("model", "function")]
+        rooms = {room(models[reader]) if reader in models else "functions" for reader in readers}
+        # A model that nothing reads yet may be protected.
+        expected = {"private"} if readers and rooms == {room(node)} else {"protected", "private"}
+        if node["access"] != "public" and readers:
+            assert node["access"] in expected, (name, rooms)
+
+
+def test_outputs__lists_every_public_table():
+    text = (REPOSITORY / "docs/outputs.md").read_text(encoding="utf-8")
+    assert [name for name in sorted(PUBLIC) if f"`{name}`" not in text] == []
+
+
+@pytest.fixture(scope="module")
+def selected(project):
+    @functools.cache
+    def select(name):
+        return set(
+            project("--quiet", "ls", "--selector", name, "--resource-types", "model", "function", "test").split()
+        )
+
+    return select
+
+
+def test_selectors(selected, models):
+    names = {node["name"] for node in models.values()}
+    by_room = {name: {".".join(node["fqn"]) for node in models.values() if room(node) == name} for name in ROOMS}
+
+    def short(selector):
+        return {name.split(".")[-1] for name in selected(selector)} & names
+
+    assert short("daily") == names
+    assert by_room["training"] <= selected("train") and {"rankers", "targets", "typed_events"} <= short("train")
+    assert not short("train") & {"recommendations", "evaluation_metrics", "publish_gates", "ranked_lists"}
+    assert by_room["evaluation"] <= selected("evaluate") and "candidates" in short("evaluate")
+    assert not short("evaluate") & {"recommendations", "publish_gates", "releases"}
+    assert short("publish") == {node["name"] for node in models.values() if room(node) in ("monitoring", "publishing")}
+    for name in ("recommend_items", "rerank_items"):
+        assert any(line.endswith(name) for line in selected("publish"))
+        assert not any(line.endswith(name) for line in selected("train") | selected("evaluate"))
+    # The gates' tests come with them: without them nothing would stop.
+    assert any("gates_are_passed" in line for line in selected("publish"))
+
+
+def test_state_modified__nothing_changes_from_run_to_run(project):
+    """Not the run's id, its clock, nor another place of the releases: what dbt finds modified was edited."""
+    settings = {"kindred__experiments": {"log_days": 30}}
+    project("ls", target="state", settings=settings)
+    (project.folder / "before").mkdir()
+    shutil.copy(project.folder / "state/manifest.json", project.folder / "before")
+    state = ("--select", "state:modified", "--state", str(project.folder / "before"))
+    found = project(
+        *("--quiet", "ls", *state),
+        target="again",
+        settings=settings,
+        environment={"KINDRED_SERVING_PATH": "/elsewhere"},
+    )
+    assert found.split() == []
+
+
+def test_every_history_survives_a_full_refresh(models):
+    incremental = {n["name"]: n["config"] for n in models.values() if n["config"]["materialized"] == "incremental"}
+    assert incremental.keys() >= {
+        "builds",
+        "publish_gates",
+        "rankers",
+        "recommendation_log",
+        "releases",
+        "tuning_trials",
+    }
+    assert {name for name, config in incremental.items() if config["full_refresh"] is not False} == set()
+    assert {name for name, config in incremental.items() if config["on_schema_change"] != "append_new_columns"} == set()
