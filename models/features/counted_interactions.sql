@@ -1,5 +1,5 @@
 -- one row per (fold, user_id, item_id): what an interaction counts for popularity and trend
--- One person's events count as one person's: those with one item up to a ceiling, those with all items up to another. So a
+-- Of one person's events with an item count as many as a ceiling, of those with all items as many as another. So a
 -- script that opens one page a thousand times, or every page, hardly moves what is popular.
 {{ config(materialized='view') }}
 {% set ceiling = kindred.setting('traffic', 'max_events_per_person') %}
