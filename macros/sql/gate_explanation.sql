@@ -1,5 +1,5 @@
-{#- A row of publish_gates in words, as SQL over its CTE `evaluated`: how the value stands to the bound and why, and where it
-    fails what to look at. -#}
+{#- A row of publish_gates in words, as SQL over its CTE `evaluated`: how the value stands to the bound and why, and
+    where it fails what to look at. -#}
 {% macro gate_explanation() -%}
     case
             when gate = 'rollback_hold' then {{ kindred.text_literal(kindred.rollback_text(kindred.read_rollback())) }}

@@ -36,7 +36,8 @@ events as (
         count(*) as n_events,
         max(occurred_at) as last_event_at,
         coalesce(
-            'the newest event is of ' || cast(cast(max(occurred_at) as date) as varchar), 'the newest event is not known'
+            'the newest event is of ' || cast(cast(max(occurred_at) as date) as varchar),
+            'the newest event is not known'
         ) as details
     from {{ ref('person_events') }}
 

@@ -1,6 +1,6 @@
 -- one row per (run_id, gate): this build's lists compared with the release that apps read, before apps read them
--- The first release passes but for `lists`. A gate that can't compare passes and says so. A replay of another day and a build
--- without the fold live publish nothing: they have no rows.
+-- The first release passes but for `lists`. A gate that can't compare passes and says so. A replay of another day and a
+-- build without the fold live publish nothing: they have no rows.
 {{ config(
     materialized='incremental',
     incremental_strategy='delete+insert',
@@ -31,9 +31,9 @@ bounds as (
         *,
         cast(
             case
-                {% for gate, bound in kindred.given_gate_bounds().items() %}
+                {% for gate, bound in kindred.given_gate_bounds().items() -%}
                 when gate = '{{ gate }}' then {{ bound if bound is not none else 'null' }}
-                {% endfor %}
+                {% endfor -%}
                 when is_off_for_sample and {{ not kindred.has_own_inputs() }} then null
                 else default_bound
             end as double
