@@ -261,9 +261,11 @@ def test_serving_folder__builds_readers_and_rollbacks_mean_the_same(sample_shop,
     assert settings.serving_folder() == tmp_path / "lists"
 
     def releases():
-        code = cli.main(["releases"])
-        captured = capsys.readouterr()
-        return code, captured.out + captured.err
+        try:
+            cli.main(["releases"])
+        except SystemExit as stopped:
+            return 1, stopped.code
+        return 0, capsys.readouterr().out
 
     code, output = releases()
     assert code == 1 and f"{tmp_path / 'lists'} is no folder" in output
