@@ -6,7 +6,9 @@
     {%- else -%}
         {#- https://schema.org/InStock, In Stock, in-stock and in_stock are one word. -#}
         {%- set text = "cast(" ~ column ~ " as varchar)" -%}
-        {%- set word = kindred.normal_word("replace(replace(" ~ text ~ ", 'https://schema.org/', ''), 'http://schema.org/', '')") -%}
+        {%- set word = kindred.normal_word(
+            "replace(replace(" ~ text ~ ", 'https://schema.org/', ''), 'http://schema.org/', '')"
+        ) -%}
         {%- set known = kindred.boolean_words()[words] -%}
         case
             when replace({{ word }}, '_', '') in ('{{ known[true] | join("', '") }}') then true
@@ -20,8 +22,8 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- {kind of boolean: {true: words, false: words}}, in lower case without blanks and underscores. Feeds of shops list what can be
-    ordered ahead as available: it may be recommended. -#}
+{#- {kind of boolean: {true: words, false: words}}, in lower case without blanks and underscores. Feeds of shops list
+    what can be ordered ahead as available: it may be recommended. -#}
 {% macro boolean_words() %}
     {% set yes, no = ['true', 't', 'yes', 'y', 'on', '1'], ['false', 'f', 'no', 'n', 'off', '0'] %}
     {{ return({
