@@ -19,7 +19,8 @@
             cast(null as {{ kindred.type_of(rule.kind) }}) as {{ column }}
         {%- elif rule.kind == 'text' -%}
             {%- set text = kindred.as_text(column, data_type) -%}
-            {%- set normal = kindred.normal_form(text, rule.form) if is_normalized and kindred.has_spellings(data_type) else text -%}
+            {%- set has_forms = is_normalized and kindred.has_spellings(data_type) -%}
+            {%- set normal = kindred.normal_form(text, rule.form) if has_forms else text -%}
             nullif({{ normal }}, '') as {{ column }}
         {%- elif rule.kind == 'vector' -%}
             {%- set text = kindred.as_text(column, data_type) -%}

@@ -1,5 +1,5 @@
-{#- What the build's summary says of the inputs: (reasons of events that were set aside, lines about all other problems, the most
-    frequent first). built: {model: relation} of this run. -#}
+{#- What the build's summary says of the inputs: (reasons of events that were set aside, lines about all other problems,
+    the most frequent first). built: {model: relation} of this run. -#}
 {% macro input_problem_lines(built) %}
     {% set reasons, lines, selects = [], [], [] %}
     {% for model in ['input_problems', 'identity_problems'] if model in built %}
@@ -61,7 +61,8 @@
     {{ return('') }}
 {% endmacro %}
 
-{#- What a text that is no time looks like, with the time it means and how to convert it; '' where it looks like nothing. -#}
+{#- What a text that is no time looks like, with the time it means and how to convert it; '' where it looks like
+    nothing. -#}
 {% macro time_advice(input, column, text) %}
     {% set digits = (text | string).split('.')[0] %}
     {% set units = {9: [0, 'seconds'], 10: [0, 'seconds'], 12: [3, 'milliseconds'], 13: [3, 'milliseconds'],
@@ -70,7 +71,8 @@
         {{ return('') }}
     {% endif %}
     {% set power, unit = units[digits | length] %}
-    {% set moment = modules.datetime.datetime(1970, 1, 1) + modules.datetime.timedelta(seconds=digits | int // 10 ** power) %}
+    {% set since = modules.datetime.timedelta(seconds=digits | int // 10 ** power) %}
+    {% set moment = modules.datetime.datetime(1970, 1, 1) + since %}
     {% set number = 'cast(' ~ column ~ ' as bigint)' %}
     {% set duckdb = {0: "to_timestamp(" ~ number ~ ") at time zone 'UTC'", 3: "epoch_ms(" ~ number ~ ")",
                      6: "make_timestamp(" ~ number ~ ")", 9: "make_timestamp_ns(" ~ number ~ ")"} %}

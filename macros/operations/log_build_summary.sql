@@ -25,8 +25,8 @@
                 "",
             ] %}
             {% if problems %}
-                {% do lines.insert(3, "set right in the inputs, see " ~ built.get('input_problems', 'input_problems') ~ ":\n"
-                    ~ problems[:8] | join('\n')
+                {% set place = built.get('input_problems', 'input_problems') %}
+                {% do lines.insert(3, "set right in the inputs, see " ~ place ~ ":\n" ~ problems[:8] | join('\n')
                     ~ ("\n  and " ~ (problems | length - 8) ~ " problems more" if problems | length > 8 else "")) %}
             {% endif %}
             {% for line in lines %}{% do print(line) %}{% endfor %}

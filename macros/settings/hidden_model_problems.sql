@@ -1,4 +1,5 @@
-{#- Models of the user's project that bear the name of one of ours: all our models and tests would read them in its place. -#}
+{#- Models of the user's project that bear the name of one of ours: all our models and tests would read them in its
+    place. -#}
 {% macro hidden_model_problems() %}
     {% set problems = [] %}
     {% if execute %}

@@ -78,7 +78,8 @@
         ) %}
     {% endif %}
 
-    {#- dbt's threads fill its cache of a schema table by table: who asks in between takes what is there for missing. -#}
+    {#- dbt's threads fill its cache of a schema table by table: who asks in between takes what is there for missing.
+        -#}
     {% for input, pointer in kindred.input_pointers().items() if execute and '.' in pointer %}
         {% do load_relation(kindred.input_relation(input)) %}
     {% endfor %}

@@ -1,12 +1,12 @@
-{#- Variables that kindred doesn't have, wherever dbt lets them be seen: on the command line, and in the dbt_project.yml that is
-    built, under `vars: kindred:` and beside it. A misspelt one would change nothing, in silence. -#}
+{#- Variables that kindred doesn't have, wherever dbt lets them be seen: on the command line, and in the dbt_project.yml
+    that is built, under `vars: kindred:` and beside it. A misspelt one would change nothing, in silence. -#}
 {% macro variable_problems() %}
     {% set problems, given = [], [] %}
     {% for name in invocation_args_dict.get('vars', {}) if name.startswith('kindred__') %}
         {% do given.append(name) %}
     {% endfor %}
-    {% set project = adapter.config.vars.vars if adapter.config.vars is defined and adapter.config.vars.vars is mapping else {} %}
-    {% for name, value in project.items() %}
+    {% set project = adapter.config.vars.vars if adapter.config.vars is defined else none %}
+    {% for name, value in (project.items() if project is mapping else []) %}
         {% if name == 'kindred' and value is mapping %}
             {% do given.extend(value) %}
         {% elif name.startswith('kindred__') %}
@@ -27,7 +27,9 @@
     {% set best = namespace(name='', share=-1) %}
     {% for other in names %}
         {% set shared = namespace(n=0) %}
-        {% for place in range(name | length - 1) if name[place:place + 2] in other %}{% set shared.n = shared.n + 1 %}{% endfor %}
+        {% for place in range(name | length - 1) if name[place:place + 2] in other %}
+            {% set shared.n = shared.n + 1 %}
+        {% endfor %}
         {% set share = shared.n / (name | length + other | length) %}
         {% if share > best.share %}
             {% set best.name, best.share = other, share %}

@@ -1,6 +1,6 @@
-{#- Stops the build where more than max_rejected_share of kindred__traffic of the raw events can't be used: then the table is
-    not what the contract means, and a list made from the rest would mislead. A failed test says no more than a number of
-    rows, so this one raises the reason: dbt repeats it where it ends. It looks at the events once. -#}
+{#- Stops the build where more than max_rejected_share of kindred__traffic of the raw events can't be used: then the
+    table is not what the contract means, and a list made from the rest would mislead. A failed test says no more than a
+    number of rows, so this one raises the reason: dbt repeats it where it ends. It looks at the events once. -#}
 {% test some_are_usable(model) %}
 {% set counted %}
     select

@@ -89,7 +89,8 @@ spellings as (
 
 ),
 
--- Words that differ in case alone are one; ids that differ in no more than case, blanks, hyphens or leading zeros are told.
+-- Words that differ in case alone are one; ids that differ in no more than case, blanks, hyphens or leading zeros are
+-- told.
 near as (
     {% for column in ['category', 'brand'] %}
     select
