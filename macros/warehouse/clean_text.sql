@@ -34,12 +34,12 @@
 {#- [combining mark, letters, the same letters composed with it] -#}
 {% macro composed_letters() %}
     {{ return([
-        ['\u0300', 'aeE', 'àèÈ'],
+        ['\u0300', 'ae', 'àè'],
         ['\u0301', 'aeiouE', 'áéíóúÉ'],
-        ['\u0302', 'aeio', 'âêîô'],
-        ['\u0303', 'anoN', 'ãñõÑ'],
+        ['\u0302', 'eo', 'êô'],
+        ['\u0303', 'n', 'ñ'],
         ['\u0308', 'aeouAOU', 'äëöüÄÖÜ'],
-        ['\u030a', 'aA', 'åÅ'],
-        ['\u0327', 'cC', 'çÇ'],
+        ['\u030a', 'a', 'å'],
+        ['\u0327', 'c', 'ç'],
     ]) }}
 {% endmacro %}

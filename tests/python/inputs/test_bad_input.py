@@ -321,8 +321,10 @@ def test_types__epoch_integers_are_no_times_and_stop_the_build(small_shop):
     assert result.returncode != 0
     # dbt repeats the reason at its end, where it lists what failed.
     assert result.text.count("kindred: 4 of 4 raw events can't be used: invalid_time (4, such as '1777636800').") == 1
-    assert "'1777636800' looks like seconds since 1970, 2026-05-01 12:00:00 UTC: select to_timestamp(cast(occurred_at as " \
+    assert (
+        "'1777636800' looks like seconds since 1970, 2026-05-01 12:00:00 UTC: select to_timestamp(cast(occurred_at as "
         "bigint)) at time zone 'UTC' as occurred_at in a model, and point kindred__inputs, events at it." in result.text
+    )
     assert "correct what kindred__inputs, events points at, or raise kindred__traffic: {max_rejected_share: ...}" in (
         result.text
     )

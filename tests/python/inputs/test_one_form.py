@@ -104,9 +104,7 @@ def shop(tmp_path_factory):
         + granted,
         rules=RULES,
     )
-    shop.result = shop.dbt(
-        "build", "--exclude-resource-type", "unit_test", tables={"rules": "raw.rules"}, **SETTINGS
-    )
+    shop.result = shop.dbt("build", "--exclude-resource-type", "unit_test", tables={"rules": "raw.rules"}, **SETTINGS)
     assert shop.result.returncode == 0, shop.result.output
     return shop
 
@@ -156,7 +154,9 @@ def test_one_form__what_is_sold_out_or_unreadable_is_not_recommended(shop):
 
 def test_one_form__a_refund_is_no_second_purchase(shop):
     n_bought = shop.value("select count(*) from raw.events where user_id = 'u39' and event_type = 'PURCHASE'")
-    valued = "select event_type, count(*), min(value) from events where user_id = 'u39' and value is not null group by 1"
+    valued = (
+        "select event_type, count(*), min(value) from events where user_id = 'u39' and value is not null group by 1"
+    )
     assert n_bought > 0
     assert sorted(shop.query(valued)) == [("purchase", n_bought, 20.0), ("return", n_bought, 20.0)]
     # A return weighs 5 against the item, a purchase 5 for it.
@@ -183,7 +183,9 @@ def test_one_form__rules_mean_what_the_catalogue_means(shop):
 
 def test_one_form__what_was_set_right_is_counted(shop):
     found = problems(shop)
-    n_odd = shop.value("select count(*) from raw.events where regexp_matches(user_id, '^Ann|^Zoe|^u01 |^1004[.]|^[^a-zA-Z0-9]')")
+    n_odd = shop.value(
+        "select count(*) from raw.events where regexp_matches(user_id, '^Ann|^Zoe|^u01 |^1004[.]|^[^a-zA-Z0-9]')"
+    )
     assert found["events", "changed_user_id"][1] == n_odd
     n_types = shop.value("select count(*) from raw.events where event_type not in ('view', 'purchase')")
     assert found["events", "changed_event_type"] == ("taken in its normal form", n_types, "Add-to Cart")
