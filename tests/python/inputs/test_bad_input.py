@@ -96,7 +96,8 @@ def test_settings__all_that_is_wrong_is_said_at_once(small_shop):
         "kindred__gates has 'cover': its keys are catalog_coverage, changed_lists, quality, ",
         "kindred__gates has people 'True': give a number of at least 0, or off",
         "kindred__override_gates is 'people': give a list such as [changed_lists]",
-        "kindred__tables has 'rule', did you mean rules? Its keys are event_weights, generators, rules, gates, purposes",
+        "kindred__tables has 'rule', did you mean rules? Its keys are event_weights, generators, rules, gates, "
+        "purposes",
         "kindred__inputs names users, items and no events: name the table or model that holds your events",
         "kindred__inputs mixes your own items with the sample shop's users: leave out what you don't have",
         "kindred__genrators is no variable of kindred: did you mean kindred__generators?",
