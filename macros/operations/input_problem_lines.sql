@@ -1,5 +1,5 @@
-{#- What the build's summary says of the inputs: (reasons of events that were set aside, lines about all other problems,
-    the most frequent first). built: {model: relation} of this run. -#}
+{#- What the build's summary says of the inputs: (reasons of events that were set aside, lines about all other problems:
+    those of refusals first, then the most frequent). built: {model: relation} of this run. -#}
 {% macro input_problem_lines(built) %}
     {% set reasons, lines, selects = [], [], [] %}
     {% for model in ['input_problems', 'identity_problems'] if model in built %}
@@ -19,6 +19,7 @@
             problem,
             fate
         order by
+            case when concat(problem, fate) like '%refusal%' then 0 else 1 end,
             sum(n_rows) desc,
             input,
             problem,

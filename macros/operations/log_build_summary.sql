@@ -17,7 +17,7 @@
                 ~ "{:,}".format(run.n_recommended_items | int) ~ " of " ~ "{:,}".format(run.n_items | int) ~ " items",
                 "learned from " ~ "{:,}".format(run.n_events | int) ~ " events up to " ~ run.last_event_at
                 ~ " (as of " ~ run.as_of ~ "), " ~ "{:,}".format(run.n_rejected_events | int)
-                ~ " more set aside" ~ (": " ~ reasons | join(', ') if reasons else "")
+                ~ " more set aside" ~ (": " ~ reasons[:5] | join(', ') ~ (' and others' if reasons | length > 5 else '') if reasons else "")
                 ~ ", see " ~ built.get('rejected_events', 'rejected_events'),
                 "lists: select * from " ~ built.recommendations ~ " where user_id = '...' order by rank",
                 "quality: select * from " ~ built.get('evaluation_metrics', 'evaluation_metrics'),
@@ -26,7 +26,7 @@
             ] %}
             {% if problems %}
                 {% set place = built.get('input_problems', 'input_problems') %}
-                {% do lines.insert(3, "set right in the inputs, see " ~ place ~ ":\n" ~ problems[:8] | join('\n')
+                {% do lines.insert(3, "the inputs have problems, see " ~ place ~ ":\n" ~ problems[:8] | join('\n')
                     ~ ("\n  and " ~ (problems | length - 8) ~ " problems more" if problems | length > 8 else "")) %}
             {% endif %}
             {% for line in lines %}{% do print(line) %}{% endfor %}

@@ -96,8 +96,7 @@ def test_settings__all_that_is_wrong_is_said_at_once(small_shop):
         "kindred__gates has 'cover': its keys are catalog_coverage, changed_lists, quality, ",
         "kindred__gates has people 'True': give a number of at least 0, or off",
         "kindred__override_gates is 'people': give a list such as [changed_lists]",
-        "kindred__tables has 'rule', did you mean rules? Its keys are event_weights, generators, rules, gates, "
-        "purposes",
+        "kindred__tables has 'rule', did you mean rules? Its keys are event_weights, generators, rules, ",
         "kindred__inputs names users, items and no events: name the table or model that holds your events",
         "kindred__inputs mixes your own items with the sample shop's users: leave out what you don't have",
         "kindred__genrators is no variable of kindred: did you mean kindred__generators?",
@@ -324,8 +323,8 @@ def test_types__epoch_integers_are_no_times_and_stop_the_build(small_shop):
     assert result.text.count("kindred: 4 of 4 raw events can't be used: invalid_time (4, such as '1777636800').") == 1
     assert (
         "'1777636800' looks like seconds since 1970, 2026-05-01 12:00:00 UTC: select to_timestamp(cast(occurred_at as "
-        "bigint)) at time zone 'UTC' as occurred_at in a model, and point kindred__inputs, events at it." in result.text
-    )
+        "bigint)) at time zone 'UTC' as occurred_at in a model, and point kindred__inputs, events at it."
+    ) in result.text
     assert "correct what kindred__inputs, events points at, or raise kindred__traffic: {max_rejected_share: ...}" in (
         result.text
     )

@@ -1,0 +1,102 @@
+-- one row per (entity_id, problem): what is wrong with raw events, and their fate
+{{ config(materialized='view') }}
+
+with event_counts as (select * from {{ ref('event_counts') }}),
+
+event_spellings as (select * from {{ ref('event_spellings') }}),
+
+typed_items as (select item_id from {{ ref('typed_items') }} where item_id is not null),
+
+rejected as (
+
+    select
+        cast(null as varchar) as entity_id,
+        rejection_reason as problem,
+        coalesce(min(rejected_text), min(unknown_item_id)) as example,
+        'row set aside' as fate,
+        sum(n_events) as n_rows
+    from event_counts
+    where rejection_reason is not null
+    group by rejection_reason
+
+),
+
+refunds as (
+
+    select
+        cast(null as varchar) as entity_id,
+        'negative_value' as problem,
+        cast(null as varchar) as example,
+        'taken as a return' as fate,
+        sum(n_events) as n_rows
+    from event_counts
+    where is_refund
+        and rejection_reason is null
+    having sum(n_events) > 0
+
+),
+
+changed as (
+
+    select
+        cast(null as varchar) as entity_id,
+        concat('changed_', column_name) as problem,
+        min(spelling) as example,
+        'taken in its normal form' as fate,
+        sum(n_events) as n_rows
+    from event_spellings
+    group by column_name
+
+),
+
+-- Items that the catalogue has under another spelling.
+unknown_items as (
+
+    select
+        unknown_item_id,
+        {{ kindred.nearly_same_key('unknown_item_id') }} as near_key,
+        sum(n_events) as n_events
+    from event_counts
+    where unknown_item_id is not null
+    group by unknown_item_id
+
+),
+
+catalogue as (
+
+    select
+        {{ kindred.nearly_same_key('item_id') }} as near_key,
+        min(item_id) as item_id
+    from typed_items
+    group by {{ kindred.nearly_same_key('item_id') }}
+
+),
+
+nearly_known as (
+
+    select
+        catalogue.item_id as entity_id,
+        'nearly_same_item_id' as problem,
+        min(unknown_items.unknown_item_id) as example,
+        'row set aside, as unknown_item' as fate,
+        sum(unknown_items.n_events) as n_rows
+    from unknown_items
+    inner join catalogue
+        on unknown_items.near_key = catalogue.near_key
+    group by catalogue.item_id
+
+),
+
+final as (
+
+    select * from rejected
+    union all
+    select * from refunds
+    union all
+    select * from changed
+    union all
+    select * from nearly_known
+
+)
+
+select * from final
