@@ -50,13 +50,18 @@ def test_what_stays_and_what_goes(small_shop):
     assert build("55555555-5e6f", as_of="2026-05-03", log_days=9) == {"99999999-5e6f": 6}
 
 
+def moment(time):
+    return f"timestamp '{time}'"
+
+
 @pytest.fixture
 def logged(tmp_path):
     """Three lists of one person, a week's worth, the second of which was never published; another person's."""
     shop = Shop(tmp_path)
-    log = "run_id, list_id, user_id, rank, item_id, score, generator, reason, because_item_id, propensity, generated_at"
+    log = "run_id, list_id, user_id, rank, item_id, score, policy, generator, reason, because_item_id, propensity"
+    log += ", generated_at"
     rows = [
-        f"('r{run}', 'l{run}{user}', '{user}', {rank}, 'i{run}{rank}', 1, 'als', 'r', null, 1, timestamp '{made}')"
+        f"('r{run}', 'l{run}{user}', '{user}', {rank}, 'i{run}{rank}', 1, 'main', 'als', 'r', null, 1, {moment(made)})"
         for run, made in enumerate(DAYS)
         for user in ("u0338", "other")
         for rank in (2, 1)
