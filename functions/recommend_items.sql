@@ -1,4 +1,5 @@
--- one row per rank: a list made at the moment of the request, as kindred.serving's recommend.sql and fill_up.sql define it
+-- one row per rank: a list made at the moment of the request, as kindred.serving's recommend.sql and fill_up.sql define
+-- it
 -- Names of arguments stand in `request` and nowhere else without the name of a table: elsewhere DuckDB would put the
 -- argument where a column of the same name is meant, and Snowflake the column where the argument is.
 with request as (
@@ -73,7 +74,11 @@ session_size as (select count(*) as n_items from session),
 
 person_excluded as ({{ kindred.unnest_json_rows('person', 'excluded', {'item_id': 'varchar'}) }}),
 
-segment_excluded as ({{ kindred.unnest_json_rows('person_segments', 'excluded', {'item_id': 'varchar'}, keep=['tier']) }}),
+segment_excluded as (
+
+    {{ kindred.unnest_json_rows('person_segments', 'excluded', {'item_id': 'varchar'}, keep=['tier']) }}
+
+),
 
 unknown_excluded as ({{ kindred.unnest_json_rows('person_segments', 'excluded_if_unknown', {'item_id': 'varchar'}) }}),
 
@@ -211,7 +216,7 @@ first_parts as (
         session_size.n_items > 0 as has_session,
         coalesce(scaled.score * (session_settings.session_share / nullif(scaled.highest, 0)), 0) as session_part,
         coalesce(session_settings.list_share * listed.closeness, 0) as list_part
-    from (select * from scaled where scaled.tier = 1) as scaled
+    from (select scaled.* from scaled where scaled.tier = 1) as scaled
     full outer join listed
         on scaled.item_id = listed.item_id
     cross join session_size

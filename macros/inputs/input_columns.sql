@@ -8,8 +8,11 @@
         relation, contract, setting, kindred.input_pointers()[input],
         '.' if input == 'events' else '; or leave it out if you have no ' ~ input ~ '.'
     ) %}
-    {% if execute and relation is not none and input == 'events' and 'user_id' not in found and 'anonymous_id' not in found %}
-        {% do exceptions.raise_compiler_error(kindred.lacking_columns(relation, setting, ['user_id (or anonymous_id)'], found)) %}
+    {% if execute and relation is not none and input == 'events'
+        and 'user_id' not in found and 'anonymous_id' not in found %}
+        {% do exceptions.raise_compiler_error(
+            kindred.lacking_columns(relation, setting, ['user_id (or anonymous_id)'], found)
+        ) %}
     {% endif %}
     {{ return(found) }}
 {% endmacro %}

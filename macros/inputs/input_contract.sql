@@ -1,6 +1,6 @@
-{#- The columns of an input: what each holds and whether a user's table must have it. `kind` is text, timestamp,
-    number, boolean or vector (the text of a JSON array of numbers). `form` is the normal form of a text that is compared:
-    id, name (shown too) or word (one of a known few); `words` names the words of a boolean. -#}
+{#- The columns of an input: what each holds and whether a user's table must have it. `kind` is text, timestamp, number,
+    boolean or vector (the text of a JSON array of numbers). `form` is the normal form of a text that is compared: id,
+    name (shown too) or word (one of a known few); `words` names the words of a boolean. -#}
 {% macro input_contract(input) %}
     {% set contracts = {
         'events': {

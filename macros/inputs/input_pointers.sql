@@ -1,5 +1,5 @@
-{#- {input: what it points at, '' = not given}. Nothing named is the sample shop; else what is not named is not given, so that
-    no input of a shop ever falls back to the sample. -#}
+{#- {input: what it points at, '' = not given}. Nothing named is the sample shop; else what is not named is not given,
+    so that no input of a shop ever falls back to the sample. -#}
 {% macro input_pointers() %}
     {% set given = kindred.setting('inputs') %}
     {% set pointers = {} %}
@@ -24,8 +24,8 @@
         {% do (samples if pointer | string == 'sample_' ~ input else own).append(input) %}
     {% endfor %}
     {% if kindred.has_own_inputs() and not given.events %}
-        {% do problems.append("kindred__inputs names " ~ (samples + own) | join(', ') ~ " and no events: name the table or "
-            ~ "model that holds your events, the one input that is needed") %}
+        {% do problems.append("kindred__inputs names " ~ (samples + own) | join(', ') ~ " and no events: name the "
+            ~ "table or model that holds your events, the one input that is needed") %}
     {% endif %}
     {% if samples and own %}
         {% do problems.append("kindred__inputs mixes your own " ~ own | join(', ') ~ " with the sample shop's "

@@ -4,9 +4,9 @@
     {{ return(kindred.pointed_relation(pointer, 'kindred__inputs has ' ~ input, input) if pointer else none) }}
 {% endmacro %}
 
-{#- The table that a pointer means: a name without a dot is a model or seed of the dbt graph; with a dot it is a table that
-    somebody else keeps, which is a source of dbt (models/inputs/_sources.yml) where it is an input.
-    what: how a message about it begins. -#}
+{#- The table that a pointer means: a name without a dot is a model or seed of the dbt graph; with a dot it is a table
+    that somebody else keeps, which is a source of dbt (models/inputs/_sources.yml) where it is an input. what: how a
+    message about it begins. -#}
 {% macro pointed_relation(pointer, what, input=none) %}
     {% if pointer is not string or pointer.split('.') | length > 3 or '' in pointer.split('.') %}
         {% do exceptions.raise_compiler_error(what ~ " '" ~ pointer

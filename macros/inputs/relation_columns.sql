@@ -1,5 +1,6 @@
-{#- What a table that a setting points at really has: {column name in lower case: data type in lower case}. Raises where the
-    table is missing, or a column that the contract needs. otherwise: how the message about a missing table ends. -#}
+{#- What a table that a setting points at really has: {column name in lower case: data type in lower case}. Raises where
+    the table is missing, or a column that the contract needs. otherwise: how the message about a missing table ends.
+    -#}
 {% macro relation_columns(relation, contract, setting, pointer, otherwise) %}
     {% set found = {} %}
     {% if not execute or relation is none %}

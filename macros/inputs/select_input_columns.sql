@@ -1,13 +1,16 @@
 {#- The select list that brings a user's table into the contract's types. -#}
 {% macro select_input_columns(input) %}
-    {{- kindred.select_columns(kindred.input_contract(input), kindred.input_columns(input), as_written=(input == 'events')) -}}
+    {{- kindred.select_columns(
+        kindred.input_contract(input), kindred.input_columns(input), as_written=(input == 'events')
+    ) -}}
 {% endmacro %}
 
-{#- The same of any table: contract as of input_contract, found: {column: data type}. Absent columns and empty text become null.
-    What can't be converted becomes null too, and `<column>_text` keeps what stood there, so that it can be reported:
-    so does a number that no sum could hold (infinite, 1e12 and more), lest one such row fail the build. NaN in a
-    column of numbers is how pandas writes that there is none. Of ids, names and words `<column>_text` is what stood there
-    where their normal form is another. as_written: leave them as they are; events do, as typed_events looks them up. -#}
+{#- The same of any table: contract as of input_contract, found: {column: data type}. Absent columns and empty text
+    become null. What can't be converted becomes null too, and `<column>_text` keeps what stood there, so that it can be
+    reported: so does a number that no sum could hold (infinite, 1e12 and more), lest one such row fail the build. NaN
+    in a column of numbers is how pandas writes that there is none. Of ids, names and words `<column>_text` is what
+    stood there where their normal form is another. as_written: leave them as they are; events do, as typed_events looks
+    them up. -#}
 {% macro select_columns(contract, found, as_written=false) %}
     {% for column, rule in contract.items() %}
         {%- set data_type = found.get(column) -%}
@@ -16,7 +19,8 @@
             cast(null as {{ kindred.type_of(rule.kind) }}) as {{ column }}
         {%- elif rule.kind == 'text' -%}
             {%- set text = kindred.as_text(column, data_type) -%}
-            {%- set normal = kindred.normal_form(text, rule.form) if is_normalized and kindred.has_spellings(data_type) else text -%}
+            {%- set has_forms = is_normalized and kindred.has_spellings(data_type) -%}
+            {%- set normal = kindred.normal_form(text, rule.form) if has_forms else text -%}
             nullif({{ normal }}, '') as {{ column }}
         {%- elif rule.kind == 'vector' -%}
             {%- set text = kindred.as_text(column, data_type) -%}
@@ -53,7 +57,9 @@
 
 {#- Whether a column of a warehouse type can hold two spellings of one id: whole numbers and UUIDs can't. -#}
 {% macro has_spellings(data_type) %}
-    {% set whole = ['tinyint', 'smallint', 'int', 'bigint', 'hugeint', 'utinyint', 'usmallint', 'uint', 'ubigint', 'uhugeint', 'uuid'] %}
+    {% set whole = [
+        'tinyint', 'smallint', 'int', 'bigint', 'hugeint', 'utinyint', 'usmallint', 'uint', 'ubigint', 'uhugeint', 'uuid'
+    ] %}
     {% for beginning in whole if data_type.startswith(beginning) %}
         {{ return(false) }}
     {% endfor %}

@@ -1,4 +1,5 @@
-{#- The table of a shop's decisions: what kindred__tables points at under `name`, else the seed that comes with kindred. -#}
+{#- The table of a shop's decisions: what kindred__tables points at under `name`, else the seed that comes with kindred.
+    -#}
 {% macro table_relation(name) %}
     {% set pointer = kindred.setting('tables', name) %}
     {% if not pointer %}
@@ -77,7 +78,8 @@
     {{- kindred.select_columns(contract, kindred.table_columns(name)) -}}
 {% endmacro %}
 
-{#- {column in lower case: data type in lower case} of a table of kindred__tables. Of the seed in its place the types are known. -#}
+{#- {column in lower case: data type in lower case} of a table of kindred__tables. Of the seed in its place the types
+    are known. -#}
 {% macro table_columns(name) %}
     {% set contract = kindred.table_contract(name) %}
     {% set pointer = kindred.setting('tables', name) %}

@@ -9,6 +9,7 @@
         {% for run in kindred.fetch_rows(
             "select * from " ~ built.builds ~ " where run_id = '" ~ invocation_id ~ "'"
         ) %}
+            {% set reasons, problems = kindred.input_problem_lines(built) %}
             {% set lines = [
                 "",
                 "kindred: " ~ "{:,}".format(run.n_people | int) ~ " people have a list, "
@@ -16,12 +17,18 @@
                 ~ "{:,}".format(run.n_recommended_items | int) ~ " of " ~ "{:,}".format(run.n_items | int) ~ " items",
                 "learned from " ~ "{:,}".format(run.n_events | int) ~ " events up to " ~ run.last_event_at
                 ~ " (as of " ~ run.as_of ~ "), " ~ "{:,}".format(run.n_rejected_events | int)
-                ~ " more set aside: see " ~ built.get('rejected_events', 'rejected_events'),
+                ~ " more set aside" ~ (": " ~ reasons | join(', ') if reasons else "")
+                ~ ", see " ~ built.get('rejected_events', 'rejected_events'),
                 "lists: select * from " ~ built.recommendations ~ " where user_id = '...' order by rank",
                 "quality: select * from " ~ built.get('evaluation_metrics', 'evaluation_metrics'),
                 "people and their lists, readable: dbt run-operation show_recommendations",
                 "",
             ] %}
+            {% if problems %}
+                {% set place = built.get('input_problems', 'input_problems') %}
+                {% do lines.insert(3, "set right in the inputs, see " ~ place ~ ":\n" ~ problems[:8] | join('\n')
+                    ~ ("\n  and " ~ (problems | length - 8) ~ " problems more" if problems | length > 8 else "")) %}
+            {% endif %}
             {% for line in lines %}{% do print(line) %}{% endfor %}
         {% endfor %}
     {% endif %}

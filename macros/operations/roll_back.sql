@@ -7,7 +7,8 @@
     A serving folder has `kindred releases`, `kindred rollback` and `kindred resume`. -#}
 {% macro show_releases() %}
     {% for row in kindred.kept_releases() %}
-        {% do print(("* " if loop.first else "  ") ~ row.release_id ~ "  " ~ "{:>9,}".format(row.n_lists | int) ~ " lists"
+        {% do print(("* " if loop.first else "  ") ~ row.release_id
+            ~ "  " ~ "{:>9,}".format(row.n_lists | int) ~ " lists"
             ~ "  as of " ~ row.as_of ~ "  made " ~ row.generated_at) %}
     {% endfor %}
     {% do print(kindred.rollback_text(kindred.read_rollback())) %}

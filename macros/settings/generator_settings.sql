@@ -1,5 +1,5 @@
-{#- What kindred__generators gives for the generators whose settings shape what is trained, or for the others: with other
-    settings an earlier training, or an earlier list, is of no use. -#}
+{#- What kindred__generators gives for the generators whose settings shape what is trained, or for the others: with
+    other settings an earlier training, or an earlier list, is of no use. -#}
 {% macro generator_settings(is_trained) %}
     {% set given = kindred.setting('generators') %}
     {% set settings = {'n_neighbors': given.n_neighbors} if is_trained else {} %}

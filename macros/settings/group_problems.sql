@@ -12,7 +12,9 @@
             {% do problems.append("kindred__" ~ group ~ " is '" ~ given ~ "': give a mapping such as {" ~ key ~ ": ...}") %}
         {% elif group not in ['generators', 'gates', 'training'] %}
             {% for key in given if key not in defaults %}
-                {% do problems.append("kindred__" ~ group ~ " has '" ~ key ~ "': its keys are " ~ defaults | join(', ')) %}
+                {% set nearest = kindred.nearest_name(key, defaults | list) %}
+                {% do problems.append("kindred__" ~ group ~ " has '" ~ key ~ "', did you mean " ~ nearest
+                    ~ "? Its keys are " ~ defaults | join(', ')) %}
             {% endfor %}
         {% endif %}
     {% endfor %}

@@ -61,15 +61,9 @@
             ~ "': give a key of the items' attributes without quotes, or '' for none") %}
     {% endif %}
 
-    {#- Only what was given on the command line can be listed here; there a misspelt name would change nothing. -#}
-    {% for name in invocation_args_dict.get('vars', {}) if name.startswith('kindred__')
-        and name not in kindred.setting_names()
-        and name[9:] not in kindred.default_settings().renamed %}
-        {% do problems.append(name ~ " is no setting of kindred: docs/settings.md lists them all") %}
-    {% endfor %}
-
     {% do problems.extend(
-        kindred.group_problems()
+        kindred.variable_problems()
+        + kindred.group_problems()
         + kindred.input_pointer_problems()
         + kindred.generator_problems()
         + kindred.bound_problems('kindred__training', kindred.default_settings().groups.training)
@@ -84,7 +78,8 @@
         ) %}
     {% endif %}
 
-    {#- dbt's threads fill its cache of a schema table by table: who asks in between takes what is there for missing. -#}
+    {#- dbt's threads fill its cache of a schema table by table: who asks in between takes what is there for missing.
+        -#}
     {% for input, pointer in kindred.input_pointers().items() if execute and '.' in pointer %}
         {% do load_relation(kindred.input_relation(input)) %}
     {% endfor %}

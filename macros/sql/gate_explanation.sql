@@ -1,7 +1,8 @@
-{#- A row of publish_gates in words, as SQL over its CTE `evaluated`: how the value stands to the bound and why, and where it
-    fails what to look at. -#}
+{#- A row of publish_gates in words, as SQL over its CTE `evaluated`: how the value stands to the bound and why, and
+    where it fails what to look at. -#}
 {% macro gate_explanation() -%}
     case
+            when sentence is null then 'kindred__tables, gates names a table without a row of this gate: add one'
             when gate = 'rollback_hold' then {{ kindred.text_literal(kindred.rollback_text(kindred.read_rollback())) }}
             when gate = 'lists' and is_passed then 'there are lists'
             when gate = 'lists' then concat(sentence, ' (', details, '); ', way_out)

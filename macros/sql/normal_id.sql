@@ -1,6 +1,7 @@
-{#- The normal form of an id, which is the same in every input: without blanks around it, without invisible characters, in
-    Unicode NFC; a number is written without decimals (1000.0 is 1000); an e-mail address is in lower case where
-    kindred__identity: {case_insensitive_ids: true}. Null where nothing is left. src/kindred/ids.py does the same in Python. -#}
+{#- The normal form of an id, which is the same in every input: without blanks around it, without invisible characters,
+    in Unicode NFC; a number is written without decimals (1000.0 is 1000); an e-mail address is in lower case where
+    kindred__identity: {case_insensitive_ids: true}. Null where nothing is left. src/kindred/ids.py does the same in
+    Python. -#}
 {% macro normal_id(text) -%}
     case
         when not {{ kindred.is_odd_id(text) }} then {{ text }}

@@ -1,4 +1,5 @@
-{#- The normal form of a name that is shown and compared (category, brand, segment): as of an id, with its letters' case. -#}
+{#- The normal form of a name that is shown and compared (category, brand, segment): as of an id, with its letters'
+    case. -#}
 {% macro normal_text(text) -%}
     case
         when not {{ kindred.matches_part(text, '[^!-~]|[.]0') }} then {{ text }}

@@ -1,5 +1,5 @@
-{#- A query with one row per spelling of the words in a column: spellings that differ in case alone are one word, written as
-    most rows write it. -#}
+{#- A query with one row per spelling of the words in a column: spellings that differ in case alone are one word,
+    written as most rows write it. -#}
 {% macro usual_spellings(relation, column) -%}
     select
         {{ column }} as spelling,

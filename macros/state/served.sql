@@ -1,6 +1,6 @@
-{#- What apps are served: release_id, run_id, generated_at and measures, the figures that gates compare: a list of {gate,
-    measure, standard_error, first_at}, [] for a release of a version before 0.1.0. None where nothing is served. The one
-    door to it; publication and rollback write it beside the store (src/kindred/publishing). -#}
+{#- What apps are served: release_id, run_id, generated_at and measures, the figures that gates compare: a list of
+    {gate, measure, standard_error, first_at}, [] for a release of a version before 0.1.0. None where nothing is served.
+    The one door to it; publication and rollback write it beside the store (src/kindred/publishing). -#}
 {% macro served() %}
     {% if not execute %}{{ return(none) }}{% endif %}
     {% set found = kindred.read_serving_file('served.json') %}
@@ -18,8 +18,8 @@
     }) }}
 {% endmacro %}
 
-{#- What a rollback left, none where there was none: serves, from, by, at, reason and is_held (rollback.json; on Snowflake
-    the column `hold` of releases). -#}
+{#- What a rollback left, none where there was none: serves, from, by, at, reason and is_held (rollback.json; on
+    Snowflake the column `hold` of releases). -#}
 {% macro read_rollback() %}
     {% if execute and target.type == 'snowflake' %}
         {% set newest = kindred.newest_release() %}

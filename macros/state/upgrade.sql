@@ -1,6 +1,7 @@
-{#- The first build after an upgrade takes over what builds of an earlier version left, before any model looks back. Each step
-    is one statement that does nothing where it was done before, so a build that is killed in between harms nothing: the next
-    one goes on. Tables under old names stay, for apps and people that still read them; kindred never reads them again. -#}
+{#- The first build after an upgrade takes over what builds of an earlier version left, before any model looks back.
+    Each step is one statement that does nothing where it was done before, so a build that is killed in between harms
+    nothing: the next one goes on. Tables under old names stay, for apps and people that still read them; kindred never
+    reads them again. -#}
 {% macro upgrade() %}
     {% if execute and flags.WHICH not in ['compile', 'generate', 'list', 'show'] %}
         {% set steps = kindred.upgrade_steps() %}
@@ -9,8 +10,8 @@
     {% endif %}
 {% endmacro %}
 
-{#- What has another name or more columns since version 0.1.0: {table: old name}, and (table, column, old name, what rows of
-    the version before mean by it). -#}
+{#- What has another name or more columns since version 0.1.0: {table: old name}, and (table, column, old name, what
+    rows of the version before mean by it). -#}
 {% macro upgrade_steps() %}
     {{ return({
         'tables': {'builds': 'model_runs', 'releases': 'serving_releases', 'published_generators': 'published_sources'},

@@ -1,8 +1,8 @@
 {#- Fails where a table is not what the YAML of its model or seed says: a column is missing, unknown or of another type,
     or a column with the constraint not_null has nulls. dbt refuses contracts on Python models; this test is theirs. It
-    compares types as dbt's contracts do, on both warehouses; Snowflake may keep a list as ARRAY or VARIANT. An incremental
-    table may have columns of an earlier version. The test looks while it is compiled and prints what it found, because
-    dbt shows no rows of a failed test. -#}
+    compares types as dbt's contracts do, on both warehouses; Snowflake may keep a list as ARRAY or VARIANT. An
+    incremental table may have columns of an earlier version. The test looks while it is compiled and prints what it
+    found, because dbt shows no rows of a failed test. -#}
 {% test keeps_contract(model) %}
 {% set problems, declared, found, is_incremental = [], {}, {}, namespace(found=false) %}
 {% if execute and flags.WHICH not in ['compile', 'generate', 'list', 'show'] %}

@@ -1,6 +1,6 @@
 {#- Fails for each value of a column that is unknown: it stands neither in another table (`to`, and there in the column
-    `field`, else in the one of the same name) nor in a list (`values`). Null passes. One query for all columns of a table
-    instead of one test per column: a build runs these on many tables. -#}
+    `field`, else in the one of the same name) nor in a list (`values`). Null passes. One query for all columns of a
+    table instead of one test per column: a build runs these on many tables. -#}
 {% test known_values(model, columns) %}
 {% for column, known in columns.items() %}
 {% set field = known.get('field', column) %}

@@ -1,5 +1,5 @@
-{#- A text in Unicode NFC, every kind of blank in it a plain one, none around it, and without characters that nobody sees.
-    In an id these include the zero-width joiners, which in words of some scripts carry meaning. -#}
+{#- A text in Unicode NFC, every kind of blank in it a plain one, none around it, and without characters that nobody
+    sees. In an id these include the zero-width joiners, which in words of some scripts carry meaning. -#}
 {% macro clean_text(text, is_id=false) %}
     {{- return(adapter.dispatch('clean_text', 'kindred')(text, is_id)) -}}
 {% endmacro %}
@@ -12,20 +12,23 @@
     ))
 {%- endmacro %}
 
-{#- Snowflake has no function that composes letters: the commonest letters of Latin alphabets with their marks are composed
-    here, by one `replace` within another, and others stay as they are: hundreds of them would be more than a parser takes.
-    Characters are named one by one, as its regular expressions know no classes of Unicode. -#}
+{#- Snowflake has no function that composes letters: the commonest letters of Latin alphabets with their marks are
+    composed here, by one `replace` within another, and others stay as they are: hundreds of them would be more than a
+    parser takes. Characters are named one by one, as its regular expressions know no classes of Unicode. -#}
 {% macro snowflake__clean_text(text, is_id) -%}
-    {%- set blanks = '\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000' -%}
-    {%- set invisible = '\u00ad\u061c\u180e\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2061\u2062\u2063\u2064'
-        ~ '\u2066\u2067\u2068\u2069\u206a\u206b\u206c\u206d\u206e\u206f\ufeff' ~ ('\u200c\u200d' if is_id else '') -%}
+    {%- set blanks = '\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a'
+        ~ '\u2028\u2029\u202f\u205f\u3000' -%}
+    {%- set invisible = '\u00ad\u061c\u180e\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2061\u2062\u2063'
+        ~ '\u2064\u2066\u2067\u2068\u2069\u206a\u206b\u206c\u206d\u206e\u206f\ufeff' ~ ('\u200c\u200d' if is_id else '') -%}
     {%- set controls = 'chr(9), chr(10), chr(11), chr(12), chr(13)' -%}
     {#- A loop's own variables end with each turn; those of a namespace stay. -#}
-    {%- set composed = namespace(text="translate(" ~ text ~ ", concat(" ~ controls ~ ", '" ~ blanks ~ invisible ~ "'), '"
-        ~ ' ' * (5 + blanks | length) ~ "')") -%}
+    {%- set unwanted = "concat(" ~ controls ~ ", '" ~ blanks ~ invisible ~ "')" -%}
+    {%- set plain_blanks = ' ' * (5 + blanks | length) -%}
+    {%- set composed = namespace(text="translate(" ~ text ~ ", " ~ unwanted ~ ", '" ~ plain_blanks ~ "')") -%}
     {%- for mark, plain, whole in kindred.composed_letters() -%}
         {%- for letter in plain -%}
-            {%- set composed.text = "replace(" ~ composed.text ~ ", '" ~ letter ~ mark ~ "', '" ~ whole[loop.index0] ~ "')" -%}
+            {%- set pair = "'" ~ letter ~ mark ~ "', '" ~ whole[loop.index0] ~ "'" -%}
+            {%- set composed.text = "replace(" ~ composed.text ~ ", " ~ pair ~ ")" -%}
         {%- endfor -%}
     {%- endfor -%}
     trim({{ composed.text }})

@@ -13,7 +13,9 @@
 {% macro snowflake__json_rows(columns, order_by) -%}
     {#- A null would be left out of an array, or written as `undefined`. -#}
     {%- set values = [] -%}
-    {%- for column in columns %}{% do values.append("coalesce(to_variant(" ~ column ~ "), parse_json('null'))") %}{% endfor -%}
+    {%- for column in columns -%}
+        {%- do values.append("coalesce(to_variant(" ~ column ~ "), parse_json('null'))") -%}
+    {%- endfor -%}
     {%- set row = values[0] if values | length == 1 else 'array_construct(' ~ values | join(', ') ~ ')' -%}
     to_json(array_agg({{ row }}) within group (order by {{ order_by }}))
 {%- endmacro %}

@@ -1,5 +1,6 @@
 {#- Builds a function of the type table, which dbt has for scalar functions only. A materialization of kindred's own,
-    because dbt looks for overrides of its macros in the root project: as a package kindred would need a `dispatch` there. -#}
+    because dbt looks for overrides of its macros in the root project: as a package kindred would need a `dispatch`
+    there. -#}
 {% materialization kindred_table_function, default, supported_languages=['sql'] %}
     {% set target_relation = this.incorporate(type=this.Function) %}
     {{ run_hooks(pre_hooks) }}

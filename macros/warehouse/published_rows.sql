@@ -1,5 +1,5 @@
-{#- What the functions read of a release: on Snowflake the rows of the release that is served, on DuckDB, where apps read
-    files, the table that the last build made. -#}
+{#- What the functions read of a release: on Snowflake the rows of the release that is served, on DuckDB, where apps
+    read files, the table that the last build made. -#}
 {% macro published_rows(name) %}
     {{- return(adapter.dispatch('published_rows', 'kindred')(name)) -}}
 {% endmacro %}

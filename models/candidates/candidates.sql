@@ -1,5 +1,6 @@
 -- one row per (fold, generator, user_id, item_id): what each generator proposes, all in one shape
--- Every model `*_candidates` of this room is read (`make embed` lists them), so that a new generator needs no line here.
+-- Every model `*_candidates` of this room is read (`make embed` lists them), so that a new generator needs no line
+-- here.
 {{ config(materialized='view') }}
 
 {% for model in kindred.default_settings().candidates %}

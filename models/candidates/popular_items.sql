@@ -72,7 +72,7 @@ scored as (
 
 ),
 
--- Among items alike (all those nobody touched, say) the newest comes first.
+-- Among items with equal scores, such as those that nobody touched, the newest comes first.
 final as (
 
     select

@@ -1,4 +1,4 @@
--- one row per (fold, policy, generator, user_id, rank): the lists that are judged, each generator's own and the published blend
+-- one row per (fold, policy, generator, user_id, rank): the lists that are evaluated, each generator's and the blend's
 {{ config(materialized='view') }}
 
 select

@@ -1,4 +1,4 @@
--- one row per (fold, user_group, user_id): who is judged, by which of their targets
+-- one row per (fold, user_group, user_id): the people on whom lists are evaluated, with their targets
 -- Groups by activity have part of the people with all targets of each; groups of targets have the people who have such.
 with targets as (select * from {{ ref('targets') }}),
 

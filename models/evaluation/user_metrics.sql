@@ -1,5 +1,5 @@
 -- one row per (fold, policy, generator, target_group, k, user_id): how well the first k items of a list met the targets
--- Binary relevance. A person for whom a generator has no list counts 0: all generators are evaluated on the same people.
+-- Binary relevance. A person for whom a generator has no list counts 0: all are evaluated on the same people.
 with evaluated_lists as (select * from {{ ref('evaluated_lists') }}),
 
 hits as (select * from {{ ref('list_hits') }}),

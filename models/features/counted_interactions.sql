@@ -1,5 +1,5 @@
 -- one row per (fold, user_id, item_id): what an interaction counts for popularity and trend
--- One person's events count as one person's: those with one item up to a ceiling, those with all items up to another. So a
+-- Of one person's events with an item count as many as a ceiling, of those with all items as many as another. So a
 -- script that opens one page a thousand times, or every page, hardly moves what is popular.
 {{ config(materialized='view') }}
 {% set ceiling = kindred.setting('traffic', 'max_events_per_person') %}
@@ -14,9 +14,11 @@ shares as (
         interactions.item_id,
         interactions.weight,
         interactions.recent_weight,
+        interactions.n_events,
         interactions.n_views,
         interactions.n_carts,
         interactions.n_purchases,
+        interactions.last_at,
         coalesce(heavy_users.share, 1) as share,
         -- The weight of n events above the ceiling is that of ceiling + ln(1 + n - ceiling) events: see interactions.
         round({{ ceiling }} / ({{ ceiling }} + ln(greatest(1 + interactions.n_events - {{ ceiling }}, 1))), 9)
@@ -36,9 +38,14 @@ final as (
         item_id,
         weight * share_of_item * share as weight,
         recent_weight * share_of_item * share as recent_weight,
-        least(n_views, {{ ceiling }}) * share as n_views,
-        least(n_carts, {{ ceiling }}) * share as n_carts,
-        least(n_purchases, {{ ceiling }}) * share as n_purchases
+        n_events,
+        n_views,
+        n_carts,
+        n_purchases,
+        least(n_views, {{ ceiling }}) * share as n_counted_views,
+        least(n_carts, {{ ceiling }}) * share as n_counted_carts,
+        least(n_purchases, {{ ceiling }}) * share as n_counted_purchases,
+        last_at
     from shares
 
 )

@@ -1,5 +1,5 @@
 -- one row per (fold, item_id) of an item that people touched: what their events with it add up to
-with all_events as (
+with totals as (
 
     select
         fold,
@@ -9,24 +9,12 @@ with all_events as (
         sum(n_views) as n_views,
         sum(n_carts) as n_carts,
         sum(n_purchases) as n_purchases,
-        max(last_at) as last_event_at
-    from {{ ref('interactions') }}
-    group by
-        fold,
-        item_id
-
-),
-
-counted_events as (
-
-    select
-        fold,
-        item_id,
         {{ kindred.exact_sum('weight') }} as popularity,
         {{ kindred.exact_sum('recent_weight') }} as recent_popularity,
-        {{ kindred.exact_sum('n_views') }} as n_counted_views,
-        {{ kindred.exact_sum('n_carts') }} as n_counted_carts,
-        {{ kindred.exact_sum('n_purchases') }} as n_counted_purchases
+        {{ kindred.exact_sum('n_counted_views') }} as n_counted_views,
+        {{ kindred.exact_sum('n_counted_carts') }} as n_counted_carts,
+        {{ kindred.exact_sum('n_counted_purchases') }} as n_counted_purchases,
+        max(last_at) as last_event_at
     from {{ ref('counted_interactions') }}
     group by
         fold,
@@ -51,20 +39,12 @@ revenues as (
 final as (
 
     select
-        all_events.*,
-        revenues.revenue,
-        counted_events.popularity,
-        counted_events.recent_popularity,
-        counted_events.n_counted_views,
-        counted_events.n_counted_carts,
-        counted_events.n_counted_purchases
-    from all_events
-    inner join counted_events
-        on all_events.fold = counted_events.fold
-            and all_events.item_id = counted_events.item_id
+        totals.*,
+        revenues.revenue
+    from totals
     left join revenues
-        on all_events.fold = revenues.fold
-            and all_events.item_id = revenues.item_id
+        on totals.fold = revenues.fold
+            and totals.item_id = revenues.item_id
 
 )
 

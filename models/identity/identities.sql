@@ -34,8 +34,9 @@ known as (
 
 ),
 
--- The last answer before the moment counts, for the whole of a person's history: who withdrew is out of training too. A build
--- that is no replay knows all answers up to now, however old the newest event is, and no refusal waits for its time.
+-- The last answer before the moment counts, for the whole of a person's history: who withdrew is out of training too. A
+-- build that is no replay knows all answers up to now, however old the newest event is, and no refusal waits for its
+-- time.
 answers as (
 
     select
@@ -79,7 +80,9 @@ final as (
         identities.user_id,
         identities.segment,
         identities.is_anonymous,
-        coalesce(answers.is_granted, {{ 'false' if kindred.setting('privacy', 'requires_consent') else 'true' }}) as is_consented,
+        coalesce(
+            answers.is_granted, {{ 'false' if kindred.setting('privacy', 'requires_consent') else 'true' }}
+        ) as is_consented,
         identities.n_events,
         identities.first_seen_at,
         identities.last_seen_at

@@ -81,6 +81,9 @@ final as (
             when 'invalid_quantity' then quantity_text
             when 'invalid_value' then value_text
             when 'invalid_position' then position_text
+            when 'too_early' then cast(occurred_at as varchar)
+            when 'in_future' then cast(occurred_at as varchar)
+            when 'unknown_event_type' then event_type
         end as rejected_text
     from all_rows
 

@@ -1,12 +1,12 @@
 -- one row per (user_id, purpose, updated_at); empty where there is no consents table
--- Each row is what holds from its time on. Doubt is a refusal: an answer that can't be read, two answers at once, an answer
--- without a purpose or under one that nobody knows, a refusal without a time.
+-- Each row is what holds from its time on. Doubt is a refusal: an answer that can't be read, two answers at once, an
+-- answer without a purpose or under one that nobody knows, a refusal without a time.
 {% set requires_consent = kindred.setting('privacy', 'requires_consent') %}
 
 with typed_consents as (select * from {{ ref('typed_consents') }} where user_id is not null),
 
--- A question is what a later answer replaces an earlier one of. Spellings of one purpose are one question; a wider or narrower
--- purpose (marketing, ad_personalization) is another, as a yes to it doesn't take back a no to this one.
+-- A question is what a later answer replaces an earlier one of. Spellings of one purpose are one question; a wider or
+-- narrower purpose (marketing, ad_personalization) is another, as a yes to it doesn't take back a no to this one.
 answers as (
 
     select

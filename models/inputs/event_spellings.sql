@@ -4,7 +4,7 @@
 {% set found = kindred.input_columns('events') %}
 {% set columns = [] %}
 {% for column, data_type in found.items() if (contract.get(column) or {}).form and kindred.has_spellings(data_type) %}
-    {% do columns.append(column) %}
+{% do columns.append(column) %}
 {% endfor %}
 
 with source_rows as (
@@ -21,12 +21,14 @@ odd as (
     select
         {% for column in columns -%}
         case
-            when {{ kindred.is_odd_word(column) if contract[column].form == 'word' else kindred.is_odd_id(column) }} then {{ column }}
+            when
+                {{ kindred.is_odd_word(column) if contract[column].form == 'word' else kindred.is_odd_id(column) }}
+                then {{ column }}
         end as {{ column }},
         {% endfor -%}
         count(*) as n_events
     from source_rows
-    group by {{ range(1, columns | length + 1) | join(', ') or '()' }}
+    group by all
 
 ),
 

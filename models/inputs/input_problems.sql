@@ -68,7 +68,7 @@ spellings as (
     from event_spellings
     group by column_name
     {% for input, columns in {
-        'items': ['item_id', 'category', 'brand'], 'users': ['user_id'], 'consents': ['user_id']
+        'items': ['item_id', 'category', 'brand'], 'users': ['user_id'], 'consents': ['user_id', 'spelling']
     }.items() %}
     {%- for column in columns %}
 
@@ -77,7 +77,7 @@ spellings as (
     select
         '{{ input }}' as input,
         cast(null as varchar) as entity_id,
-        'changed_{{ column }}' as problem,
+        'changed_{{ 'purpose' if column == 'spelling' else column }}' as problem,
         min({{ column }}_text) as example,
         'taken in its normal form' as fate,
         count(*) as n_rows
@@ -89,7 +89,8 @@ spellings as (
 
 ),
 
--- Words that differ in case alone are one; ids that differ in no more than case, blanks, hyphens or leading zeros are told.
+-- Words that differ in case alone are one; ids that differ in no more than case, blanks, hyphens or leading zeros are
+-- told.
 near as (
     {% for column in ['category', 'brand'] %}
     select
@@ -157,10 +158,22 @@ missing as (
         {%- if input == 'consents' %},
         is_yes
         {%- endif %}
-    {{ "union all" if not (loop.last and input == 'consents') }}
 
+    union all
     {% endfor %}
     {% endfor %}
+    select
+        'consents' as input,
+        user_id as entity_id,
+        'missing_is_granted' as problem,
+        cast(null as varchar) as example,
+        'taken as a refusal' as fate,
+        count(*) as n_rows
+    from typed_consents
+    where is_granted is null
+        and is_granted_text is null
+    group by user_id
+
 ),
 
 unreadable as (

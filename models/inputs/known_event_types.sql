@@ -11,7 +11,10 @@ numbered as (
 
     select
         *,
-        row_number() over (partition by event_type order by weight desc nulls last, is_target, excludes_item) as occurrence,
+        row_number() over (
+            partition by event_type
+            order by weight desc nulls last, is_target, excludes_item
+        ) as occurrence,
         count(*) over (partition by event_type) as n_rows
     from event_weights
 

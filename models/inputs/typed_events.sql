@@ -6,7 +6,7 @@
 {% set found = kindred.input_columns('events') %}
 {% set spelt = [] %}
 {% for column, data_type in found.items() if (contract.get(column) or {}).form and kindred.has_spellings(data_type) %}
-    {% do spelt.append(column) %}
+{% do spelt.append(column) %}
 {% endfor %}
 
 with source_rows as (
@@ -48,11 +48,11 @@ normalized as (
         source_rows.occurred_at,
         source_rows.occurred_at_text
     from source_rows
-    {%- for column in spelt %}
+    {% for column in spelt -%}
     left join event_spellings as {{ column }}_spellings
         on source_rows.{{ column }} = {{ column }}_spellings.spelling
             and {{ column }}_spellings.column_name = '{{ column }}'
-    {%- endfor %}
+    {% endfor %}
 
 ),
 

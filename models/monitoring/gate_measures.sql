@@ -35,9 +35,8 @@ events as (
     select
         count(*) as n_events,
         max(occurred_at) as last_event_at,
-        coalesce(
-            'the newest event is of ' || cast(cast(max(occurred_at) as date) as varchar), 'the newest event is not known'
-        ) as details
+        coalesce('the newest event is of ' || cast(cast(max(occurred_at) as date) as varchar), 'no event is usable')
+            as details
     from {{ ref('person_events') }}
 
 ),

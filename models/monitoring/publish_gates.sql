@@ -1,6 +1,6 @@
 -- one row per (run_id, gate): this build's lists compared with the release that apps read, before apps read them
--- The first release passes but for `lists`. A gate that can't compare passes and says so. A replay of another day and a build
--- without the fold live publish nothing: they have no rows.
+-- The first release passes but for `lists`. A gate that can't compare passes and says so. A replay of another day and a
+-- build without the fold live publish nothing: they have no rows.
 {{ config(
     materialized='incremental',
     incremental_strategy='delete+insert',
@@ -31,9 +31,10 @@ bounds as (
         *,
         cast(
             case
-                {% for gate, bound in kindred.given_gate_bounds().items() %}
+                when gate in ('lists', 'rollback_hold') then 0
+                {%- for gate, bound in kindred.given_gate_bounds().items() %}
                 when gate = '{{ gate }}' then {{ bound if bound is not none else 'null' }}
-                {% endfor %}
+                {%- endfor %}
                 when is_off_for_sample and {{ not kindred.has_own_inputs() }} then null
                 else default_bound
             end as double
@@ -100,9 +101,9 @@ evaluated as (
         bounds.sentence,
         bounds.measure_name,
         bounds.way_out,
-        coalesce(compared.value <= bounds.bound, true) as is_passed
+        bounds.gate is not null and coalesce(compared.value <= bounds.bound, true) as is_passed
     from compared
-    inner join bounds
+    left join bounds
         on compared.gate = bounds.gate
 
 ),
@@ -120,7 +121,7 @@ final as (
         value,
         bound,
         is_passed,
-        not is_passed and is_overridable and gate in {{ overridden }} as is_overridden,
+        not is_passed and coalesce(is_overridable, false) and gate in {{ overridden }} as is_overridden,
         {{ kindred.gate_explanation() }} as explanation,
         generated_at,
         cast('{{ kindred.run_clock() }}' as timestamp) as evaluated_at

@@ -24,7 +24,7 @@ with final as (
 )
 
 {% else %}
--- Publication of a version before 0.1.0 wrote no figures beside the store: those that publish_gates has of the served run.
+-- Publication of a version before 0.1.0 wrote no figures beside the store: publish_gates has those of the served run.
 with publish_gates as (
 
     {{ kindred.previous_rows('publish_gates', {

@@ -1,10 +1,12 @@
 -- one row per (list_id, user_id, item_id): what was shown to whom, and what came of it
 -- list_events is named for each use: behind one shared CTE it would be held in memory as a whole.
 {% set kinds = {
-    'p': 'person', 'm': 'person_on_request', 's': 'session', 'f': 'fallback', 'i': 'similar_items', 'b': 'bundles', 't': 'trending', 'r': 'rerank',
+    'p': 'person', 'm': 'person_on_request', 's': 'session', 'f': 'fallback', 'i': 'similar_items', 'b': 'bundles',
+    't': 'trending', 'r': 'rerank',
 } %}
 
--- No event can name a list of the build in progress, so this room stands before all that makes lists. Named for each use, too.
+-- No event can name a list of the build in progress, so this room stands before all that makes lists. The log, too, is
+-- named for each use.
 with recommendation_log as (
 
     select *

@@ -1,4 +1,4 @@
--- one row per (run_id, policy, kind, generator, position): how lists did; '' (position: 0) stands for all values together
+-- one row per (run_id, policy, kind, generator, position): how lists did; '' (position: 0) stands for all values
 with by_person as (select * from {{ ref('person_performance') }}),
 
 added_up as (

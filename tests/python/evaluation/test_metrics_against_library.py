@@ -94,13 +94,7 @@ class World:
             for name, frame in self.tables.items():
                 connection.register("frame", frame)
                 connection.execute(f"create table {name} as select * from frame order by random()")
-<<<<<<< HEAD
-        models = ["evaluated_lists", "evaluated_people", "evaluated_cuts", "list_hits", "user_metrics", "list_metrics"]
-        models += ["exposure_metrics", "person_metrics", "mean_metrics", "evaluation_metrics"]
-        result = run_dbt("run", "--select", *models, target=folder / "target", database=database)
-=======
         result = run_dbt("run", "--select", "evaluation", target=folder / "target", database=database)
->>>>>>> main
         assert result.returncode == 0, result.output
         with duckdb.connect(database, read_only=True) as connection:
             self.user_metrics = connection.execute("from user_metrics").df()

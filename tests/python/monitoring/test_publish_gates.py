@@ -9,7 +9,8 @@ from types import SimpleNamespace
 
 import jinja2
 import pytest
-from conftest import REPOSITORY, Shop, run_dbt, to_variables
+from conftest import REPOSITORY, run_dbt, to_variables
+from released_shop import current, shop_copy
 
 from kindred import cli
 from kindred.embed import known_gates
@@ -24,17 +25,6 @@ OVERRIDABLE = GATES - {"lists"}
 @pytest.fixture(scope="module")
 def shop(sample_shop, tmp_path_factory):
     return shop_copy(sample_shop, tmp_path_factory.mktemp("gates"))
-
-
-def shop_copy(sample_shop, folder):
-    """A copy of the sample shop with its first release."""
-    shop = Shop(folder)
-    shutil.copy(sample_shop.database, shop.database)
-    shop.folder = publishing.serving_folder("", str(shop.database))
-    shutil.copytree(publishing.serving_folder("", str(sample_shop.database)), shop.folder, symlinks=True)
-    for name in ("recommendations", "evaluation_metrics", "event_counts", "person_events", "release_lists"):
-        shop.run(f"create table good_{name} as from {name}")
-    return shop
 
 
 def next_run(shop, name):
@@ -57,10 +47,6 @@ def judge(shop, **settings):
     columns = "gate, run_id, compared_run_id, compared_release_id, value, bound, is_passed, is_overridden, explanation"
     rows = shop.query(f"select {columns} from publish_gates where evaluated_at = ({newest})")
     return result, {row[0]: SimpleNamespace(**dict(zip(columns.split(", "), row, strict=True))) for row in rows}
-
-
-def current(shop):
-    return Path(os.readlink(shop.folder / "current.sqlite")).stem
 
 
 def test_first_release__passes_and_is_published(sample_shop):

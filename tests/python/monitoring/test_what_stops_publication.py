@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from conftest import REPOSITORY, Shop, run_dbt
-from test_publish_gates import current, shop_copy
+from released_shop import current, shop_copy
 
 # About what is counted of lists that were shown, and about the sample's truths: they say nothing of the lists.
 OF_NO_CONCERN = {"model.kindred.list_outcomes", "model.kindred.list_performance", "seed.kindred.sample_truths"}

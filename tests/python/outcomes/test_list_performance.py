@@ -13,7 +13,7 @@ WINDOW = datetime.timedelta(days=7)
 def events(sample_shop):
     """The usable events of people who may be addressed: (person, type, list, item, position, value, time) by time."""
     return sample_shop.query("""
-        select people.user_id, event_type, list_id, item_id, position, value, occurred_at
+        select identities.user_id, event_type, list_id, item_id, position, value, occurred_at
         from events inner join identities on coalesce(events.user_id, anonymous_id) = identity_id
         where is_consented and item_id is not null
         order by occurred_at, list_id

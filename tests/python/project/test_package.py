@@ -16,12 +16,13 @@ PROJECT = {
     # kindred's models read kindred's models, whatever the shop calls its own.
     "flags": {"require_ref_searches_node_package_before_root": True},
     # Names such as `events` and `users` are in use already: kindred's tables live in a schema of their own.
-    "models": {"kindred": {"+schema": "kindred", "ranking": {"generators": {"+enabled": False}}}},
+    "models": {"kindred": {"+schema": "kindred"}},
     "seeds": {"kindred": {"+schema": "kindred"}},
     "functions": {"kindred": {"+schema": "kindred"}},
     "vars": {
         "kindred": {
             "kindred__inputs": {"events": "shop_events"},
+            "kindred__tables": {"generators": "shop_generators"},
             "kindred__lists": {"n_recommendations": 5},
             "kindred__generators": {"als": {"factors": 4}},
         }
@@ -40,11 +41,9 @@ MODELS = {
     "events": "select 1 as nothing_that_kindred_knows",
     "items": "select 'i1' as sku",
     "users": "select 'u1' as name, true as is_admin",
-    # Instead of kindred's own: nothing but what is popular.
-    "generators": """
-        select
-            generator, 'bestseller' as reason, if(generator = 'popular', 1.0, 0.0)::double as weight,
-            row_number() over (order by generator) as generator_number
+    # Instead of kindred's own weights: nothing but what is popular. Any types will do.
+    "shop_generators": """
+        select upper(generator) as generator, 'bestseller' as reason, if(generator = 'popular', '1', '0.0') as weight
         from {{ ref('kindred', 'generator_weights') }}
     """,
     "home_page": "select user_id, rank, item_id, reason from {{ ref('kindred', 'recommendations') }}",
@@ -77,7 +76,7 @@ def write_project(folder, **changes):
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
     shop = write_project(tmp_path_factory.mktemp("package") / "shop")
-    shop["result"] = run_dbt("build", "--exclude-resource-type", "unit_test", **shop)
+    shop["result"] = run_dbt("build", **shop)
     return shop
 
 
@@ -137,9 +136,8 @@ def test_package__a_setting_is_overridden(warehouse):
     assert lengths == [(5,)] * N_PEOPLE
 
 
-def test_package__a_model_is_replaced(warehouse):
-    """The shop's `generators` gives a say to popularity alone, so its lists are that; als is built, but has no say."""
-    assert "generators" not in tables(warehouse, "main_kindred")
+def test_package__a_table_of_its_own_takes_the_place_of_a_seed(warehouse):
+    """The shop's table gives weight to popularity alone, so its lists are that; als is built, but has no weight."""
     assert warehouse.execute("select count(*) > 0 from main_kindred.als_candidates").fetchall() == [(True,)]
     chosen = "select distinct generator, reason from main_kindred.recommendations"
     assert warehouse.execute(chosen).fetchall() == [("popular", "bestseller")]
