@@ -25,5 +25,5 @@
 
 {#- What ids have in common that only look like two: case, leading zeros, blanks and hyphens. -#}
 {% macro nearly_same_key(id) -%}
-    ltrim(replace(replace(replace(lower({{ id }}), ' ', ''), '-', ''), '_', ''), '0')
+    regexp_replace(replace(replace(replace(lower({{ id }}), ' ', ''), '-', ''), '_', ''), '^0+', '')
 {%- endmacro %}
