@@ -1,11 +1,7 @@
 -- one row per (column_name, spelling): an id or type that events write otherwise than in its normal form
 -- Once per build and spelling: typed_events, which is read many times, then looks up the few that there are.
 {% set contract = kindred.input_contract('events') %}
-{% set found = kindred.input_columns('events') %}
-{% set columns = [] %}
-{% for column, data_type in found.items() if (contract.get(column) or {}).form and kindred.has_spellings(data_type) %}
-{% do columns.append(column) %}
-{% endfor %}
+{% set columns = kindred.spelt_columns() %}
 
 with source_rows as (
 

@@ -2,12 +2,7 @@
 {{ config(materialized='view') }}
 
 {% set has_catalogue = kindred.input_relation('items') is not none %}
-{% set contract = kindred.input_contract('events') %}
-{% set found = kindred.input_columns('events') %}
-{% set spelt = [] %}
-{% for column, data_type in found.items() if (contract.get(column) or {}).form and kindred.has_spellings(data_type) %}
-{% do spelt.append(column) %}
-{% endfor %}
+{% set spelt = kindred.misspelt_columns() %}
 
 with source_rows as (
 
