@@ -11,11 +11,14 @@
         ) -%}
         {%- set known = kindred.boolean_words()[words] -%}
         {%- set number = kindred.try_convert(text, 'varchar', 'number') -%}
+        {#- Numbers first: without its hyphen -1 would be a yes. -#}
         case
-            when replace({{ word }}, '_', '') in ('{{ known[true] | join("', '") }}') then true
-            when replace({{ word }}, '_', '') in ('{{ known[false] | join("', '") }}') then false
+            when {{ number }} is null then case
+                when replace({{ word }}, '_', '') in ('{{ known[true] | join("', '") }}') then true
+                when replace({{ word }}, '_', '') in ('{{ known[false] | join("', '") }}') then false
+            end
             {% if words == 'availability' -%}
-            when {{ number }} < 1e12 then {{ number }} > 0
+            when abs({{ number }}) < 1e12 then {{ number }} > 0
             {%- else -%}
             when {{ number }} in (0, 1) then {{ number }} = 1
             {%- endif %}
@@ -26,7 +29,7 @@
 {#- {kind of boolean: {true: words, false: words}}, in lower case without blanks and underscores. Feeds of shops list
     what can be ordered ahead as available: it may be recommended. -#}
 {% macro boolean_words() %}
-    {% set yes, no = ['true', 't', 'yes', 'y', 'on', '1'], ['false', 'f', 'no', 'n', 'off', '0'] %}
+    {% set yes, no = ['true', 't', 'yes', 'y', 'on'], ['false', 'f', 'no', 'n', 'off'] %}
     {{ return({
         'availability': {
             true: yes + ['instock', 'available', 'availablefororder', 'limitedavailability', 'limited', 'lowstock',

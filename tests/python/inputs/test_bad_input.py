@@ -175,6 +175,39 @@ def test_tables__that_are_not_there_or_lack_columns(small_shop):
     assert "Set it to the name of a dbt model or seed, or to schema.table of a table that exists." in said
 
 
+def test_tables__of_the_shop_in_place_of_a_seed(small_shop):
+    """Any types will do; what lacks, what can't be read and what stands twice is told with what to write."""
+
+    def build(**tables):
+        small_shop.load(events=[event(1)], **tables)
+        pointers = {"event_weights": "raw.weights", "rules": "raw.rules"}
+        selected = ["--select", "+known_event_types", "+checked_rules", "--indirect-selection", "cautious"]
+        return small_shop.dbt("build", "--exclude-resource-type", "unit_test", *selected, tables=pointers)
+
+    rules = "select 1.0::double as rule_id, 'Exclude' as action, 'I1 ' as item_id, date '2026-05-01' as starts_at"
+    said = build(weights="select 'view' as event_type", rules=rules).text
+    assert "which kindred__tables, event_weights points at, lacks: weight. It has: event_type." in said
+    said = build(weights="select 'view' as event_type, 'heavy' as weight union all select 'View', '1'").text
+    assert "kindred: event_type 'view' of known_event_types: it stands more than once: leave one row of it" in said
+
+    weights = "select 'View' as event_type, '1.5' as weight, 30 as half_life_days, 'yes' as is_target"
+    said = build(weights=weights, rules="select 'r1' as rule_id").text
+    assert "which kindred__tables, rules points at, lacks: action. It has: rule_id." in said
+    small_shop.run("drop table raw.rules")
+    said = build().text
+    assert "kindred__tables, rules points at 'raw.rules', and there is no table" in said
+    assert "or leave it out to use kindred's own" in said
+    result = build(rules=rules)
+    assert result.returncode == 0, result.output
+    columns = "event_type, weight, half_life_days, is_target, excludes_item"
+    assert small_shop.query(f"select {columns} from known_event_types") == [("view", 1.5, 30.0, True, False)]
+    assert small_shop.query("select rule_id, action, item_id, starts_at from checked_rules") == [
+        ("1", "exclude", "I1", datetime.datetime(2026, 5, 1))
+    ]
+    # Item ids are compared with their case.
+    assert "rule_id '1' of checked_rules: no item matches its item_id, category and brand" in result.text
+
+
 # Types and values, all in one shop ----------------------------------------------------------------------------------
 
 LONG_ID = "x" * 10_000

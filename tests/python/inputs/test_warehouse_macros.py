@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from conftest import run_dbt
 
+from kindred.ids import normal_id, normal_word
+
 TIMES = {
     "2026-03-01": "2026-03-01 00:00:00",
     "2026-03-01 06:24": "2026-03-01 06:24:00",
@@ -63,6 +65,41 @@ JSON_TEXTS = {
     "[1]": None,
     "": None,
 }
+# The first two of each are in normal form. Letters are composed by a list of the commonest on Snowflake.
+IDS = {
+    "u1": "u1",
+    "7.50": "7.50",
+    " u1 ": "u1",
+    "Ann@Example.com": "ann@example.com",
+    "1000.00": "1000",
+    "-3.0": "-3",
+    "a.0b": "a.0b",
+    "a  b": "a  b",
+    "Zoe\u0308": "Zo\u00eb",
+    "\u200bu3\u00a0": "u3",
+    "u\u200d4\ufeff": "u4",
+    "\t\u3000": None,
+    "日本 ": "日本",
+    "": None,
+}
+WORDS = {"view": "view", "Add to-Cart ": "add_to_cart", "PURCHASE": "purchase", " ": None}
+ANSWERS = {
+    "availability": {
+        "in stock": True,
+        "https://schema.org/InStock": True,
+        "preorder": True,
+        "12": True,
+        "1": True,
+        "Out-of-stock": False,
+        "SoldOut": False,
+        "0": False,
+        "-1": False,
+        "ask us": None,
+        "inf": None,
+        "": None,
+    },
+    "answers": {"Granted": True, "opt-in": True, "1.0": True, "denied": False, "opt out": False, "0": False, "2": None},
+}
 SECOND = ["cast('2026-03-01 00:00:00' as timestamp)", "cast('2026-03-01 00:00:01' as timestamp)"]
 
 
@@ -79,6 +116,13 @@ def columns(warehouse):
         yield f"vector_{number}", call("is_vector", f"'{text}'")
     for number, text in enumerate(TEXTS):
         yield f"text_{number}", call("text_literal", text)
+    for macro, cases in {"normal_id": IDS, "normal_word": WORDS}.items():
+        for number, text in enumerate(cases):
+            written = f"'{text}'"
+            yield f"{macro}_{number}", f"nullif({call(macro, written)}, '')"
+    for kind, cases in ANSWERS.items():
+        for number, text in enumerate(cases):
+            yield f"{kind}_{number}", call("read_boolean", f"'{text}'", "varchar", kind)
     zoned = f"cast('2026-03-01 06:24:48+02:00' as {ZONED_TYPES[warehouse]})"
     yield "zoned", call("try_convert", zoned, ZONED_TYPES[warehouse], "timestamp")
     yield "list_text", call("as_text", *ARRAYS[warehouse])
@@ -124,6 +168,15 @@ def test_try_convert__numbers(row):
 
 def test_try_convert__booleans(row):
     assert found(row, "boolean", BOOLEANS) == BOOLEANS
+
+
+def test_normal_forms__are_those_of_python(row):
+    assert found(row, "normal_id", IDS) == IDS == {text: normal_id(text) for text in IDS}
+    assert found(row, "normal_word", WORDS) == WORDS == {text: normal_word(text) for text in WORDS}
+
+
+def test_read_boolean__words_of_feeds(row):
+    assert {kind: found(row, kind, cases) for kind, cases in ANSWERS.items()} == ANSWERS
 
 
 def test_is_vector__is_a_list_of_numbers(row):
