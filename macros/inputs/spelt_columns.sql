@@ -3,13 +3,15 @@
     {% set contract = kindred.input_contract('events') %}
     {% set columns = [] %}
     {% for column, data_type in kindred.input_columns('events').items() %}
-        {% if (contract.get(column) or {}).form and kindred.has_spellings(data_type) %}{% do columns.append(column) %}{% endif %}
+        {% if (contract.get(column) or {}).form and kindred.has_spellings(data_type) %}
+            {% do columns.append(column) %}
+        {% endif %}
     {% endfor %}
     {{ return(columns) }}
 {% endmacro %}
 
-{#- Those of them of which this build has found other spellings than the normal form (event_spellings), so that nearly always
-    the events, which are read many times, are joined with nothing. All, where that can't be known yet. -#}
+{#- Those of them of which this build has found other spellings than the normal form (event_spellings), so that nearly
+    always the events, which are read many times, are joined with nothing. All, where that can't be known yet. -#}
 {% macro misspelt_columns() %}
     {% set columns = kindred.spelt_columns() %}
     {% set relation = ref('event_spellings') %}
@@ -18,6 +20,7 @@
     {% if spellings is none or flags.WHICH in ['compile', 'generate', 'show', 'list'] %}
         {{ return(columns) }}
     {% endif %}
-    {% set found = kindred.fetch_rows("select distinct column_name from " ~ spellings) | map(attribute='column_name') | list %}
+    {% set rows = kindred.fetch_rows("select distinct column_name from " ~ spellings) %}
+    {% set found = rows | map(attribute='column_name') | list %}
     {{ return(columns | select('in', found) | list) }}
 {% endmacro %}
