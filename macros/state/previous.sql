@@ -3,7 +3,8 @@
     build, unless the reader also refs that model: a reader without such a ref leaves out the rows of this run. -#}
 {% macro previous(table) %}
     {% if execute %}
-        {% for node in graph.nodes.values() if node.resource_type == 'model' and node.name == table
+        {#- A unit test has no graph. -#}
+        {% for node in graph.get('nodes', {}).values() if node.resource_type == 'model' and node.name == table
             and node.package_name == 'kindred' %}
             {{ return(adapter.get_relation(node.database, node.schema, node.alias)) }}
         {% endfor %}

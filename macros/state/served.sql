@@ -33,8 +33,8 @@
     {% set releases = kindred.previous('releases') %}
     {% if not releases %}{{ return(none) }}{% endif %}
     {{ return(kindred.fetch_rows(
-        "select * from " ~ releases ~ " where store = '" ~ ('warehouse' if target.type == 'snowflake' else 'postgres')
-        ~ "' order by published_at desc, release_id desc limit 1"
+        "select * from " ~ releases ~ ("" if target.type == 'snowflake' else " where store = 'postgres'")
+        ~ " order by published_at desc, release_id desc limit 1"
     ) | first) }}
 {% endmacro %}
 

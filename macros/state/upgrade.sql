@@ -36,12 +36,30 @@
     {{ return(none) }}
 {% endmacro %}
 
+{#- The type that a model's YAML gives a column; none where it gives none. Snowflake had kept a count that was never known as a
+    fraction. -#}
+{% macro declared_type(table, column) %}
+    {% for node in graph.nodes.values() if node.resource_type == 'model' and node.name == table
+        and node.package_name == 'kindred' and column in node.columns %}
+        {{ return(node.columns[column].data_type) }}
+    {% endfor %}
+    {{ return(none) }}
+{% endmacro %}
+
 {% macro take_over_table(table, old_table) %}
     {% set relation = kindred.upgraded_relation(table) %}
     {% if relation and not load_cached_relation(relation) %}
         {% set old_relation = adapter.get_relation(relation.database, relation.schema, old_table) %}
         {% if old_relation %}
-            {% do kindred.run_and_commit("create table " ~ relation ~ " as select * from " ~ old_relation) %}
+            {% set fields = [] %}
+            {% for column in adapter.get_columns_in_relation(old_relation) %}
+                {% set data_type = kindred.declared_type(table, column.name | lower) %}
+                {% do fields.append("cast(" ~ column.name ~ " as " ~ data_type ~ ") as " ~ column.name
+                    if data_type else column.name) %}
+            {% endfor %}
+            {% do kindred.run_and_commit(
+                "create table " ~ relation ~ " as select " ~ fields | join(', ') ~ " from " ~ old_relation
+            ) %}
             {% do adapter.cache_added(relation.incorporate(dbt_created=true)) %}
             {% do print("kindred: " ~ relation ~ " takes over the rows of " ~ old_relation) %}
         {% endif %}

@@ -30,8 +30,8 @@ def test_what_is_read_changes_when_the_gates_are_passed_and_when_somebody_goes_b
 
     cursor = schema_s3
     tables = ["recommendations", "item_features", "person_events", "event_counts", "recommendation_log", "folds"]
-    tables = {name: f"select * from {name}" for name in [*tables, "evaluation_metrics", "publish_gates"]}
-    tables["releases"] = "select * replace (null::double as bytes) from releases"
+    tables = {name: f"select * from {name}" for name in [*tables, "evaluation_metrics", "gates", "publish_gates"]}
+    tables["serving_releases"] = "select * exclude (measures) replace (null::double as bytes) from releases"
     for name in TABLES:
         tables[f"release_{name}"] = f"select * from release_{name}"
         tables[f"published_{name}"] = f"select (select run_id from releases) as run_id, * from release_{name}"
