@@ -36,8 +36,8 @@
     {{ return(none) }}
 {% endmacro %}
 
-{#- The type that a model's YAML gives a column; none where it gives none. Snowflake had kept a count that was never known as a
-    fraction. -#}
+{#- The type that a model's YAML gives a column; none where it gives none. Snowflake had kept a count that was never
+    known as a fraction. -#}
 {% macro declared_type(table, column) %}
     {% for node in graph.nodes.values() if node.resource_type == 'model' and node.name == table
         and node.package_name == 'kindred' and column in node.columns %}
