@@ -6,8 +6,9 @@
 prints the list of a session (the items that were looked at, oldest first), by neighbours and by a vector of one's own.
 """
 
+import math
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -43,6 +44,7 @@ class Export:
 
         rows = read("event_types")
         self.learns_until = rows.pop("learns_until")[0]
+        self.max_events = rows.pop("max_events_per_person")[0]
         self.event_types = {values[0]: values[1:] for values in zip(*rows.values(), strict=True)}
 
 
@@ -74,9 +76,10 @@ def history_of(export, events):
     """What a person's events add up to: ({item_id: weight}, ids of the items not to be proposed again).
 
     events: (event_type, item_id, value or None, datetime in UTC) of one person. What comes after the export's moment
-    counts in full; what is older has faded as it had by then.
+    counts in full; what is older has faded as it had by then. Above max_events events with an item, n events count as
+    max_events + ln(1 + n - max_events), so that a page opened by a script doesn't outweigh all else.
     """
-    weights, excluded = defaultdict(float), set()
+    weights, n_events, excluded = defaultdict(float), Counter(), set()
     for event_type, item, value, occurred_at in events:
         if event_type not in export.event_types:
             continue
@@ -87,8 +90,12 @@ def history_of(export, events):
             age = max(export.learns_until - occurred_at, timedelta(0))
             weight *= 0.5 ** (age / timedelta(days=half_life))
         weights[item] += weight
+        n_events[item] += 1
         if excludes_item:
             excluded.add(item)
+    for item, n in n_events.items():
+        if n > export.max_events:
+            weights[item] *= (export.max_events + math.log(1 + n - export.max_events)) / n
     return dict(weights), excluded
 
 

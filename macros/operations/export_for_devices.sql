@@ -29,7 +29,8 @@
             where is_recommendable and popular_rank is not null
             order by popular_rank",
         'event_types.parquet': "
-            select event_type, weight, half_life_days, neutral_value, excludes_item, learns_until
+            select event_type, weight, half_life_days, neutral_value, excludes_item, learns_until,
+                " ~ kindred.setting('traffic', 'max_events_per_person') ~ " as max_events_per_person
             from " ~ ref('event_types') ~ "
             cross join " ~ ref('folds') ~ " as folds
             where folds.fold = 'live' and (weight <> 0 or excludes_item)

@@ -13,6 +13,7 @@ OF_THE_RUN = {"run_id", "list_id", "generated_at", "expires_at", "started_at", "
 AS_OF = datetime.datetime(2026, 5, 1)
 # What came in and the record of it: everything else depends on nothing that came after the moment.
 UNTIMED = {
+    "consents",
     "repeated_event_ids",
     "checked_events",
     "event_counts",
