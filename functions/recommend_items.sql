@@ -5,8 +5,8 @@
 with request as (
 
     select
-        cast(user_id as varchar) as asking_user,
-        cast(segment as varchar) as given_segment,
+        {{ kindred.normal_id('cast(user_id as varchar)') }} as asking_user,
+        {{ kindred.normal_text('cast(segment as varchar)') }} as given_segment,
         cast(session_items as varchar) as clicked,
         cast(excluded_items as varchar) as left_out,
         cast(categories as varchar) as wanted,
@@ -57,7 +57,17 @@ person_segments as (
 
 ),
 
-clicks as ({{ kindred.unnest_json_rows('request', 'clicked', {'item_id': 'varchar'}) }}),
+given_clicks as ({{ kindred.unnest_json_rows('request', 'clicked', {'item_id': 'varchar'}) }}),
+
+-- Ids that come with a request are brought into the form that the tables have.
+clicks as (
+
+    select
+        {{ kindred.normal_id('given_clicks.item_id') }} as item_id,
+        given_clicks.place
+    from given_clicks
+
+),
 
 -- Newest first; an item that was clicked again counts where it was clicked last.
 session as (
@@ -66,6 +76,7 @@ session as (
         clicks.item_id,
         row_number() over (order by max(clicks.place) desc) - 1 as place
     from clicks
+    where clicks.item_id is not null
     group by clicks.item_id
 
 ),
@@ -94,7 +105,7 @@ blocked as (
     union
     select unknown_excluded.item_id from unknown_excluded
     union
-    select request_excluded.item_id from request_excluded
+    select {{ kindred.normal_id('request_excluded.item_id') }} as item_id from request_excluded
 
 ),
 
@@ -302,9 +313,11 @@ candidates as (
 
 wanted_names as ({{ kindred.unnest_json_rows('request', 'wanted', {'category': 'varchar'}) }}),
 
-wanted_categories as (select lower(trim(wanted_names.category)) as category from wanted_names),
+wanted_categories as (select lower({{ kindred.normal_text('wanted_names.category') }}) as category from wanted_names),
 
-choices as ({{ kindred.unnest_json_rows('request', 'choice', {'item_id': 'varchar'}) }}),
+given_choices as ({{ kindred.unnest_json_rows('request', 'choice', {'item_id': 'varchar'}) }}),
+
+choices as (select {{ kindred.normal_id('given_choices.item_id') }} as item_id from given_choices),
 
 -- An item counts where it comes first.
 fitting as (
@@ -323,7 +336,7 @@ fitting as (
         and (items.is_available or not request.is_for_now)
         and (
             request.wanted is null
-            or lower(trim(items.category)) in (select wanted_categories.category from wanted_categories)
+            or lower(items.category) in (select wanted_categories.category from wanted_categories)
         )
         and (request.lowest_price is null or items.price >= request.lowest_price)
         and (request.highest_price is null or items.price <= request.highest_price)

@@ -3,13 +3,17 @@ with request as (select cast(given_items as varchar) as choice),
 
 choices as ({{ kindred.unnest_json_rows('request', 'choice', {'item_id': 'varchar'}) }}),
 
+-- Each item is named as it was given, of two spellings of one item by the first.
 given as (
 
     select
         choices.item_id,
-        min(choices.place) as place
+        coalesce({{ kindred.normal_id('choices.item_id') }}, choices.item_id) as own_id,
+        choices.place
     from choices
-    group by choices.item_id
+    qualify row_number() over (
+        partition by coalesce({{ kindred.normal_id('choices.item_id') }}, choices.item_id) order by choices.place
+    ) = 1
 
 ),
 
@@ -32,5 +36,5 @@ select
     coalesce(recommended.propensity, 1) as propensity
 from given
 left join recommended
-    on given.item_id = recommended.item_id
+    on given.own_id = recommended.item_id
 order by rank

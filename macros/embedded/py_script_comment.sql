@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = 'f167fba6a917b3e6'
+KINDRED_FINGERPRINT = 'f908f87b984d3bcc'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -2722,7 +2722,8 @@ KINDRED_SOURCES = {
         '    "generators": {"generator": "text", "reason": "text"},\n'
         '    # One row: what a list made at the moment of a request is made of.\n'
         '    "session_settings": {"n_steps": "bigint", "n_neighbors": "bigint"}\n'
-        '    | {name: "double precision" for name in ("decay", "session_share", "list_share")},\n'
+        '    | {name: "double precision" for name in ("decay", "session_share", "list_share")}\n'
+        '    | {"case_insensitive_ids": "boolean"},\n'
         '}\n'
         '# The one row that says which release it is. measures: JSON of what the publish gates measured, as in served.json.\n'
         'RELEASE: dict[str, str] = {name: "text" for name in ("release_id", "run_id", "as_of", "generated_at", "expires_at")}\n'

@@ -35,7 +35,7 @@
             cross join " ~ ref('folds') ~ " as folds
             where folds.fold = 'live' and (weight <> 0 or excludes_item)
             order by event_type",
-        'session_settings.parquet': "select * from " ~ ref('release_session_settings'),
+        'session_settings.parquet': "select * exclude (case_insensitive_ids) from " ~ ref('release_session_settings'),
         'session.json': "
             select
                 (select {'n_steps': n_steps, 'decay': decay, 'session_share': session_share, 'list_share': list_share}

@@ -1,4 +1,4 @@
--- one row per fold: a moment of training and the days it is judged on
+-- one row per fold: a moment of training and the days it is evaluated on
 {% set moments = {'live': 0, 'backtest': 1, 'tuning': 2} %}
 {% set horizon_days = var('kindred__horizon_days') | int %}
 {% set given = "'" ~ var('kindred__as_of') ~ "'" if var('kindred__as_of') else 'null' %}

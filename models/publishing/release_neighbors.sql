@@ -1,5 +1,6 @@
 -- one row per item_id: what the items of a session lead to
--- What nobody liked yet has neighbours by content alone. The two kinds of scores don't compare: an item has one kind.
+-- Items that nobody liked yet have neighbours by content alone. The two kinds of scores don't compare, so an item has
+-- one kind.
 -- An object is read in half the time of an array of pairs.
 with item_features as (select * from {{ ref('item_features') }} where fold = 'live'),
 

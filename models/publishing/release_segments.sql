@@ -1,4 +1,4 @@
--- one row per segment: what whoever has no list is shown, in each segment and (segment '') for everyone
+-- one row per segment: what people without a list are shown, in each segment and (segment '') for everyone
 with fallbacks as (
 
     select
@@ -19,7 +19,8 @@ trending as (
 
 ),
 
--- What is excluded for everyone can't be recommended at all. Whoever isn't known has done nothing yet, as cold people.
+-- What is excluded for everyone can't be recommended at all. An unknown visitor counts as
+-- cold.
 kept_away as (
 
     select

@@ -6,4 +6,5 @@ select
     cast(25 as bigint) as n_neighbors,
     cast(0.7 as double) as decay,
     cast(0.7 as double) as session_share,
-    cast(0.3 as double) as list_share
+    cast(0.3 as double) as list_share,
+    {{ 'true' if kindred.setting('identity', 'case_insensitive_ids') else 'false' }} as case_insensitive_ids

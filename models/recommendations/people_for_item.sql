@@ -1,6 +1,6 @@
 -- one row per (item_id, rank): whom to tell about an item
--- First whoever has it nearest the top of their own pool: scores order the items of a person, not people among each
--- other. Candidates hold nothing that a person's history excludes: only rules are left to mind.
+-- People who have it nearest the top of their own pool come first: scores order the items of a person, not people.
+-- Candidates hold nothing that a person's history excludes: only rules are left to mind.
 with excluded as (
 
     select

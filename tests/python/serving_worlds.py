@@ -27,7 +27,7 @@ TABLES = {
     "segments": "segment text, fallback text, trending text, excluded text, excluded_if_unknown text",
     "generators": "generator text, reason text",
     "session_settings": "n_steps bigint, n_neighbors bigint, decay double precision, session_share double precision, "
-    "list_share double precision",
+    "list_share double precision, case_insensitive_ids boolean",
     "release": "release_id text, run_id text, as_of text, generated_at text, expires_at text, n_lists bigint, "
     "n_items bigint, measures text",
 }
@@ -95,7 +95,9 @@ def random_world(seed, n_items=60, n_people=12):
     return {"lists": people, "items": items, "neighbors": neighbors, "item_pages": pages, "segments": segments}
 
 
-def write_release(folder, world, release_id="20260101T000000-abcd1234", link=True, settings=SETTINGS):
+def write_release(
+    folder, world, release_id="20260101T000000-abcd1234", link=True, settings=SETTINGS, ignores_case=True
+):
     """Write a release as the model `releases` does, and let the link name it. Returns the file."""
     path = folder / "releases" / f"{release_id}.sqlite"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -120,7 +122,7 @@ def write_release(folder, world, release_id="20260101T000000-abcd1234", link=Tru
             (name, *(json.dumps(one[key]) for key in ("fallback", "trending", "excluded", "excluded_if_unknown")))
             for name, one in world["segments"].items()
         ],
-        "session_settings": [settings],
+        "session_settings": [(*settings, ignores_case)],
         "generators": [("als", "your_history"), ("neighbors", "your_history"), ("popular", "popular")],
     }
     with contextlib.closing(sqlite3.connect(path)) as connection:

@@ -19,7 +19,8 @@ TABLES: dict[str, dict[str, str]] = {
     "generators": {"generator": "text", "reason": "text"},
     # One row: what a list made at the moment of a request is made of.
     "session_settings": {"n_steps": "bigint", "n_neighbors": "bigint"}
-    | {name: "double precision" for name in ("decay", "session_share", "list_share")},
+    | {name: "double precision" for name in ("decay", "session_share", "list_share")}
+    | {"case_insensitive_ids": "boolean"},
 }
 # The one row that says which release it is. measures: JSON of what the publish gates measured, as in served.json.
 RELEASE: dict[str, str] = {name: "text" for name in ("release_id", "run_id", "as_of", "generated_at", "expires_at")}

@@ -20,12 +20,12 @@ import secrets
 import sqlite3
 import threading
 import time
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict, TypeVar, cast
 
+from kindred.ids import normal_id, normal_text
 from kindred.publishing.tables import TABLES
 
 PERSON, RECOMMEND, FILL_UP = (
@@ -42,13 +42,14 @@ from items where item_id in (select value from json_each(?))
 """
 # Without these a file is no release. What else a release of an earlier version lacks, tables and columns, is filled in.
 REQUIRED = {"lists", "items", "neighbors", "segments", "release"}
-FILLED_IN = {"neighbors": "'{}'", "is_available": "1", "is_recommendable": "1"}
+FILLED_IN = {"neighbors": "'{}'", "is_available": "1", "is_recommendable": "1", "case_insensitive_ids": "1"}
 FILLED_IN |= dict.fromkeys(("items", "history", "excluded", "excluded_if_unknown", "fallback", "trending"), "'[]'")
 FILLED_IN |= dict.fromkeys(("similar_items", "bundles"), "'[]'")
 # What releases of before version 0.1.0 were made with and don't say.
 OLD_TABLES = {
     "generators": "select source as generator, reason from sources",
-    "session_settings": "select 5 as n_steps, 25 as n_neighbors, 0.7 as decay, 0.7 as session_share, 0.3 as list_share",
+    "session_settings": "select 5 as n_steps, 25 as n_neighbors, 0.7 as decay, 0.7 as session_share, 0.3 as list_share,"
+    " 1 as case_insensitive_ids",
 }
 RELEASE_ID = re.compile(r"\d{8}T\d{6}-[\w-]{1,64}", flags=re.ASCII)
 # A link that names no good release is looked at again after so many seconds, a file that failed while it was read after
@@ -201,7 +202,7 @@ EVERYTHING = Filters()
 
 def normal(category: str) -> str:
     """The form in which names of categories are compared."""
-    return unicodedata.normalize("NFC", category).strip().lower()
+    return (normal_text(category) or "").lower()
 
 
 class Reader:
@@ -237,6 +238,7 @@ class Reader:
                 weights = [round(row["decay"] ** step, 12) for step in range(row["n_steps"])]
                 self.session_settings = {"weights": json.dumps(weights)}
                 self.session_settings |= {name: row[name] for name in ("session_share", "list_share")}
+                self.ignores_case = bool(row["case_insensitive_ids"])
             except BaseException:
                 self.connection.close()
                 raise
@@ -260,6 +262,13 @@ class Reader:
                 select = OLD_TABLES.get(table, nothing)
             self.connection.execute(f"create temp view {table} as {select}")
             self.connection.execute(f"select {key} from {table} limit 1")
+
+    def id(self, text: str | None) -> str | None:
+        """An id of a request in the form that the release has it in."""
+        return None if text is None else normal_id(text, self.ignores_case)
+
+    def ids(self, texts: Iterable[str]) -> list[str]:
+        return [own for own in map(self.id, texts) if own is not None]
 
     def row(self, table: str, key: str, value: str | None) -> Any:
         return self.connection.execute(f"select * from {table} where {key} = ?", [value]).fetchone()
@@ -288,6 +297,28 @@ class Reader:
         spelt = [name for category in filters.categories for name in known.get(normal(category), [])]
         unknown = [category for category in filters.categories if normal(category) not in known]
         return replace(filters, categories=tuple(dict.fromkeys(spelt))), unknown
+
+
+@dataclass(frozen=True)
+class Request:
+    """Who asks, and what is known of it: ids and the segment in the form that the release has them in."""
+
+    user_id: str | None
+    segment: str | None
+    session: list[str]
+    exclude: list[str]
+
+    @classmethod
+    def of(
+        cls,
+        reader: Reader,
+        user_id: str | None,
+        segment: str | None,
+        session: Iterable[str] = (),
+        exclude: Iterable[str] = (),
+    ) -> Request:
+        own_segment = normal_text(segment) if segment else None
+        return cls(reader.id(user_id), own_segment, reader.ids(session), reader.ids(exclude))
 
 
 class Store:
@@ -398,7 +429,7 @@ class Store:
         """What a person liked, newest first, at most 10; no items for a person who isn't known."""
 
         def question(reader: Reader) -> History:
-            row = reader.row("lists", "user_id", user_id)
+            row = reader.row("lists", "user_id", reader.id(user_id))
             item_ids = json.loads(row["history"]) if row else []
             facts = reader.facts(item_ids)
             items = [cast(Item, {"item_id": item_id} | shown(facts.get(item_id))) for item_id in item_ids]
@@ -427,20 +458,19 @@ class Store:
             raise TypeError("session and exclude are lists of item ids, not one text")
 
         def question(reader: Reader) -> ItemList:
+            asked = Request.of(reader, user_id, segment, session, exclude)
             fitting_filters, unknown = reader.resolve(filters)
             # What was published for the person is one row: nothing has to be computed where nothing else was asked.
-            row: Any = None if session else reader.row("lists", "user_id", user_id)
+            row: Any = None if session else reader.row("lists", "user_id", asked.user_id)
             items = json.loads(row["items"]) if row else []
             is_plain = filters == EVERYTHING and not exclude and len(items) >= offset + n
             # Who is in no segment is asked about as one of this segment, whose rules then count.
-            is_plain = is_plain and (row["segment"] or not segment)
+            is_plain = is_plain and (row["segment"] or not asked.segment)
             if is_plain:
                 rows = with_reasons(reader, COLUMNS, items[: offset + n])
                 list_id = row["list_id"]
             else:
-                rows, n_own = self.compute(
-                    reader, user_id, session, offset + n, fitting_filters, exclude, segment, with_facts
-                )
+                rows, n_own = self.compute(reader, asked, offset + n, fitting_filters, with_facts)
                 # A session's list; else a person's, filtered or lengthened; else that of a visitor who isn't known.
                 list_id = new_list_id(reader, "s" if session else "m" if n_own else "f")
             return cast(ItemList, answer(reader, list_id, rows, offset, with_facts, unknown))
@@ -450,22 +480,19 @@ class Store:
     @staticmethod
     def compute(
         reader: Reader,
-        user_id: str | None,
-        session: Sequence[str],
+        asked: Request,
         n: int,
         filters: Filters,
-        exclude: Sequence[str],
-        segment: str | None,
         with_facts: bool,
         only: Sequence[str] | None = None,
     ) -> tuple[list[Row], int]:
         """(At most n rows, how many of them are by what is known of the session or the person.)"""
         parameters: Row = reader.session_settings | {
-            "user_id": user_id,
-            "segment": segment,
+            "user_id": asked.user_id,
+            "segment": asked.segment,
             # Newest first; an item that was clicked again counts where it was clicked last.
-            "session": json.dumps(list(dict.fromkeys(reversed([*session])))),
-            "exclude": json.dumps(list(exclude)),
+            "session": json.dumps(list(dict.fromkeys(reversed(asked.session)))),
+            "exclude": json.dumps(asked.exclude),
             "categories": None if filters.categories is None else json.dumps(list(filters.categories)),
             "price_min": filters.price_min,
             "price_max": filters.price_max,
@@ -479,7 +506,7 @@ class Store:
         found = reader.connection.execute(RECOMMEND, parameters).fetchall()
         n_own = len(found)
         if len(found) < n:
-            parameters["exclude"] = json.dumps([*exclude, *(row[0] for row in found)])
+            parameters["exclude"] = json.dumps([*asked.exclude, *(row[0] for row in found)])
             parameters["n"] = n - len(found)
             # The given items keep their order where nothing but popularity could tell them apart.
             parameters["n_popular"] = parameters["n"] if only is None else 0
@@ -501,16 +528,20 @@ class Store:
 
         Behind stand, with score 0 and generator `as_given`, what nothing speaks for and what the person may not see.
         """
-        items = list(dict.fromkeys(items))
 
         def question(reader: Reader) -> ItemList:
-            rows, _ = self.compute(
-                reader, user_id, session, len(items), EVERYTHING, (), segment, with_facts, only=items
-            )
+            asked = Request.of(reader, user_id, segment, session)
+            # The answer spells ids as the app does; of two spellings of one item the first.
+            given = {reader.id(item) or item: item for item in reversed(items)}
+            own = list(dict.fromkeys(reader.id(item) or item for item in items))
+            rows, _ = self.compute(reader, asked, len(own), EVERYTHING, with_facts, only=own)
             placed = {row["item_id"] for row in rows}
             nothing = {"score": 0.0, "generator": "as_given", "reason": "as_given", "because_item_id": None}
-            rows += [{"item_id": item, "propensity": 1.0} | nothing for item in items if item not in placed]
-            return cast(ItemList, answer(reader, new_list_id(reader, "r"), rows, 0, with_facts))
+            rows += [{"item_id": item, "propensity": 1.0} | nothing for item in own if item not in placed]
+            found = answer(reader, new_list_id(reader, "r"), rows, 0, with_facts)
+            for row in found["items"]:
+                row["item_id"] = given[row["item_id"]]
+            return cast(ItemList, found)
 
         return self.read(release_id, question)
 
@@ -532,18 +563,18 @@ class Store:
 
         def question(reader: Reader) -> ItemList:
             fitting_filters, unknown = reader.resolve(filters)
-            page = reader.row("item_pages", "item_id", item_id)
+            asked = Request.of(reader, user_id, segment, [item_id], exclude)
+            page = reader.row("item_pages", "item_id", reader.id(item_id))
             entries = json.loads(page["similar_items"]) if page else []
-            kept_away = [*exclude, *excluded_for(reader, user_id, segment)]
+            kept_away = [*asked.exclude, *excluded_for(reader, asked)]
             rows = [
                 {"item_id": item, "score": score, "generator": generator, "reason": "similar_to_this"}
-                | {"because_item_id": item_id, "propensity": 1.0}
+                | {"because_item_id": reader.id(item_id), "propensity": 1.0}
                 for item, score, generator in fitting(reader, entries, fitting_filters, kept_away)
             ][:n]
             if len(rows) < n:
-                placed = [*kept_away, *(row["item_id"] for row in rows)]
-                n_missing = n - len(rows)
-                rows += self.compute(reader, None, [item_id], n_missing, fitting_filters, placed, None, with_facts)[0]
+                alone = Request(None, None, asked.session, [*kept_away, *(row["item_id"] for row in rows)])
+                rows += self.compute(reader, alone, n - len(rows), fitting_filters, with_facts)[0]
             return cast(ItemList, answer(reader, new_list_id(reader, "i"), rows, 0, with_facts, unknown))
 
         return self.read(release_id, question)
@@ -566,12 +597,13 @@ class Store:
 
         def question(reader: Reader) -> BundleList:
             fitting_filters, unknown = reader.resolve(filters)
-            page = reader.row("item_pages", "item_id", item_id)
+            asked = Request.of(reader, user_id, segment, [item_id], exclude)
+            page = reader.row("item_pages", "item_id", reader.id(item_id))
             entries = json.loads(page["bundles"]) if page else []
-            kept_away = [*exclude, *excluded_for(reader, user_id, segment)]
+            kept_away = [*asked.exclude, *excluded_for(reader, asked)]
             rows = [
                 {"item_id": item, "score": lift, "generator": "bundles", "reason": "bought_together"}
-                | {"because_item_id": item_id, "propensity": 1.0}
+                | {"because_item_id": reader.id(item_id), "propensity": 1.0}
                 | {"lift": lift, "set_price": price, "set_margin": margin, "support": support}
                 for item, lift, price, margin, support in fitting(reader, entries, fitting_filters, kept_away)
             ]
@@ -592,11 +624,12 @@ class Store:
 
         def question(reader: Reader) -> ItemList:
             fitting_filters, unknown = reader.resolve(filters)
+            asked = Request.of(reader, None, segment, (), exclude)
             entries: list[Any] = []
-            for name in (segment or "", ""):
+            for name in (asked.segment or "", ""):
                 row = reader.row("segments", "segment", name)
                 entries = entries or json.loads(row["trending"] if row else "[]")
-            kept_away = [*exclude, *excluded_for(reader, None, segment)]
+            kept_away = [*asked.exclude, *excluded_for(reader, asked)]
             rows = [
                 {"item_id": item, "score": score, "generator": "trending", "reason": "trending"}
                 | {"because_item_id": None, "propensity": 1.0}
@@ -642,10 +675,10 @@ def new_list_id(reader: Reader, kind: str) -> str:
     return f"{reader.release['run_id'][:8]}-{kind}-{secrets.token_hex(8)}"
 
 
-def excluded_for(reader: Reader, user_id: str | None, segment: str | None) -> list[str]:
+def excluded_for(reader: Reader, asked: Request) -> list[str]:
     """The items that a person, or a visitor of a segment, may not be shown; a person's own segment comes first."""
-    person = reader.row("lists", "user_id", user_id) if user_id else None
-    own = (person["segment"] if person else None) or segment or ""
+    person = reader.row("lists", "user_id", asked.user_id) if asked.user_id else None
+    own = (person["segment"] if person else None) or asked.segment or ""
     texts = [person["excluded"]] if person else []
     rows = {name: reader.row("segments", "segment", name) for name in {own, ""}}
     texts += [rows[own]["excluded"]] if rows[own] else []

@@ -7,7 +7,7 @@ from conftest import REPOSITORY
 from kindred import state_page
 from kindred.embed import PACKAGE
 
-# What else asks whether a table is there: for inputs that somebody else keeps, for a table that this same build has just
+# What else asks whether a table is there: for inputs that somebody else keeps, for a table that this build has just
 # written, and to replace a function.
 ALLOWED = {
     "macros/settings/validate_configuration.sql": {"load_relation"},

@@ -74,7 +74,7 @@ def tables_of(version, n_lists=N_LISTS, n_batches=4, pause=0.0):
         "item_pages": row("item_pages", f"i{version}", "[]", "[]"),
         "segments": row("segments", "", f'[["i{version}",1.0,"popular"]]', "[]", "[]", "[]"),
         "generators": row("generators", "als", "your_history"),
-        "session_settings": row("session_settings", 5, 25, 0.7, 0.7, 0.3),
+        "session_settings": row("session_settings", 5, 25, 0.7, 0.7, 0.3, True),
     }
 
 

@@ -26,6 +26,8 @@ class Questions:
             return [value for (value,) in connection.execute(sql).fetchall()]
 
         self.draw = random.Random(seed)
+        # Another spelling of the same id, now and then.
+        self.spell = lambda text: text and self.draw.choice([text, text, text, f" {text}\u200b", f"{text}\u00a0"])
         self.users = column("select user_id from release_lists order by 1")
         self.items = [*column("select item_id from release_items order by 1"), 'no "such" item', "'; drop"]
         self.categories = column("select distinct category from release_items where category is not null order by 1")
@@ -33,25 +35,26 @@ class Questions:
         self.prices = column("select quantile_disc(price, [0.2, 0.5, 0.9]) from release_items")[0]
 
     def user(self):
-        return self.draw.choice([None, "nobody", *self.draw.sample(self.users, 4)])
+        return self.spell(self.draw.choice([None, "nobody", *self.draw.sample(self.users, 4)]))
 
     def session(self):
-        """Also longer than what counts, and with repeats."""
-        return self.draw.choices(self.draw.sample(self.items, 25), k=self.draw.choice([0, 0, 1, 3, 8, 60]))
+        """Also longer than what counts, with repeats, and with ids of which nothing is left."""
+        session = self.draw.choices(self.draw.sample(self.items, 25), k=self.draw.choice([0, 0, 1, 3, 8, 60]))
+        return [*map(self.spell, session), *self.draw.choice([[], [], [" "]])] if session else session
 
     def segment(self):
-        return self.draw.choice([None, "nowhere", *self.segments])
+        return self.spell(self.draw.choice([None, "nowhere", *self.segments]))
 
     def filters(self):
         if self.draw.random() < 0.5:
             return EVERYTHING
-        some = tuple(self.draw.sample(self.categories, 2))
+        some = tuple(map(self.spell, self.draw.sample(self.categories, 2)))
         low, high = self.draw.choice([None, *self.prices]), self.draw.choice([None, self.prices[-1]])
         return Filters(self.draw.choice([None, some, ("nothing",), ()]), low, high, self.draw.random() < 0.7)
 
     def recommend(self):
         """The arguments of Store.recommend."""
-        exclude = self.draw.sample(self.items, self.draw.choice([0, 0, 10]))
+        exclude = [*map(self.spell, self.draw.sample(self.items, self.draw.choice([0, 0, 10])))]
         n = self.draw.choice([1, 5, 20, 20, 70, 1000])
         return (self.user(), self.session(), n, self.filters(), exclude, self.segment())
 
@@ -59,7 +62,7 @@ class Questions:
         """The arguments of Store.rerank; some items are given twice."""
         return (
             self.user(),
-            self.draw.choices(self.items, k=self.draw.choice([1, 20, 60])),
+            [*map(self.spell, self.draw.choices(self.items, k=self.draw.choice([1, 20, 60])))],
             self.session(),
             self.segment(),
         )

@@ -65,6 +65,48 @@ def test_what_a_session_list_is_made_of_is_read_from_the_release(folder):
     assert n_changed > 20
 
 
+def items_of(answer):
+    return [(row["item_id"], row["because_item_id"]) for row in answer["items"]]
+
+
+def test_ids_and_segments_are_met_in_any_spelling(folder):
+    """Blanks, invisible characters, decimals of a number, letters in two pieces, and the case of an e-mail address."""
+    world = random_world(2)
+    person = dict(world["lists"]["u0"], segment="")
+    world["lists"] |= {"ann@example.com": person, "1000": person, "m\u00fcller": person}
+    world["segments"]["FR"]["fallback"] = [["i001", 1.0, "popular"]]
+    write_release(folder, world)
+    store = Store(folder)
+    for user in (" Ann@Example.COM\n", "1000.0", "mu\u0308ller", "\u200b1000"):
+        assert items_of(store.recommend(user)) == items_of(store.recommend("1000")) != items_of(store.recommend("x"))
+        assert store.history(user)["items"] == store.history("1000")["items"] != []
+    lead = next(item for item in world["neighbors"] if item in world["item_pages"] and item.isalnum())
+    odd = f" {lead}\u00a0"
+    assert items_of(store.recommend(session=[odd, " "])) == items_of(store.recommend(session=[lead]))
+    for question in (store.similar_items, store.bundles):
+        assert items_of(question(odd)) == items_of(question(lead))
+    shown = items_of(store.recommend(segment="FR\t"))
+    assert shown == items_of(store.recommend(segment="FR")) != items_of(store.recommend(segment="fr"))
+    assert store.trending("FR\t")["items"] == store.trending("FR")["items"] != []
+    first = shown[0][0]
+    assert first not in [item for item, _ in items_of(store.recommend(segment="FR", exclude=[f"{first} "]))]
+    # What is put into order keeps the app's own spelling, of two spellings the first.
+    ranked = [item for item, _ in items_of(store.rerank("1000 ", [odd, "i002 ", lead, "i003"]))]
+    assert sorted(ranked) == sorted([odd, "i002 ", "i003"])
+    assert [item.strip() for item in ranked] == [
+        item for item, _ in items_of(store.rerank("1000", [lead, "i002", "i003"]))
+    ]
+
+
+def test_case_of_addresses_counts_where_the_release_says_so(folder):
+    world = random_world(2)
+    world["lists"]["Ann@example.com"] = world["lists"]["u0"]
+    write_release(folder, world, ignores_case=False)
+    store = Store(folder)
+    assert store.history("Ann@example.com ")["items"] == store.history("u0")["items"] != []
+    assert store.history("ann@example.com")["items"] == []
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_rerank_keeps_every_item_in_the_order_of_the_definition(folder, seed):
     world = random_world(seed)
