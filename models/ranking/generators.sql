@@ -12,8 +12,7 @@ final as (
     select
         generator,
         reason,
-        weight,
-        row_number() over (order by generator) as generator_number
+        weight
     from generator_weights
 
 )

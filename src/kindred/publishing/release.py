@@ -192,7 +192,7 @@ def reason_for_nothing(settings: Settings, folds: Relation, has_place: bool) -> 
         "a replay of another day (kindred__as_of) is not for apps": bool(settings.as_of),
         "the fold live isn't built (kindred__folds)": "live" not in read_folds(folds),
         "kindred__serving has the store none": settings.store == "none",
-        "there is no DuckDB file to publish beside: name a folder, kindred__serving: {path: ...}": not has_place,
+        "there is no DuckDB file to keep releases beside: name a folder, kindred__serving: {path: ...}": not has_place,
     }
     return next((reason for reason, is_met in obstacles.items() if is_met), None)
 
@@ -215,7 +215,7 @@ def publish(
     schema = f"{dbt.this.database}.{dbt.this.schema}"
     if is_snowflake(session):
         create_published(session, schema, relations)
-    reason = reason_for_nothing(settings, folds, bool(folder) or settings.store != "sqlite" or is_snowflake(session))
+    reason = reason_for_nothing(settings, folds, bool(folder) or is_snowflake(session))
     if reason:
         report_progress(f"releases: nothing is published: {reason}")
         return write_table(session, SCHEMA, [])
@@ -251,10 +251,10 @@ def publish(
     else:
         store = settings.store
         tables = {name: batches_of(relations[name], TABLES[name]) for name in TABLES}
+        assert folder is not None
         if store == "sqlite":
             from kindred.publishing.sqlite import publish_sqlite
 
-            assert folder is not None
             rows = missing_row(folder, gates, {row["release_id"] for row in earlier})
             path, release = publish_sqlite(folder, tables, release, settings.kept_releases, evaluation.admit)
             n_bytes, location = path.stat().st_size, str(path)
@@ -269,7 +269,7 @@ def publish(
 
 
 def load_postgres(
-    tables: Mapping[str, Any], release: dict[str, Any], evaluation: Evaluation, folder: Path | None
+    tables: Mapping[str, Any], release: dict[str, Any], evaluation: Evaluation, folder: Path
 ) -> tuple[str, int, dict[str, Any]]:
     """Publish to PostgreSQL and write served.json, by which gates know what apps read: (location, bytes, release)."""
     from kindred.publishing.postgres import publish_postgres
@@ -279,9 +279,8 @@ def load_postgres(
         raise RuntimeError("kindred__serving has the store postgres: set KINDRED_POSTGRES to the server's address")
 
     def tell_gates(served: Mapping[str, Any]) -> None:
-        if folder:
-            folder.mkdir(parents=True, exist_ok=True)
-            write_served(folder, served)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_served(folder, served)
 
     def admit(served: dict[str, Any] | None, rollback: dict[str, Any] | None) -> None:
         try:

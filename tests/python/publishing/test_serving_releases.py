@@ -706,7 +706,8 @@ def test_model__publishes_what_was_evaluated(warehouse, folder):
     [
         ({"as_of": "2026-05-01"}, "a replay of another day"),
         ({"store": "none"}, "kindred__serving has the store none"),
-        ({"serving_path": ""}, "there is no DuckDB file to publish beside"),
+        ({"serving_path": ""}, "there is no DuckDB file to keep releases beside"),
+        ({"serving_path": "", "store": "postgres"}, "there is no DuckDB file to keep releases beside"),
         ({"fold": "backtest"}, "the fold live isn't built"),
     ],
 )
