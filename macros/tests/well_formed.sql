@@ -1,5 +1,5 @@
-{#- Fails for each way in which a table is not what it should be. One test and one query per table, because each test costs
-    a build as much as a small table.
+{#- Fails for each way in which a table is not what it should be. One test and one query per table: each test costs a
+    build as much as a small table does.
     key: columns that are never null and, together, never twice the same.
     not_null: further columns that are never null.
     ranges: list of {columns, at_least, at_most, where}; null is in every range.
