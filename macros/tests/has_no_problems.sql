@@ -1,5 +1,5 @@
 {#- Fails for every row that has something in `column`, and prints it: dbt shows no rows of a failed test. -#}
-{% test nothing_to_mend(model, id_column, column) %}
+{% test has_no_problems(model, id_column, column) %}
 {% set found %}
     select
         {{ id_column }} as id,
