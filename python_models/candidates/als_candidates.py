@@ -1,9 +1,6 @@
 """The items with the highest ALS scores for each person with a vector.
 
-Grain: one row per (fold, user_id, item_id).
-Columns: fold; generator: als; user_id; item_id; rank: from 1, by falling score, ties by item_id; score: inner product
-of the person's and the item's vectors, no unit, near 1 for the strongest interest; made_from: that of the person's
-vector, null in folds other than live.
+Grain: one row per (fold, user_id, item_id); als_candidates.yml has the columns.
 Items that the person's history excludes, and items that are not recommendable in the fold, are left out. A person has
 fewer than n_candidates rows where the items run out.
 Where no training is due, a person whose made_from is that of an earlier build keeps the list of that build, unless

@@ -1,14 +1,8 @@
 """The items of people whose recent history is similar to the person's own: session-based nearest neighbours.
 
-Grain: one row per (fold, user_id, item_id).
-Columns: fold; generator: sessions; user_id; item_id; rank: from 1, by falling score, ties by item_id; score: sum of
-the similarities of the neighbouring people who have the item, above 0, no unit; made_from: the person's history_key,
-null in folds other than live.
-Items that the person's history excludes, and items that are not recommendable in the fold, are left out. A person has
-fewer than n_candidates rows, or none, where few or no other people share an item with them.
-Where no training is due, a person whose made_from is that of an earlier build keeps the list of that build, unless
-the list has an item that is no longer recommendable. Newer events of other people count with the person's next event,
-and for everyone with the next training.
+Grain: one row per (fold, user_id, item_id); session_candidates.yml has the columns.
+Items that the person's history excludes, and items that are not recommendable, are left out. Where no training is due,
+a person whose made_from is that of an earlier build keeps that list, unless an item of it is no longer recommendable.
 Errors: ValueError for an unknown setting.
 """
 

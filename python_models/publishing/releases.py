@@ -1,9 +1,6 @@
 """The release: the tables of this room as one file, or tables of a database, that apps read while builds go on.
 
 Grain: one row per release_id that was published.
-Columns: release_id, run_id of the lists, store: sqlite, postgres or warehouse, location, overridden_gates: names with
-commas, n_lists, n_items, bytes, seconds, measures: JSON of what the gates measured, hold: JSON, Snowflake's
-rollback.json, as_of, generated_at, published_at: UTC.
 Errors: RuntimeError, with what apps read left as it was; kindred.publishing.release says where.
 """
 

@@ -1,8 +1,6 @@
 """The item of the person's own history that contributed most to each published recommendation: "because you liked ...".
 
 Grain: one row per (user_id, item_id) of the live lists that has such an item; empty without the fold live.
-Columns: user_id; item_id; generator: the generator that is explained; because_item_id: an item of positive weight in
-the person's history, never item_id; made_from: key of the person's history_key and the models.
 A recommendation that is popular, pinned, drawn at random or from the person's own history has no row.
 Where no training is due, a pair with the same generator and made_from keeps the row of an earlier build.
 """
