@@ -3,17 +3,21 @@ with request as (select cast(given_items as varchar) as choice),
 
 choices as ({{ kindred.unnest_json_rows('request', 'choice', {'item_id': 'varchar'}) }}),
 
+spelt as (
+
+    select
+        choices.*,
+        coalesce({{ kindred.normal_id('choices.item_id') }}, choices.item_id) as own_id
+    from choices
+
+),
+
 -- Each item is named as it was given, of two spellings of one item by the first.
 given as (
 
-    select
-        choices.item_id,
-        coalesce({{ kindred.normal_id('choices.item_id') }}, choices.item_id) as own_id,
-        choices.place
-    from choices
-    qualify row_number() over (
-        partition by coalesce({{ kindred.normal_id('choices.item_id') }}, choices.item_id) order by choices.place
-    ) = 1
+    select spelt.*
+    from spelt
+    qualify row_number() over (partition by spelt.own_id order by spelt.place) = 1
 
 ),
 

@@ -1,5 +1,4 @@
 -- one row per (list_id, user_id, item_id): what was shown to whom, and what came of it
--- list_events is named for each use: behind one shared CTE it would be held in memory as a whole.
 {% set kinds = {
     'p': 'person', 'm': 'person_on_request', 's': 'session', 'f': 'fallback', 'i': 'similar_items', 'b': 'bundles',
     't': 'trending', 'r': 'rerank',
@@ -20,6 +19,8 @@ with recommendation_log as (
 
 ),
 
+list_purchases as (select * from {{ ref('list_purchases') }}),
+
 -- Whatever names a list says that the list was seen: trackers lose impressions more easily than clicks.
 shown as (
 
@@ -33,72 +34,6 @@ shown as (
         min(case when event_type = 'click' then occurred_at end) as clicked_at
     from {{ ref('list_events') }}
     where list_id is not null
-    group by
-        list_id,
-        user_id,
-        item_id
-
-),
-
--- A purchase that names its list belongs to it, any other to the person's last click on the item.
-claims as (
-
-    select
-        event_id,
-        list_id,
-        user_id,
-        item_id,
-        value,
-        occurred_at as bought_at,
-        occurred_at as claimed_at
-    from {{ ref('list_events') }}
-    where event_type = 'purchase'
-        and list_id is not null
-
-    union all
-
-    select
-        purchases.event_id,
-        clicks.list_id,
-        purchases.user_id,
-        purchases.item_id,
-        purchases.value,
-        purchases.occurred_at as bought_at,
-        clicks.occurred_at as claimed_at
-    from {{ ref('list_events') }} as purchases
-    inner join {{ ref('list_events') }} as clicks
-        on purchases.user_id = clicks.user_id
-            and purchases.item_id = clicks.item_id
-            and purchases.occurred_at >= clicks.occurred_at
-            and purchases.occurred_at
-            < {{ dbt.dateadd('day', kindred.setting('experiments', 'conversion_days'), 'clicks.occurred_at') }}
-    where purchases.event_type = 'purchase'
-        and purchases.list_id is null
-        and clicks.event_type = 'click'
-        and clicks.list_id is not null
-
-),
-
-ordered_claims as (
-
-    select
-        *,
-        row_number() over (partition by event_id order by claimed_at desc, list_id) as claim_number
-    from claims
-
-),
-
-bought as (
-
-    select
-        list_id,
-        user_id,
-        item_id,
-        count(*) as n_purchases,
-        coalesce({{ kindred.exact_sum('value') }}, 0) as revenue,
-        min(bought_at) as bought_at
-    from ordered_claims
-    where claim_number = 1
     group by
         list_id,
         user_id,
@@ -150,16 +85,16 @@ final as (
         end as generator,
         coalesce(recommendation_log.rank, named.position) as position,
         cast(named.n_clicks as bigint) as n_clicks,
-        cast(coalesce(bought.n_purchases, 0) as bigint) as n_purchases,
-        coalesce(bought.revenue, 0) as revenue,
+        cast(coalesce(list_purchases.n_purchases, 0) as bigint) as n_purchases,
+        coalesce(list_purchases.revenue, 0) as revenue,
         named.shown_at,
         named.clicked_at,
-        bought.bought_at
+        list_purchases.bought_at
     from named
-    left join bought
-        on named.list_id = bought.list_id
-            and named.user_id = bought.user_id
-            and named.item_id = bought.item_id
+    left join list_purchases
+        on named.list_id = list_purchases.list_id
+            and named.user_id = list_purchases.user_id
+            and named.item_id = list_purchases.item_id
     left join recommendation_log
         on named.list_id = recommendation_log.list_id
             and named.item_id = recommendation_log.item_id
