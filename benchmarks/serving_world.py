@@ -116,7 +116,8 @@ def make_world(connection, n_people: int, n_items: int) -> None:
         create or replace table release_session_settings as
         select
             5 as n_steps, 25 as n_neighbors, 0.7::double as decay, 0.7::double as session_share,
-            0.3::double as list_share
+            0.3::double as list_share,
+            true as case_insensitive_ids
     """)
 
 

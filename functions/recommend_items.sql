@@ -5,8 +5,8 @@
 with request as (
 
     select
-        {{ kindred.normal_id('cast(user_id as varchar)') }} as asking_user,
-        {{ kindred.normal_text('cast(segment as varchar)') }} as given_segment,
+        {{ kindred.normal_id('cast(user_id as varchar)', composes=false) }} as asking_user,
+        {{ kindred.normal_text('cast(segment as varchar)', composes=false) }} as given_segment,
         cast(session_items as varchar) as clicked,
         cast(excluded_items as varchar) as left_out,
         cast(categories as varchar) as wanted,
@@ -63,7 +63,7 @@ given_clicks as ({{ kindred.unnest_json_rows('request', 'clicked', {'item_id': '
 clicks as (
 
     select
-        {{ kindred.normal_id('given_clicks.item_id') }} as item_id,
+        {{ kindred.normal_id('given_clicks.item_id', composes=false) }} as item_id,
         given_clicks.place
     from given_clicks
 
@@ -105,7 +105,7 @@ blocked as (
     union
     select unknown_excluded.item_id from unknown_excluded
     union
-    select {{ kindred.normal_id('request_excluded.item_id') }} as item_id from request_excluded
+    select {{ kindred.normal_id('request_excluded.item_id', composes=false) }} as item_id from request_excluded
 
 ),
 
@@ -313,11 +313,16 @@ candidates as (
 
 wanted_names as ({{ kindred.unnest_json_rows('request', 'wanted', {'category': 'varchar'}) }}),
 
-wanted_categories as (select lower({{ kindred.normal_text('wanted_names.category') }}) as category from wanted_names),
+wanted_categories as (
+
+    select lower({{ kindred.normal_text('wanted_names.category', composes=false) }}) as category
+    from wanted_names
+
+),
 
 given_choices as ({{ kindred.unnest_json_rows('request', 'choice', {'item_id': 'varchar'}) }}),
 
-choices as (select {{ kindred.normal_id('given_choices.item_id') }} as item_id from given_choices),
+choices as (select {{ kindred.normal_id('given_choices.item_id', composes=false) }} as item_id from given_choices),
 
 -- An item counts where it comes first.
 fitting as (

@@ -7,7 +7,7 @@ spelt as (
 
     select
         choices.*,
-        coalesce({{ kindred.normal_id('choices.item_id') }}, choices.item_id) as own_id
+        coalesce({{ kindred.normal_id('choices.item_id', composes=false) }}, choices.item_id) as own_id
     from choices
 
 ),

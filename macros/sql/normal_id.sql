@@ -1,16 +1,17 @@
 {#- The normal form of an id, which is the same in every input: without blanks around it, without invisible characters,
     in Unicode NFC; a number is written without decimals (1000.0 is 1000); an e-mail address is in lower case where
     kindred__identity: {case_insensitive_ids: true}. Null where nothing is left. src/kindred/ids.py does the same in
-    Python. -#}
-{% macro normal_id(text) -%}
+    Python. composes: whether letters in two pieces are put together, which on Snowflake nests deeply. -#}
+{% macro normal_id(text, composes=true) -%}
+    {%- set cleaned = kindred.clean_text(text, is_id=true, composes=composes) -%}
     case
         when not {{ kindred.is_odd_id(text) }} then {{ text }}
         {% if kindred.setting('identity', 'case_insensitive_ids') -%}
-        when contains({{ text }}, '@') then nullif(lower({{ kindred.clean_text(text, is_id=true) }}), '')
+        when contains({{ text }}, '@') then nullif(lower({{ cleaned }}), '')
         {% endif -%}
-        when contains({{ text }}, '.0') and {{ kindred.is_whole_number(kindred.clean_text(text, is_id=true)) }}
-            then split_part({{ kindred.clean_text(text, is_id=true) }}, '.', 1)
-        else nullif({{ kindred.clean_text(text, is_id=true) }}, '')
+        when contains({{ text }}, '.0') and {{ kindred.is_whole_number(cleaned) }}
+            then split_part({{ cleaned }}, '.', 1)
+        else nullif({{ cleaned }}, '')
     end
 {%- endmacro %}
 

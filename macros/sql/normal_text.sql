@@ -1,11 +1,12 @@
 {#- The normal form of a name that is shown and compared (category, brand, segment): as of an id, with its letters'
     case. -#}
-{% macro normal_text(text) -%}
+{% macro normal_text(text, composes=true) -%}
+    {%- set cleaned = kindred.clean_text(text, composes=composes) -%}
     case
         when not {{ kindred.matches_part(text, '[^!-~]|[.]0') }} then {{ text }}
-        when contains({{ text }}, '.0') and {{ kindred.is_whole_number(kindred.clean_text(text)) }}
-            then split_part({{ kindred.clean_text(text) }}, '.', 1)
-        else nullif({{ kindred.clean_text(text) }}, '')
+        when contains({{ text }}, '.0') and {{ kindred.is_whole_number(cleaned) }}
+            then split_part({{ cleaned }}, '.', 1)
+        else nullif({{ cleaned }}, '')
     end
 {%- endmacro %}
 

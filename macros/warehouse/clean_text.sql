@@ -1,10 +1,10 @@
 {#- A text in Unicode NFC, every kind of blank in it a plain one, none around it, and without characters that nobody
     sees. In an id these include the zero-width joiners, which in words of some scripts carry meaning. -#}
-{% macro clean_text(text, is_id=false) %}
-    {{- return(adapter.dispatch('clean_text', 'kindred')(text, is_id)) -}}
+{% macro clean_text(text, is_id=false, composes=true) %}
+    {{- return(adapter.dispatch('clean_text', 'kindred')(text, is_id, composes)) -}}
 {% endmacro %}
 
-{% macro duckdb__clean_text(text, is_id) -%}
+{% macro duckdb__clean_text(text, is_id, composes) -%}
     {%- set invisible = '\\p{Cc}\\p{Cf}' if is_id
         else '\\p{Cc}\\x{ad}\\x{61c}\\x{180e}\\x{200b}\\x{200e}\\x{200f}\\x{202a}-\\x{202e}\\x{2060}-\\x{206f}\\x{feff}' -%}
     trim(nfc_normalize(
@@ -15,7 +15,7 @@
 {#- Snowflake has no function that composes letters: the commonest letters of Latin alphabets with their marks are
     composed here, by one `replace` within another, and others stay as they are: hundreds of them would be more than a
     parser takes. Characters are named one by one, as its regular expressions know no classes of Unicode. -#}
-{% macro snowflake__clean_text(text, is_id) -%}
+{% macro snowflake__clean_text(text, is_id, composes) -%}
     {%- set blanks = '\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a'
         ~ '\u2028\u2029\u202f\u205f\u3000' -%}
     {%- set invisible = '\u00ad\u061c\u180e\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2061\u2062\u2063'
@@ -25,7 +25,7 @@
     {%- set unwanted = "concat(" ~ controls ~ ", '" ~ blanks ~ invisible ~ "')" -%}
     {%- set plain_blanks = ' ' * (5 + blanks | length) -%}
     {%- set composed = namespace(text="translate(" ~ text ~ ", " ~ unwanted ~ ", '" ~ plain_blanks ~ "')") -%}
-    {%- for mark, plain, whole in kindred.composed_letters() -%}
+    {%- for mark, plain, whole in (kindred.composed_letters() if composes else []) -%}
         {%- for letter in plain -%}
             {%- set pair = "'" ~ letter ~ mark ~ "', '" ~ whole[loop.index0] ~ "'" -%}
             {%- set composed.text = "replace(" ~ composed.text ~ ", " ~ pair ~ ")" -%}

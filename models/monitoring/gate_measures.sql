@@ -61,7 +61,7 @@ rejected as (
         / nullif(cast(sum(n_events) as double), 0) as share,
         {{ dbt.listagg(
             "case when place <= 5 and rejection_reason is not null"
-            ~ " then concat(rejection_reason, ' (', cast(n_events as varchar), ')') end",
+            ~ " then concat(rejection_reason, ' (', cast(cast(n_events as bigint) as varchar), ')') end",
             "', '", 'order by place'
         ) }} as details
     from rejections

@@ -971,10 +971,10 @@ def test_postgres__two_builds_and_a_reader_that_holds_on(postgres, monkeypatch):
     assert postgres.version() == 4
 
 
-def test_postgres__needs_an_address(warehouse, monkeypatch):
+def test_postgres__needs_an_address(warehouse, folder, monkeypatch):
     monkeypatch.delenv("KINDRED_POSTGRES", raising=False)
     with pytest.raises(RuntimeError, match="set KINDRED_POSTGRES to the server's address"):
-        rows_of_model(warehouse, store="postgres")
+        rows_of_model(warehouse, store="postgres", serving_path=str(folder))
 
 
 def test_postgres__what_is_served_is_compared_with_there_too(warehouse, postgres, folder, monkeypatch):
@@ -1005,8 +1005,8 @@ def test_postgres__a_release_without_lists_is_not_swapped_in(postgres):
     assert postgres.version() == 1
 
 
-def test_postgres__by_the_model(warehouse, postgres, monkeypatch):
+def test_postgres__by_the_model(warehouse, postgres, folder, monkeypatch):
     monkeypatch.setenv("KINDRED_POSTGRES", postgres.address)
-    [row] = rows_of_model(warehouse, store="postgres")
+    [row] = rows_of_model(warehouse, store="postgres", serving_path=str(folder))
     assert (row["store"], row["n_lists"]) == ("postgres", N_LISTS)
     assert postgres.query("select run_id, n_lists from release") == [("abcdef12-0000", N_LISTS)]
