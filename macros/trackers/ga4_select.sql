@@ -17,7 +17,7 @@ select
         'event_name': kindred.folded_name('context.event'),
         'user_id': 'context.user_id',
         'anonymous_id': 'context.client_id',
-        'session_id': "context.client_id || '.' || " ~ kindred.ga4_param('context.params', 'ga_session_id'),
+        'session_id': "coalesce(context.client_id, context.user_id) || '.' || " ~ kindred.ga4_param('context.params', 'ga_session_id'),
         'item_id': entry_id,
         'occurred_at': kindred.since_1970('context.event_timestamp', 1000000),
         'received_at': kindred.since_1970('context.event_timestamp', 1000000),
@@ -30,8 +30,7 @@ select
             ~ kindred.ga4_param('context.params', 'transaction_id') ~ ")"),
         'list_id': kindred.set_text("coalesce(" ~ kindred.entry_text('products', ['item_list_id', 'item_list_name']) ~ ", "
             ~ kindred.ga4_param('context.params', 'item_list_id') ~ ")"),
-        'position': "coalesce(" ~ kindred.entry_number('products', ['item_list_index', 'index'])
-            ~ ", case when " ~ entry_id ~ " is not null then " ~ kindred.entry_place('products') ~ " + 1 end)",
+        'position': kindred.entry_number('products', ['item_list_index', 'index']),
         'query': kindred.ga4_param('context.params', 'search_term'),
         'title': kindred.set_text(kindred.entry_text('products', ['item_name'])),
         'brand': kindred.set_text(kindred.entry_text('products', ['item_brand'])),
@@ -88,7 +87,7 @@ select
         'event_name': kindred.folded_name(kindred.raw_text(found, ['name'])),
         'user_id': kindred.raw_text(found, ['user_id']),
         'anonymous_id': kindred.raw_text(found, ['user_pseudo_id']),
-        'session_id': kindred.raw_text(found, ['user_pseudo_id']) ~ " || '.' || " ~ kindred.raw_text(found, ['param_ga_session_id']),
+        'session_id': kindred.raw_text(found, ['user_pseudo_id', 'user_id']) ~ " || '.' || " ~ kindred.raw_text(found, ['param_ga_session_id']),
         'item_id': "coalesce(" ~ ('item.item_id' if is_linked else 'null') ~ ", " ~ own_id ~ ")",
         'occurred_at': kindred.raw_time(found, ['timestamp']),
         'received_at': kindred.raw_time(found, ['_fivetran_synced']),
@@ -100,8 +99,7 @@ select
         'order_id': kindred.set_text(kindred.raw_text(found, ['ecommerce_transaction_id', 'param_transaction_id'])),
         'list_id': "coalesce(" ~ ('item.list_id' if is_linked else 'null') ~ ", "
             ~ kindred.set_text(kindred.raw_text(found, ['param_item_list_id'])) ~ ")",
-        'position': "coalesce(item.position, case when item.item_id is not null then item.product_number + 1 end)"
-            if is_linked else kindred.raw_number(found, ['param_index']),
+        'position': 'item.position' if is_linked else kindred.raw_number(found, ['param_index']),
         'query': kindred.raw_text(found, ['param_search_term']),
         'title': 'item.title' if is_linked else 'null',
         'brand': 'item.brand' if is_linked else 'null',

@@ -9,8 +9,7 @@
         'product_number': kindred.entry_place('products'),
         'item_id': "coalesce(" ~ entry_id ~ ", " ~ kindred.json_first(json, keys) ~ ")",
         'position': "coalesce(" ~ kindred.entry_number('products', ['position', 'index']) ~ ", try_cast("
-            ~ kindred.json_first(json, ['position']) ~ " as double), case when " ~ entry_id ~ " is not null then "
-            ~ kindred.entry_place('products') ~ " + 1 end)",
+            ~ kindred.json_first(json, ['position']) ~ " as double))",
         'rating': "try_cast(" ~ kindred.json_first(json, ['rating']) ~ " as double)",
         'amount': "case when " ~ entry_id ~ " is null then try_cast("
             ~ kindred.json_first(json, ['$revenue', 'revenue', 'total', 'value', 'amount']) ~ " as double) end",

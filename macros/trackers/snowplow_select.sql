@@ -55,7 +55,7 @@ select
         'currency': "coalesce(" ~ kindred.entry_text('products', ['currency']) ~ ", " ~ kindred.json_first('context.purchase', ['currency']) ~ ", context.line_currency)",
         'order_id': "coalesce(" ~ kindred.json_first('context.purchase', ['transaction_id']) ~ ", context.line_order)",
         'list_id': "coalesce(" ~ kindred.json_first('context.action', ['name']) ~ ", " ~ kindred.json_first('context.first_action', ['name']) ~ ")",
-        'position': "coalesce(" ~ kindred.entry_number('products', ['position']) ~ ", case when " ~ entry_id ~ " is not null then " ~ kindred.entry_place('products') ~ " + 1 end)",
+        'position': kindred.entry_number('products', ['position']),
         'query': "case when context.structured_action = 'search' then context.structured_label end",
         'title': kindred.entry_text('products', ['name']),
         'brand': kindred.entry_text('products', ['brand']),

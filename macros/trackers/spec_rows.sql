@@ -58,8 +58,7 @@
             'quantity': "coalesce(" ~ kindred.entry_number('products', ['quantity']) ~ ", " ~ own.quantity ~ ")",
             'price': "coalesce(" ~ kindred.entry_number('products', ['price']) ~ ", " ~ own.price ~ ")",
             'discount': "coalesce(" ~ kindred.entry_number('products', ['discount']) ~ ", " ~ own.discount ~ ")",
-            'position': "coalesce(" ~ kindred.entry_number('products', ['position']) ~ ", " ~ own.position
-                ~ ", case when " ~ entry_id ~ " is not null then " ~ kindred.entry_place('products') ~ " + 1 end)",
+            'position': "coalesce(" ~ kindred.entry_number('products', ['position']) ~ ", " ~ own.position ~ ")",
             'title': "coalesce(" ~ kindred.entry_text('products', ['name', 'title']) ~ ", " ~ own.title ~ ")",
             'brand': "coalesce(" ~ kindred.entry_text('products', ['brand']) ~ ", " ~ own.brand ~ ")",
             'category': "coalesce(" ~ kindred.entry_text('products', ['category']) ~ ", " ~ own.category ~ ")",

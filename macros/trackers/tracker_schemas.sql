@@ -21,8 +21,8 @@
     {% set parts = schema.split('.') %}
     {% set database = parts[-2] if parts | length > 1 else target.database %}
     {% set rows = kindred.fetch_rows(
-        "select table_catalog, table_schema, table_name from " ~ adapter.quote_as_configured(database, 'database')
-        ~ ".information_schema.tables where lower(table_catalog) = lower(" ~ kindred.text_literal(database)
+        "select table_catalog, table_schema, table_name from "
+        ~ (database ~ '.' if target.type == 'snowflake' else '') ~ "information_schema.tables where lower(table_catalog) = lower(" ~ kindred.text_literal(database)
         ~ ") and lower(table_schema) = lower(" ~ kindred.text_literal(parts[-1]) ~ ") order by table_name"
     ) %}
     {% for row in rows %}

@@ -88,7 +88,10 @@ lined as (
         upper(coalesce(all_rows.currency, returned.currency)) as currency,
         all_rows.order_id,
         all_rows.list_id,
-        all_rows.position,
+        -- A list says by its order where each item stood.
+        coalesce(
+            all_rows.position, case when all_rows.event_type = 'impression' then all_rows.product_number + 1 end
+        ) as position,
         all_rows.query,
         all_rows.refusal
     from all_rows

@@ -17,7 +17,7 @@ select
         'event_name': kindred.folded_name('context.event'),
         'user_id': 'context.user_id',
         'anonymous_id': 'context.device_id',
-        'session_id': "context.device_id || '.' || nullif(context.session_id, '-1')",
+        'session_id': "coalesce(context.device_id, context.user_id) || '.' || nullif(context.session_id, '-1')",
         'occurred_at': 'context.occurred_at',
         'received_at': 'context.received_at',
     }) }}

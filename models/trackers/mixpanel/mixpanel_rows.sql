@@ -10,14 +10,15 @@
     {% if relation %}
         {% set found = kindred.raw_columns(relation) %}
         {% set name = kindred.raw_text(found, ['name', 'event_name']) %}
+        {% set user_id = "coalesce(context.user_id, " ~ kindred.json_first('context.properties', ['$user_id', 'user_id']) ~ ")" %}
         {% set select %}
 select
     {{ kindred.property_row('mixpanel', 'context.properties', {
         'row_id': kindred.null_safe_key(['context.event', 'context.distinct_id', 'context.occurred_at', 'context.insert_id']),
         'event_name': kindred.folded_name('context.event'),
-        'user_id': "coalesce(context.user_id, " ~ kindred.json_first('context.properties', ['$user_id', 'user_id']) ~ ")",
+        'user_id': user_id,
         'anonymous_id': "replace(coalesce(context.device_id, " ~ kindred.json_first('context.properties', ['$device_id'])
-            ~ ", context.distinct_id), '$device:', '')",
+            ~ ", nullif(context.distinct_id, " ~ user_id ~ ")), '$device:', '')",
         'occurred_at': 'context.occurred_at',
         'received_at': 'context.received_at',
     }) }}

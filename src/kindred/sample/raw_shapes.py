@@ -245,9 +245,9 @@ def ga4_fivetran_tables(events: list[Row], items: Mapping[str, Row], users: list
                 "ecommerce_transaction_id": event.order_id,
             }
         )
-        for place, product in enumerate(event.products(items, GA4_PRODUCT), start=1):
+        for product in event.products(items, GA4_PRODUCT):
             row = {"event_fivetran_id": f"f{number}"} | {name: product.get(name) for name in GA4_PRODUCT.values()}
-            tables["item"].append(row | {"index": product.get("index", place)})
+            tables["item"].append(row)
     return tables
 
 

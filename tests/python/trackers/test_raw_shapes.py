@@ -3,9 +3,8 @@
 from collections import Counter
 
 import duckdb
-import pyarrow as pa
 import pytest
-from conftest import NO_TESTS, Shop
+from tracked_shop import build, write
 
 from kindred.sample.raw_shapes import SHAPES, grouped, spec_tables
 
@@ -25,29 +24,6 @@ def truth(sample_shop):
     events = rows("select * from events order by event_id")
     items = {row["item_id"]: row for row in rows("select * from items")}
     return events, items, rows("select user_id, created_at, country from users")
-
-
-def write(database, schema, tables):
-    with duckdb.connect(database) as connection:
-        connection.execute(f"create schema if not exists {schema}")
-        for name, rows in tables.items():
-            rows = pa.Table.from_pylist(rows) if rows else None  # noqa: F841
-            if rows is not None:
-                connection.execute(f'create or replace table {schema}."{name}" as select * from rows')
-
-
-class TrackedShop(Shop):
-    def placed(self, settings):
-        from conftest import to_variables
-
-        return to_variables(settings), self.targets / "shared"
-
-
-def build(folder, trackers, select=("+events", "unmapped_events", "tracker_report"), **settings):
-    shop = TrackedShop(folder)
-    result = shop.dbt("build", *NO_TESTS, "--select", *select, trackers=trackers, **settings)
-    assert result.returncode == 0, result.output
-    return shop
 
 
 def comparable(row, carried):

@@ -7,7 +7,7 @@ import duckdb
 import pytest
 import skips
 from conftest import REPOSITORY
-from test_raw_shapes import build
+from tracked_shop import build
 
 TRACKERS = Path(os.environ.get("KINDRED_DATA", REPOSITORY.parent / "shared/data")) / "trackers"
 

@@ -1,0 +1,26 @@
+"""A shop whose inputs are the raw tables of trackers."""
+
+import duckdb
+import pyarrow as pa
+from conftest import NO_TESTS, Shop, to_variables
+
+
+def write(database, schema, tables):
+    with duckdb.connect(database) as connection:
+        connection.execute(f"create schema if not exists {schema}")
+        for name, rows in tables.items():
+            rows = pa.Table.from_pylist(rows) if rows else None  # noqa: F841
+            if rows is not None:
+                connection.execute(f'create or replace table {schema}."{name}" as select * from rows')
+
+
+class TrackedShop(Shop):
+    def placed(self, settings):
+        return to_variables(settings), self.targets / "shared"
+
+
+def build(folder, trackers, select=("+events", "+tracker_report", "unmapped_events"), **settings):
+    shop = TrackedShop(folder)
+    result = shop.dbt("build", *NO_TESTS, "--select", *select, trackers=trackers, **settings)
+    assert result.returncode == 0, result.output
+    return shop
