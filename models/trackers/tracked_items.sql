@@ -60,12 +60,16 @@ first_seen as (
 
 ),
 {% endfor %}
-catalogue as (
+all_catalogues as (
     {% for select in catalogues %}
-    {{ select }}
+    select
+        {{ loop.index }} as shop_number,
+        products.*
+    from ({{ select }}) as products
     {{ "union all" if not loop.last }}
     {% else %}
     select
+        1 as shop_number,
         cast(null as varchar) as item_id,
         cast(null as varchar) as title,
         cast(null as varchar) as description,
@@ -77,6 +81,15 @@ catalogue as (
         cast(null as varchar) as attributes
     where false
     {% endfor %}
+),
+
+-- Of an item that two shops sell the first shop's facts count.
+catalogue as (
+
+    select *
+    from all_catalogues
+    qualify row_number() over (partition by item_id order by shop_number) = 1
+
 ),
 
 item_ids as (

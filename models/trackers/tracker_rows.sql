@@ -2,6 +2,9 @@
 -- A table, as exploding takes time and much reads it.
 {{ config(enabled=(kindred.named_trackers() | length > 0)) }}
 
+-- depends_on: {{ kindred.table_relation('event_weights') }}
+{{ kindred.check_tracker_events() }}
+
 with all_rows as (
     {% for tracker in kindred.named_trackers() %}
     select

@@ -24,3 +24,18 @@ def build(folder, trackers, select=("+events", "+tracker_report", "unmapped_even
     result = shop.dbt("build", *NO_TESTS, "--select", *select, trackers=trackers, **settings)
     assert result.returncode == 0, result.output
     return shop
+
+
+def write_snowflake(connection, schema, tables):
+    """The same on the emulator of Snowflake, with names in upper case as a loader makes them."""
+    import pandas as pd
+    from snowflake.connector.pandas_tools import write_pandas
+
+    connection.cursor().execute(f"create schema if not exists {schema}")
+    for name, rows in tables.items():
+        if rows:
+            frame = pd.DataFrame(rows)
+            frame.columns = [column.upper() for column in frame.columns]
+            write_pandas(
+                connection, frame, name.upper(), schema=schema.upper(), auto_create_table=True, use_logical_type=True
+            )
