@@ -13,6 +13,9 @@ import pytest
 from conftest import REPOSITORY, copy_package, run_dbt
 from skips import NO_DATA
 
+# Two whole shops with all their tests: minutes.
+pytestmark = pytest.mark.slow
+
 DATA = Path(os.environ.get("KINDRED_DATA", REPOSITORY.parent / "shared/data")).resolve()
 IS_PRODUCT = "regexp_full_match(upper({}), '[0-9]{{5}}[A-Z]{{0,2}}')"
 SOLD = "select upper(StockCode) from raw_lines where Quantity > 0 and UnitPrice > 0"
