@@ -1,13 +1,13 @@
-{#- A JSON array of objects as text, `[null]` where there is none, so that each row has at least one entry to be exploded
-    by. An object alone is an array of one. -#}
+{#- A JSON array of objects as text, `[null]` where there is none, so that each row has at least one entry to be
+    exploded by. An object alone is an array of one. -#}
 {% macro at_least_one(json) %}
     {{ return(adapter.dispatch('at_least_one', 'kindred')(json)) }}
 {% endmacro %}
 
 {% macro duckdb__at_least_one(json) %}
     {{ return(
-        "case when not coalesce(json_valid(" ~ json ~ "), false) then '[null]' when json_array_length(" ~ json ~ ") > 0 then "
-        ~ json ~ " when json_type(" ~ json ~ ") = 'OBJECT' then concat('[', " ~ json ~ ", ']') else '[null]' end"
+        "case when not coalesce(json_valid(" ~ json ~ "), false) then '[null]' when json_array_length(" ~ json
+        ~ ") > 0 then " ~ json ~ " when json_type(" ~ json ~ ") = 'OBJECT' then concat('[', " ~ json ~ ", ']') else '[null]' end"
     ) }}
 {% endmacro %}
 
@@ -44,6 +44,12 @@
     {{ return("cast(" ~ entry ~ ".value['" ~ key ~ "'] as varchar)") }}
 {% endmacro %}
 
+{#- JSON text whose keys have lost the dollar sign with which Mixpanel and Amplitude begin their own ($user_id): clients
+    of Snowflake take it for the beginning of a session variable. -#}
+{% macro without_dollars(json) %}
+    {{ return("replace(" ~ json ~ ", concat('\"', chr(36)), '\"')") }}
+{% endmacro %}
+
 {#- The place of an entry of json_entries in its array, from 0. -#}
 {% macro entry_place(entry) %}
     {{ return(adapter.dispatch('entry_place', 'kindred')(entry)) }}
@@ -72,7 +78,9 @@
 {% endmacro %}
 
 {% macro duckdb__json_tree(json, key) %}
-    {{ return("case when json_valid(" ~ json ~ ") then cast(json_extract(" ~ json ~ ", '$.\"" ~ key ~ "\"') as varchar) end") }}
+    {{ return(
+        "case when json_valid(" ~ json ~ ") then cast(json_extract(" ~ json ~ ", '$.\"" ~ key ~ "\"') as varchar) end"
+    ) }}
 {% endmacro %}
 
 {% macro snowflake__json_tree(json, key) %}

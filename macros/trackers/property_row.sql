@@ -2,7 +2,7 @@
     (kindred.property_products). Keys are those of Segment's specification and the trackers' own. -#}
 {% macro property_row(tracker, json, given) %}
     {% set keys = kindred.item_keys(
-        tracker, ['product_id', 'productId', '$productId', 'item_id', 'sku', 'content_id', 'video_id', 'id']
+        tracker, ['product_id', 'productId', 'item_id', 'sku', 'content_id', 'video_id', 'id']
     ) %}
     {% set entry_id = kindred.entry_text('products', keys) %}
     {% set values = {
@@ -12,15 +12,15 @@
             ~ kindred.json_first(json, ['position']) ~ " as double))",
         'rating': "try_cast(" ~ kindred.json_first(json, ['rating']) ~ " as double)",
         'amount': "case when " ~ entry_id ~ " is null then try_cast("
-            ~ kindred.json_first(json, ['$revenue', 'revenue', 'total', 'value', 'amount']) ~ " as double) end",
-        'currency': kindred.json_first(json, ['currency', '$currency']),
+            ~ kindred.json_first(json, ['revenue', 'total', 'value', 'amount']) ~ " as double) end",
+        'currency': kindred.json_first(json, ['currency']),
         'order_id': kindred.json_first(json, ['order_id', 'orderId', 'transaction_id']),
         'list_id': kindred.json_first(json, ['list_id', 'listId']),
         'query': kindred.json_first(json, ['query', 'search_term', 'search_query']),
-        'session_id': kindred.json_first(json, ['session_id', '$session_id']),
+        'session_id': kindred.json_first(json, ['session_id']),
     } %}
     {% for column, names in {
-        'quantity': ['quantity', '$quantity'], 'price': ['price', '$price'], 'discount': ['discount'],
+        'quantity': ['quantity'], 'price': ['price'], 'discount': ['discount'],
     }.items() %}
         {% do values.update({column: "coalesce(" ~ kindred.entry_number('products', names) ~ ", try_cast("
             ~ kindred.json_first(json, names) ~ " as double))"}) %}

@@ -1,5 +1,5 @@
-{#- What stands in the first of `names` that a raw table has and that isn't null, as SQL of a kind of the input contract;
-    `null` of that kind where it has none. Trackers make a column when its first value arrives, so none is promised. -#}
+{#- What stands in the first of `names` that a raw table has and that isn't null, as SQL of a kind of the input
+    contract; `null` of that kind where it has none. Trackers make a column when its first value arrives, so none is promised. -#}
 {% macro raw_text(found, names) %}
     {% set parts = [] %}
     {% for name in names if name in found %}
@@ -69,7 +69,7 @@
 {% endmacro %}
 
 {% macro snowflake__json_of(column, data_type) %}
-    {% set is_tree = data_type.startswith('variant') or data_type.startswith('array') or data_type.startswith('object') %}
+    {% set is_tree = data_type.split('(')[0] in ('variant', 'array', 'object') %}
     {{ return("to_json(" ~ column ~ ")" if is_tree else kindred.trimmed("cast(" ~ column ~ " as varchar)")) }}
 {% endmacro %}
 
@@ -96,5 +96,6 @@
 {% endmacro %}
 
 {% macro snowflake__since_1970(number, per_second) %}
-    {{ return("cast(to_timestamp(cast(" ~ number ~ " as number(38, 0)), " ~ {1: 0, 1000: 3, 1000000: 6}[per_second] ~ ") as timestamp)") }}
+    {% set scale = {1: 0, 1000: 3, 1000000: 6}[per_second] %}
+    {{ return("cast(to_timestamp(cast(" ~ number ~ " as number(38, 0)), " ~ scale ~ ") as timestamp)") }}
 {% endmacro %}

@@ -16,15 +16,21 @@
     {% set json, joins = {}, [] %}
     {% for name, prefixes in contexts.items() %}
         {% set columns = [] %}
-        {% for column in found if kindred.is_version_of(column, prefixes[0]) %}{% do columns.append(column) %}{% endfor %}
+        {% for column in found if kindred.is_version_of(column, prefixes[0]) %}
+            {% do columns.append(column) %}
+        {% endfor %}
         {% set own_tables = [] %}
-        {% for table in tables if kindred.is_version_of(table, prefixes[1]) or kindred.is_version_of(table, prefixes[-1]) %}
-            {% do own_tables.append(table) %}
+        {% for table in tables %}
+            {% if kindred.is_version_of(table, prefixes[1]) or kindred.is_version_of(table, prefixes[-1]) %}
+                {% do own_tables.append(table) %}
+            {% endif %}
         {% endfor %}
         {% if columns %}
             {#- [] and null are the same: the next version is asked. -#}
             {% set parts = [] %}
-            {% for column in columns %}{% do parts.append("nullif(" ~ kindred.raw_json(found, [column]) ~ ", '[]')") %}{% endfor %}
+            {% for column in columns %}
+                {% do parts.append("nullif(" ~ kindred.raw_json(found, [column]) ~ ", '[]')") %}
+            {% endfor %}
             {% do json.update({name: kindred.first_of(parts, 'varchar')}) %}
         {% elif own_tables %}
             {% do joins.append(kindred.context_join(name, tables[own_tables[0]])) %}
@@ -35,7 +41,9 @@
     {% endfor %}
     {% set item_of_line = kindred.raw_text(found, ['ti_sku']) %}
     {% set entry_id = kindred.entry_text('products', keys) %}
-    {% set action = "coalesce(" ~ kindred.json_first('context.action', ['type']) ~ ", " ~ kindred.json_first('context.first_action', ['type']) ~ ")" %}
+    {% set action %}
+coalesce({{ kindred.json_first('context.action', ['type']) }}, {{ kindred.json_first('context.first_action', ['type']) }})
+    {%- endset %}
     {% set sql %}
 select
     {{ kindred.tracked_row({
@@ -93,7 +101,8 @@ cross join {{ kindred.json_entries('context.products') }} as products
 
 {#- Whether a column or table is a context of this name and major version: ..._1, ..._1_0_0, ..._1_0_1. -#}
 {% macro is_version_of(name, prefix) %}
-    {{ return(name == prefix or (name.startswith(prefix ~ '_') and name[prefix | length + 1:].replace('_', '').isdigit())) }}
+    {% set rest = name[prefix | length + 1:].replace('_', '') %}
+    {{ return(name == prefix or (name.startswith(prefix ~ '_') and rest.isdigit())) }}
 {% endmacro %}
 
 {#- A context's own table as one JSON array per event, joined by (root_id, root_tstamp). -#}
@@ -130,7 +139,10 @@ cross join {{ kindred.json_entries('context.products') }} as products
 {% endmacro %}
 
 {% macro duckdb__first_object(json) %}
-    {{ return("case when json_valid(" ~ json ~ ") then cast(coalesce(json_extract(" ~ json ~ ", '$[0]'), json(" ~ json ~ ")) as varchar) end") }}
+    {% set first = "json_extract(" ~ json ~ ", '$[0]')" %}
+    {{ return(
+        "case when json_valid(" ~ json ~ ") then cast(coalesce(" ~ first ~ ", json(" ~ json ~ ")) as varchar) end"
+    ) }}
 {% endmacro %}
 
 {% macro snowflake__first_object(json) %}

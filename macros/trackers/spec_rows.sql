@@ -3,14 +3,17 @@
     read. https://segment.com/docs/connections/storage/warehouses/schema -#}
 {% macro spec_rows(tracker) %}
     {% set selects = [] %}
-    {% set calls = {'pages': 'page', 'screens': 'screen', 'identifies': 'identify', 'groups': 'group', 'aliases': 'alias'} %}
+    {% set calls = {
+        'pages': 'page', 'screens': 'screen', 'identifies': 'identify', 'groups': 'group', 'aliases': 'alias',
+    } %}
     {% for schema in kindred.tracker_schemas(tracker) %}
         {% set tables = kindred.schema_tables(tracker, schema) %}
         {% for name, relation in tables.items() if name not in ['tracks', 'users', 'accounts'] %}
             {% set found = kindred.raw_columns(relation) %}
             {% if 'id' in found and ('received_at' in found or 'timestamp' in found) %}
                 {#- A table called like a reserved word begins with an underscore. -#}
-                {% do selects.append(kindred.spec_select(tracker, relation, found, calls.get(name, name.lstrip('_')))) %}
+                {% set event_name = calls.get(name, name.lstrip('_')) %}
+                {% do selects.append(kindred.spec_select(tracker, relation, found, event_name)) %}
             {% endif %}
         {% endfor %}
         {% if not selects %}{% do kindred.need_table(tracker, schema, ['with id and received_at'], tables) %}{% endif %}

@@ -34,7 +34,8 @@
 {% macro null_safe_key(texts) %}
     {% set parts = [] %}
     {% for text in texts %}
-        {% do parts.append("coalesce(concat(length(cast(" ~ text ~ " as varchar)), ':', cast(" ~ text ~ " as varchar)), '-')") %}
+        {% set own = "cast(" ~ text ~ " as varchar)" %}
+        {% do parts.append("coalesce(concat(length(" ~ own ~ "), ':', " ~ own ~ "), '-')") %}
     {% endfor %}
     {{ return("md5(concat(" ~ parts | join(", '|', ") ~ "))") }}
 {% endmacro %}

@@ -4,7 +4,8 @@
     {{ return((given if given is not string and given is iterable else [given]) | select | list) }}
 {% endmacro %}
 
-{#- The trackers that kindred__trackers names, in the order of the YAML: where two have the same order, the first counts. -#}
+{#- The trackers that kindred__trackers names, in the order of the YAML: of two that have the same order the first
+    counts. -#}
 {% macro named_trackers() %}
     {% set given = var('kindred__trackers') %}
     {% set names = [] %}

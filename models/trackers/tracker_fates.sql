@@ -1,4 +1,4 @@
--- one row per row of tracker_rows, and per line of an order that was returned as a whole: the event it is, or why it is none
+-- one row per row of tracker_rows, and per line of an order that came back as a whole: the event, or why there is none
 {{ config(materialized='view', enabled=(kindred.named_trackers() | length > 0)) }}
 
 {% set shop_currency = kindred.setting('tracker_options', 'currency') %}
@@ -122,9 +122,11 @@ priced as (
             when lined.event_type = 'return' and lined.item_id is null and lined.order_key is not null then 'unmapped'
         end as fate,
         case
-            when order_sources.first_source_rank < lined.source_rank then case order_sources.first_source_rank
-                {% for tracker in kindred.named_trackers() %}when {{ loop.index }} then 'also_in_{{ tracker }}' {% endfor %}
-            end
+            {% for tracker in kindred.named_trackers() -%}
+            when order_sources.first_source_rank < lined.source_rank
+                and order_sources.first_source_rank = {{ loop.index }}
+                then 'also_in_{{ tracker }}'
+            {% endfor -%}
             when lined.refusal is not null then lined.refusal
             when lined.event_type is null then 'no_event_type'
             when lined.event_type = 'return' and lined.item_id is null and lined.order_key is not null
@@ -152,7 +154,10 @@ final as (
         cast(priced.product_number as bigint) as product_number,
         concat(
             priced.source, ':', priced.row_id,
-            case when priced.product_number > 0 then concat('/', cast(cast(priced.product_number as bigint) as varchar)) else '' end
+            case
+                when priced.product_number > 0 then concat('/', cast(cast(priced.product_number as bigint) as varchar))
+                else ''
+            end
         ) as event_id,
         priced.event_name,
         priced.event_type,
@@ -165,7 +170,8 @@ final as (
         case when priced.is_money then coalesce(priced.quantity, 1) else priced.quantity end as quantity,
         {% if shop_currency -%}
         case
-            when not priced.is_money or coalesce(priced.currency, '{{ shop_currency | upper }}') = '{{ shop_currency | upper }}'
+            when not priced.is_money
+                or coalesce(priced.currency, '{{ shop_currency | upper }}') = '{{ shop_currency | upper }}'
                 then priced.own_value
             {% if rates -%}
             else priced.own_value * rates.rate

@@ -17,7 +17,8 @@ final as (
         event_name,
         reason,
         cast(occurred_at as date) as day,
-        reason = 'no_event_type' and {{ kindred.matches_part('event_name', 'product|cart|order|item|checkout') }} as look_at_this,
+        reason = 'no_event_type'
+        and {{ kindred.matches_part('event_name', 'product|cart|order|item|checkout') }} as look_at_this,
         count(*) as n_rows
     from fates
     group by

@@ -4,6 +4,8 @@ import duckdb
 import pyarrow as pa
 from conftest import NO_TESTS, Shop, to_variables
 
+TABLES = ["+events", "+users", "+consents", "+tracker_report", "unmapped_events", "tracked_links"]
+
 
 def write(database, schema, tables):
     with duckdb.connect(database) as connection:
@@ -19,7 +21,7 @@ class TrackedShop(Shop):
         return to_variables(settings), self.targets / "shared"
 
 
-def build(folder, trackers, select=("+events", "+tracker_report", "unmapped_events"), **settings):
+def build(folder, trackers, select=tuple(TABLES), **settings):
     shop = TrackedShop(folder)
     result = shop.dbt("build", *NO_TESTS, "--select", *select, trackers=trackers, **settings)
     assert result.returncode == 0, result.output

@@ -37,7 +37,7 @@ from (
         {{ kindred.raw_text(found, ['session_id']) }} as session_id,
         {{ kindred.raw_time(found, ['event_time', 'client_event_time'], kindred.tracker_zone('amplitude')) }} as occurred_at,
         {{ kindred.raw_time(found, ['server_upload_time', 'server_received_time']) }} as received_at,
-        {{ kindred.raw_json(found, ['event_properties']) }} as properties
+        {{ kindred.without_dollars(kindred.raw_json(found, ['event_properties'])) }} as properties
     from {{ tables[name] }} as raw
 ) as context
 cross join {{ kindred.property_products('context.properties') }} as products

@@ -10,15 +10,15 @@
     {% if relation %}
         {% set found = kindred.raw_columns(relation) %}
         {% set name = kindred.raw_text(found, ['name', 'event_name']) %}
-        {% set user_id = "coalesce(context.user_id, " ~ kindred.json_first('context.properties', ['$user_id', 'user_id']) ~ ")" %}
+        {% set user_id = "coalesce(context.user_id, " ~ kindred.json_first('context.properties', ['user_id']) ~ ")" %}
         {% set select %}
 select
     {{ kindred.property_row('mixpanel', 'context.properties', {
         'row_id': kindred.null_safe_key(['context.event', 'context.distinct_id', 'context.occurred_at', 'context.insert_id']),
         'event_name': kindred.folded_name('context.event'),
         'user_id': user_id,
-        'anonymous_id': "replace(coalesce(context.device_id, " ~ kindred.json_first('context.properties', ['$device_id'])
-            ~ ", nullif(context.distinct_id, " ~ user_id ~ ")), '$device:', '')",
+        'anonymous_id': "regexp_replace(coalesce(context.device_id, " ~ kindred.json_first('context.properties', ['device_id'])
+            ~ ", nullif(context.distinct_id, " ~ user_id ~ ")), '^.?device:', '')",
         'occurred_at': 'context.occurred_at',
         'received_at': 'context.received_at',
     }) }}
@@ -31,7 +31,7 @@ from (
         {{ kindred.raw_text(found, ['insert_id']) }} as insert_id,
         {{ kindred.raw_time(found, ['time'], kindred.tracker_zone('mixpanel')) }} as occurred_at,
         {{ kindred.raw_time(found, ['_fivetran_synced']) }} as received_at,
-        {{ kindred.raw_json(found, ['properties']) }} as properties
+        {{ kindred.without_dollars(kindred.raw_json(found, ['properties'])) }} as properties
     from {{ relation }} as raw
 ) as context
 cross join {{ kindred.property_products('context.properties') }} as products

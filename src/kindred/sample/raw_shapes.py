@@ -28,7 +28,12 @@ SPEC_NAMES = {
     "like": "product_added_to_wishlist",
     "rate": "product_reviewed",
 }
-SNOWPLOW_NAMES = {"view": "product_view", "impression": "list_view", "click": "list_click", "add_to_cart": "add_to_cart"}
+SNOWPLOW_NAMES = {
+    "view": "product_view",
+    "impression": "list_view",
+    "click": "list_click",
+    "add_to_cart": "add_to_cart",
+}
 SNOWPLOW_NAMES |= {"purchase": "transaction", "return": "refund", "search": "search"}
 GA4_NAMES = {"view": "view_item", "impression": "view_item_list", "click": "select_item", "add_to_cart": "add_to_cart"}
 GA4_NAMES |= {"purchase": "purchase", "return": "refund", "search": "search", "like": "add_to_wishlist"}

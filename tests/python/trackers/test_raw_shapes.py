@@ -5,11 +5,21 @@ from collections import Counter
 import duckdb
 import pytest
 from conftest import NO_TESTS, run_dbt
-from tracked_shop import build, write, write_snowflake
+from tracked_shop import TABLES, build, write, write_snowflake
 
 from kindred.sample.raw_shapes import SHAPES, grouped, spec_tables
 
-COLUMNS = ("event_type", "user_id", "anonymous_id", "item_id", "occurred_at", "quantity", "value", "order_id", "list_id")
+COLUMNS = (
+    "event_type",
+    "user_id",
+    "anonymous_id",
+    "item_id",
+    "occurred_at",
+    "quantity",
+    "value",
+    "order_id",
+    "list_id",
+)
 COLUMNS += ("position", "query")
 MONEY = ("purchase", "return")
 # What a shape can't carry of an event.
@@ -17,7 +27,6 @@ LACKS = dict.fromkeys(("shopify", "shopify_graphql"), {"anonymous_id", "list_id"
 TRACKERS = {}
 for _shape, (_tracker, *_) in SHAPES.items():
     TRACKERS.setdefault(_tracker, []).append(f"raw_{_shape}")
-EVENTS = ["--select", "+events", "+tracker_report", "unmapped_events"]
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +160,7 @@ def test_snowflake_gives_the_same_events(truth, snowflake, tmp_path):
     cursor.execute("use schema tracked")
     settings = {"kindred__trackers": TRACKERS}
     result = run_dbt(
-        *("build", *NO_TESTS, *EVENTS, "--target", "snowflake"),
+        *("build", *NO_TESTS, "--select", *TABLES, "--target", "snowflake"),
         target=tmp_path / "target",
         database=tmp_path / "none.duckdb",
         settings=settings,

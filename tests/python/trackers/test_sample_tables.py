@@ -36,7 +36,9 @@ SNOWPLOW = {"view": 179, "impression": 199, "click": 35, "add_to_cart": 49, "pur
 
 
 def test_snowplow__contexts_as_columns(load):
-    shop = build(load("snowplow_ecommerce_apache2", {"events": "snowplow_ecommerce_events.csv"}), {"snowplow": "raw_tracker"})
+    shop = build(
+        load("snowplow_ecommerce_apache2", {"events": "snowplow_ecommerce_events.csv"}), {"snowplow": "raw_tracker"}
+    )
     assert shop.counts("events", "event_type") == SNOWPLOW
     assert sum(n for _, n in shop.query("select fate, n_rows from tracker_report")) == 834
     assert shop.value("select count(distinct order_id) from events where event_type = 'purchase'") == 14
@@ -50,7 +52,7 @@ def test_snowplow__contexts_as_tables(load):
     folder = load("snowplow_ecommerce_apache2", files | {"events": "snowplow_ecommerce_events.csv"})
     with duckdb.connect(folder / "shop.duckdb") as connection:
         columns = connection.execute("from raw_tracker.events limit 0").description
-        for (name, *_) in columns:
+        for name, *_ in columns:
             if name.startswith(("contexts_", "unstruct_")):
                 connection.execute(f'alter table raw_tracker.events drop column "{name}"')
     shop = build(folder, {"snowplow": "raw_tracker"})
