@@ -8,12 +8,30 @@
             "users": "",
             "consents": ""
         },
+        "trackers": {
+            "segment": "",
+            "rudderstack": "",
+            "snowplow": "",
+            "ga4": "",
+            "mixpanel": "",
+            "amplitude": "",
+            "shopify": "",
+            "stream": ""
+        },
+        "tracker_options": {
+            "item_keys": {},
+            "time_zones": {},
+            "shopify_item": "product",
+            "currency": "",
+            "rates": ""
+        },
         "tables": {
             "event_weights": "",
             "generators": "",
             "rules": "",
             "gates": "",
-            "purposes": ""
+            "purposes": "",
+            "tracker_events": ""
         },
         "identity": {
             "case_insensitive_ids": true

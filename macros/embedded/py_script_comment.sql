@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = 'f45512aadc1f904b'
+KINDRED_FINGERPRINT = 'c827c3ab9e8f3ddb'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -3266,8 +3266,19 @@ KINDRED_SOURCES = {
         'GROUPS: dict[str, dict[str, Any]] = {\n'
         '    # The name of a dbt model or seed, or schema.table. Nothing given = the sample shop; what is not named is not given.\n'
         '    "inputs": {"events": "", "items": "", "users": "", "consents": ""},\n'
+        '    # The schema (schema, database.schema or a list of them) into which each tracker writes; then they are the inputs.\n'
+        '    "trackers": dict.fromkeys(\n'
+        '        ("segment", "rudderstack", "snowplow", "ga4", "mixpanel", "amplitude", "shopify", "stream"), ""\n'
+        '    ),\n'
+        '    "tracker_options": {\n'
+        '        "item_keys": {},  # {tracker: key or keys that hold an item\'s id}\n'
+        '        "time_zones": {},  # {tracker: time zone of its times without an offset}; not given = UTC\n'
+        '        "shopify_item": "product",  # product or variant: what an item is\n'
+        '        "currency": "",  # the shop\'s currency, such as EUR; \'\' = money is taken as it comes\n'
+        '        "rates": "",  # table of currency, day and rate: units of the shop\'s currency for one of another\n'
+        '    },\n'
         "    # The shop's own table in place of a seed: a dbt model or seed, or schema.table.\n"
-        '    "tables": {"event_weights": "", "generators": "", "rules": "", "gates": "", "purposes": ""},\n'
+        '    "tables": {"event_weights": "", "generators": "", "rules": "", "gates": "", "purposes": "", "tracker_events": ""},\n'
         '    # case_insensitive_ids: ids that look like e-mail addresses are compared without case.\n'
         '    "identity": {"case_insensitive_ids": True},\n'
         '    # requires_consent: a person without a consent row counts as refusing.\n'

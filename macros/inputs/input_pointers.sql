@@ -1,10 +1,15 @@
 {#- {input: what it points at, '' = not given}. Nothing named is the sample shop; else what is not named is not given,
-    so that no input of a shop ever falls back to the sample. -#}
+    so that no input of a shop ever falls back to the sample. Trackers give what kindred__inputs doesn't name. -#}
 {% macro input_pointers() %}
     {% set given = kindred.setting('inputs') %}
     {% set pointers = {} %}
+    {% set trackers = kindred.named_trackers() %}
     {% for input in kindred.default_settings().groups.inputs %}
-        {% do pointers.update({input: given[input] if kindred.has_own_inputs() else 'sample_' ~ input}) %}
+        {% set is_tracked = trackers and (input in ['events', 'items'] or kindred.trackers_of(input)) %}
+        {% do pointers.update({
+            input: (given[input] or ('tracked_' ~ input if is_tracked else ''))
+            if trackers or kindred.has_own_inputs() else 'sample_' ~ input
+        }) %}
     {% endfor %}
     {{ return(pointers) }}
 {% endmacro %}
@@ -23,7 +28,10 @@
     {% for input, pointer in given.items() if pointer %}
         {% do (samples if pointer | string == 'sample_' ~ input else own).append(input) %}
     {% endfor %}
-    {% if kindred.has_own_inputs() and not given.events %}
+    {% if kindred.named_trackers() and given.events %}
+        {% do problems.append("kindred__inputs has events and kindred__trackers names " ~ kindred.named_trackers() | join(', ')
+            ~ ": give one of the two; who wants both unions them in a model of their own and names that") %}
+    {% elif kindred.has_own_inputs() and not given.events and not kindred.named_trackers() %}
         {% do problems.append("kindred__inputs names " ~ (samples + own) | join(', ') ~ " and no events: name the "
             ~ "table or model that holds your events, the one input that is needed") %}
     {% endif %}

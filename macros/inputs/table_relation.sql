@@ -60,6 +60,14 @@
                 'is_overridable': {'kind': 'boolean', 'words': 'answers', 'required': true},
             },
         },
+        'tracker_events': {
+            'seed': 'tracker_events',
+            'columns': {
+                'tracker': {'kind': 'text', 'form': 'word', 'required': true},
+                'event_name': {'kind': 'text', 'form': 'word', 'required': true},
+                'event_type': {'kind': 'text', 'form': 'word', 'required': true},
+            },
+        },
         'purposes': {
             'seed': 'purposes',
             'columns': {

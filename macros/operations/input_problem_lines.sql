@@ -56,6 +56,8 @@
             ~ "kindred__inputs, " ~ input ~ " points at") }}
     {% elif problem == 'unknown_event_type' %}
         {{ return("to use the type, name it in a table of your own, kindred__tables: {event_weights: ...}") }}
+    {% elif problem == 'currency_unknown' %}
+        {{ return("name a table with a rate for each currency and day, kindred__tracker_options: {rates: ...}") }}
     {% elif problem.startswith('unknown_purpose') %}
         {{ return("name what it means in a table of your own, kindred__tables: {purposes: ...}") }}
     {% endif %}

@@ -65,6 +65,7 @@
         kindred.variable_problems()
         + kindred.group_problems()
         + kindred.input_pointer_problems()
+        + kindred.tracker_problems()
         + kindred.generator_problems()
         + kindred.bound_problems('kindred__training', kindred.default_settings().groups.training)
         + kindred.bound_problems('kindred__gates', kindred.gate_names('has_bound'))

@@ -87,6 +87,23 @@ nearly_known as (
 
 ),
 
+{% if kindred.named_trackers() -%}
+unknown_currencies as (
+
+    select
+        cast(null as varchar) as entity_id,
+        'currency_unknown' as problem,
+        min(currency) as example,
+        'value taken as empty' as fate,
+        count(*) as n_rows
+    from {{ ref('tracker_fates') }}
+    where is_currency_unknown
+        and fate is null
+    having count(*) > 0
+
+),
+
+{% endif -%}
 final as (
 
     select * from rejected
@@ -96,6 +113,10 @@ final as (
     select * from changed
     union all
     select * from nearly_known
+    {%- if kindred.named_trackers() %}
+    union all
+    select * from unknown_currencies
+    {%- endif %}
 
 )
 

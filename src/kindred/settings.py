@@ -13,8 +13,19 @@ from typing import Any
 GROUPS: dict[str, dict[str, Any]] = {
     # The name of a dbt model or seed, or schema.table. Nothing given = the sample shop; what is not named is not given.
     "inputs": {"events": "", "items": "", "users": "", "consents": ""},
+    # The schema (schema, database.schema or a list of them) into which each tracker writes; then they are the inputs.
+    "trackers": dict.fromkeys(
+        ("segment", "rudderstack", "snowplow", "ga4", "mixpanel", "amplitude", "shopify", "stream"), ""
+    ),
+    "tracker_options": {
+        "item_keys": {},  # {tracker: key or keys that hold an item's id}
+        "time_zones": {},  # {tracker: time zone of its times without an offset}; not given = UTC
+        "shopify_item": "product",  # product or variant: what an item is
+        "currency": "",  # the shop's currency, such as EUR; '' = money is taken as it comes
+        "rates": "",  # table of currency, day and rate: units of the shop's currency for one of another
+    },
     # The shop's own table in place of a seed: a dbt model or seed, or schema.table.
-    "tables": {"event_weights": "", "generators": "", "rules": "", "gates": "", "purposes": ""},
+    "tables": {"event_weights": "", "generators": "", "rules": "", "gates": "", "purposes": "", "tracker_events": ""},
     # case_insensitive_ids: ids that look like e-mail addresses are compared without case.
     "identity": {"case_insensitive_ids": True},
     # requires_consent: a person without a consent row counts as refusing.

@@ -7,8 +7,11 @@ import shutil
 import pytest
 from conftest import REPOSITORY, run_dbt
 
+from kindred.settings import GROUPS
+
 # DESIGN.md's order, of the rooms that there are: a room refs rooms above it. Seeds stand above, functions below.
 ROOMS = [
+    "trackers",
     "inputs",
     "identity",
     "behavior",
@@ -23,9 +26,12 @@ ROOMS = [
     "monitoring",
     "publishing",
 ]
+# With every tracker, so that each model is there.
+TRACKED = {"kindred__trackers": {tracker: f"raw_{tracker}" for tracker in GROUPS["trackers"]}}
 # docs/outputs.md: the tables that apps, BI and people read, beside all of the rooms that are public as a whole.
 PUBLIC_ROOMS = {"outcomes", "recommendations", "publishing"}
 PUBLIC = {"rejected_events", "input_problems", "evaluation_metrics", "user_metrics", "publish_gates", "training_policy"}
+PUBLIC |= {"unmapped_events", "tracker_report"}
 PUBLIC |= {"als_item_factors", "als_user_factors", "item_neighbors", "item_content_neighbors", "tuning_trials"}
 
 
@@ -45,7 +51,7 @@ def project(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def manifest(project):
-    project("parse")
+    project("parse", settings=TRACKED)
     return json.loads((project.folder / "target/manifest.json").read_text(encoding="utf-8"))
 
 
@@ -61,7 +67,8 @@ def room(node):
 def test_every_model_stands_in_a_room_that_is_its_group(models):
     assert {room(node) for node in models.values()} <= set(ROOMS)
     assert {node["name"]: node["group"] for node in models.values() if node["group"] != room(node)} == {}
-    folders = {tuple(node["original_file_path"].split("/")[:-1]) for node in models.values()}
+    # A tracker has a folder of its own inside its room.
+    folders = {tuple(node["original_file_path"].split("/")[:2]) for node in models.values()}
     assert folders <= {(half, name) for half in ("models", "python_models") for name in ROOMS}
 
 
@@ -100,9 +107,8 @@ def test_outputs__lists_every_public_table():
 def selected(project):
     @functools.cache
     def select(name):
-        return set(
-            project("--quiet", "ls", "--selector", name, "--resource-types", "model", "function", "test").split()
-        )
+        kinds = ("--resource-types", "model", "function", "test")
+        return set(project("--quiet", "ls", "--selector", name, *kinds, settings=TRACKED).split())
 
     return select
 

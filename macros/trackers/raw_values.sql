@@ -1,0 +1,101 @@
+{#- What stands in the first of `names` that a raw table has and that isn't null, as SQL of a kind of the input
+    contract; `null` of that kind where it has none. Trackers make a column when its first value arrives, so none is promised. -#}
+{% macro raw_text(found, names) %}
+    {% set parts = [] %}
+    {% for name in names if name in found %}
+        {% do parts.append(kindred.trimmed(kindred.as_text(found[name].sql, found[name].type))) %}
+    {% endfor %}
+    {{ return(kindred.first_of(parts, 'varchar')) }}
+{% endmacro %}
+
+{% macro raw_number(found, names) %}
+    {% set parts = [] %}
+    {% for name in names if name in found %}
+        {% do parts.append(kindred.try_convert(found[name].sql, found[name].type, 'number')) %}
+    {% endfor %}
+    {{ return(kindred.first_of(parts, 'double')) }}
+{% endmacro %}
+
+{#- zone: that of the tracker's times without an offset; '' = UTC. -#}
+{% macro raw_time(found, names, zone='') %}
+    {% set parts = [] %}
+    {% for name in names if name in found %}
+        {% set column = found[name] %}
+        {% set is_typed = kindred.is_of_kind(column.type, 'timestamp') %}
+        {% set value = column.sql if is_typed else kindred.trimmed("cast(" ~ column.sql ~ " as varchar)") %}
+        {% set moment = kindred.try_convert(value, column.type if is_typed else 'varchar', 'timestamp') %}
+        {% do parts.append(kindred.zone_to_utc(moment, zone) if zone else moment) %}
+    {% endfor %}
+    {{ return(kindred.first_of(parts, 'timestamp')) }}
+{% endmacro %}
+
+{#- Null where it can't be read. -#}
+{% macro raw_boolean(found, names) %}
+    {% set parts = [] %}
+    {% for name in names if name in found %}
+        {% do parts.append(kindred.read_boolean(found[name].sql, found[name].type, 'answers')) %}
+    {% endfor %}
+    {{ return(kindred.first_of(parts, 'boolean')) }}
+{% endmacro %}
+
+{#- The text of the JSON that a column holds, whether it is text, a structure or a variant. -#}
+{% macro raw_json(found, names) %}
+    {% set parts = [] %}
+    {% for name in names if name in found %}
+        {% do parts.append(kindred.json_of(found[name].sql, found[name].type)) %}
+    {% endfor %}
+    {{ return(kindred.first_of(parts, 'varchar')) }}
+{% endmacro %}
+
+{% macro first_of(parts, data_type) %}
+    {{ return(
+        'cast(null as ' ~ data_type ~ ')' if not parts
+        else parts[0] if parts | length == 1
+        else 'coalesce(' ~ parts | join(', ') ~ ')'
+    ) }}
+{% endmacro %}
+
+{#- What is empty or blank is null. -#}
+{% macro trimmed(text) %}
+    {{ return("nullif(trim(" ~ text ~ "), '')") }}
+{% endmacro %}
+
+{% macro json_of(column, data_type) %}
+    {{ return(adapter.dispatch('json_of', 'kindred')(column, data_type)) }}
+{% endmacro %}
+
+{% macro duckdb__json_of(column, data_type) %}
+    {{ return(kindred.trimmed(kindred.as_text(column, data_type))) }}
+{% endmacro %}
+
+{% macro snowflake__json_of(column, data_type) %}
+    {% set is_tree = data_type.split('(')[0] in ('variant', 'array', 'object') %}
+    {{ return("to_json(" ~ column ~ ")" if is_tree else kindred.trimmed("cast(" ~ column ~ " as varchar)")) }}
+{% endmacro %}
+
+{#- A local time of a time zone as UTC. -#}
+{% macro zone_to_utc(moment, zone) %}
+    {{ return(adapter.dispatch('zone_to_utc', 'kindred')(moment, zone)) }}
+{% endmacro %}
+
+{% macro duckdb__zone_to_utc(moment, zone) %}
+    {{ return("cast(timezone('UTC', timezone('" ~ zone ~ "', " ~ moment ~ ")) as timestamp)") }}
+{% endmacro %}
+
+{% macro snowflake__zone_to_utc(moment, zone) %}
+    {{ return("cast(convert_timezone('" ~ zone ~ "', 'UTC', " ~ moment ~ ") as timestamp)") }}
+{% endmacro %}
+
+{#- A number of milli- or microseconds since 1970 as a timestamp in UTC. -#}
+{% macro since_1970(number, per_second) %}
+    {{ return(adapter.dispatch('since_1970', 'kindred')(number, per_second)) }}
+{% endmacro %}
+
+{% macro duckdb__since_1970(number, per_second) %}
+    {{ return("make_timestamp(cast(" ~ number ~ " * " ~ (1000000 // per_second) ~ " as bigint))") }}
+{% endmacro %}
+
+{% macro snowflake__since_1970(number, per_second) %}
+    {% set scale = {1: 0, 1000: 3, 1000000: 6}[per_second] %}
+    {{ return("cast(to_timestamp(cast(" ~ number ~ " as number(38, 0)), " ~ scale ~ ") as timestamp)") }}
+{% endmacro %}

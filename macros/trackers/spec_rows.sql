@@ -1,0 +1,82 @@
+{#- The rows of a tracker with one table per event, in the layout and under the event names of Segment's ecommerce
+    specification (RudderStack keeps to both). `tracks` holds each event once more, without its properties, and is not
+    read. https://segment.com/docs/connections/storage/warehouses/schema -#}
+{% macro spec_rows(tracker) %}
+    {% set selects = [] %}
+    {% set calls = {
+        'pages': 'page', 'screens': 'screen', 'identifies': 'identify', 'groups': 'group', 'aliases': 'alias',
+    } %}
+    {% for schema in kindred.tracker_schemas(tracker) %}
+        {% set tables = kindred.schema_tables(tracker, schema) %}
+        {% for name, relation in tables.items() if name not in ['tracks', 'users', 'accounts'] %}
+            {% set found = kindred.raw_columns(relation) %}
+            {% if 'id' in found and ('received_at' in found or 'timestamp' in found) %}
+                {#- A table called like a reserved word begins with an underscore. -#}
+                {% set event_name = calls.get(name, name.lstrip('_')) %}
+                {% do selects.append(kindred.spec_select(tracker, relation, found, event_name)) %}
+            {% endif %}
+        {% endfor %}
+        {% if not selects %}{% do kindred.need_table(tracker, schema, ['with id and received_at'], tables) %}{% endif %}
+    {% endfor %}
+    {{ return(selects | join('\nunion all\n') if selects else kindred.no_tracked_rows()) }}
+{% endmacro %}
+
+{% macro spec_select(tracker, relation, found, event_name) %}
+    {% set keys = kindred.item_keys(tracker, ['product_id', 'productId', 'sku', 'item_id', 'id']) %}
+    {% set own_keys = kindred.item_keys(tracker, ['product_id', 'product_sku', 'sku', 'item_id']) %}
+    {% set exploded = 'products' in found %}
+    {% set own = {
+        'item_id': kindred.raw_text(found, own_keys),
+        'quantity': kindred.raw_number(found, ['quantity', 'product_quantity']),
+        'price': kindred.raw_number(found, ['price', 'product_price']),
+        'discount': kindred.raw_number(found, ['product_discount']),
+        'position': kindred.raw_number(found, ['position', 'product_position']),
+        'title': kindred.raw_text(found, ['product_name', 'name']),
+        'brand': kindred.raw_text(found, ['brand', 'product_brand']),
+        'category': kindred.raw_text(found, ['category', 'product_category']),
+    } %}
+    {% set values = {
+        'row_id': kindred.raw_text(found, ['id']),
+        'product_number': kindred.entry_place('products') if exploded else '0',
+        'event_name': "'" ~ event_name ~ "'",
+        'user_id': kindred.raw_text(found, ['user_id']),
+        'anonymous_id': kindred.raw_text(found, ['anonymous_id']),
+        'session_id': kindred.raw_text(found, ['session_id', 'context_session_id']),
+        'occurred_at': kindred.raw_time(
+            found, ['timestamp', 'original_timestamp', 'sent_at', 'received_at'], kindred.tracker_zone(tracker)
+        ),
+        'received_at': kindred.raw_time(found, ['received_at', 'uuid_ts', 'loaded_at']),
+        'rating': kindred.raw_number(found, ['rating']),
+        'amount': kindred.raw_number(found, ['revenue', 'total', 'value']),
+        'currency': kindred.raw_text(found, ['currency']),
+        'order_id': kindred.raw_text(found, ['order_id']),
+        'list_id': kindred.raw_text(found, ['list_id']),
+        'query': kindred.raw_text(found, ['query']),
+    } %}
+    {% if exploded %}
+        {#- What the event itself says counts where its products don't: the revenue of an order is no product's. -#}
+        {% set entry_id = kindred.entry_text('products', keys) %}
+        {% do values.update({
+            'item_id': "coalesce(" ~ entry_id ~ ", " ~ own.item_id ~ ")",
+            'quantity': "coalesce(" ~ kindred.entry_number('products', ['quantity']) ~ ", " ~ own.quantity ~ ")",
+            'price': "coalesce(" ~ kindred.entry_number('products', ['price']) ~ ", " ~ own.price ~ ")",
+            'discount': "coalesce(" ~ kindred.entry_number('products', ['discount']) ~ ", " ~ own.discount ~ ")",
+            'position': "coalesce(" ~ kindred.entry_number('products', ['position']) ~ ", " ~ own.position ~ ")",
+            'title': "coalesce(" ~ kindred.entry_text('products', ['name', 'title']) ~ ", " ~ own.title ~ ")",
+            'brand': "coalesce(" ~ kindred.entry_text('products', ['brand']) ~ ", " ~ own.brand ~ ")",
+            'category': "coalesce(" ~ kindred.entry_text('products', ['category']) ~ ", " ~ own.category ~ ")",
+            'amount': "case when " ~ entry_id ~ " is null then " ~ values.amount ~ " end",
+        }) %}
+    {% else %}
+        {% do values.update(own) %}
+    {% endif %}
+    {% set sql %}
+select
+    {{ kindred.tracked_row(values) }}
+from {{ relation }} as raw
+{% if exploded %}
+cross join {{ kindred.json_entries(kindred.at_least_one(kindred.raw_json(found, ['products']))) }} as products
+{% endif %}
+    {% endset %}
+    {{ return(sql) }}
+{% endmacro %}

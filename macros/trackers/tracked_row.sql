@@ -1,0 +1,51 @@
+{#- The columns that every adapter makes, and their kinds: a raw row, exploded by its products.
+    row_id: which raw row, the same when it is sent again. product_number: place in the row's products, from 0.
+    amount: money of the line where the tracker says it. refusal: why the tracker's own data let no event be made of the
+    row. -#}
+{% macro tracked_columns() %}
+    {{ return({
+        'row_id': 'text', 'product_number': 'number', 'event_name': 'text', 'user_id': 'text', 'anonymous_id': 'text',
+        'session_id': 'text', 'item_id': 'text', 'occurred_at': 'timestamp', 'received_at': 'timestamp',
+        'quantity': 'number', 'price': 'number', 'discount': 'number', 'amount': 'number', 'rating': 'number',
+        'currency': 'text', 'order_id': 'text', 'list_id': 'text', 'position': 'number', 'query': 'text',
+        'title': 'text', 'brand': 'text', 'category': 'text', 'refusal': 'text',
+    }) }}
+{% endmacro %}
+
+{#- The select list of an adapter: `values` gives SQL by column, of the column's kind; what it leaves out is null. -#}
+{% macro tracked_row(values) %}
+    {% for column, kind in kindred.tracked_columns().items() %}
+    cast({{ values.get(column, 'null') }} as {{ kindred.type_of(kind) }}) as {{ column }}{{ "," if not loop.last }}
+    {% endfor %}
+{% endmacro %}
+
+{#- A select of no row in the shape of tracked_row. -#}
+{% macro no_tracked_rows() %}
+    select {{ kindred.tracked_row({}) }}
+    where false
+{% endmacro %}
+
+{#- An event's name as the seed tracker_events has it: 'Product Viewed' is product_viewed. -#}
+{% macro folded_name(text) %}
+    {{ return("replace(replace(lower(trim(" ~ text ~ ")), ' ', '_'), '-', '_')") }}
+{% endmacro %}
+
+{#- A key of texts that may be null: the same only where all are. -#}
+{% macro null_safe_key(texts) %}
+    {% set parts = [] %}
+    {% for text in texts %}
+        {% set own = "cast(" ~ text ~ " as varchar)" %}
+        {% do parts.append("coalesce(concat(length(" ~ own ~ "), ':', " ~ own ~ "), '-')") %}
+    {% endfor %}
+    {{ return("md5(concat(" ~ parts | join(", '|', ") ~ "))") }}
+{% endmacro %}
+
+{#- The keys under which a tracker's properties or products may hold the item's id. -#}
+{% macro item_keys(tracker, otherwise) %}
+    {% set given = kindred.setting('tracker_options', 'item_keys').get(tracker) %}
+    {{ return(otherwise if not given else [given] if given is string else given) }}
+{% endmacro %}
+
+{% macro tracker_zone(tracker) %}
+    {{ return(kindred.setting('tracker_options', 'time_zones').get(tracker, '')) }}
+{% endmacro %}

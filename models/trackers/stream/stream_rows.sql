@@ -1,0 +1,43 @@
+-- one row per product of a landed message, or per message without products
+-- A message is JSON of the columns of `events`, or a track call as Segment's libraries send it.
+{{ config(materialized='view', enabled=('stream' in kindred.named_trackers())) }}
+
+{% set selects = [] %}
+{% for schema in kindred.tracker_schemas('stream') %}
+    {% set tables = kindred.schema_tables('stream', schema) %}
+    {% if tables.get('landed_events') %}
+        {% set found = kindred.raw_columns(tables['landed_events']) %}
+        {% set place %}concat_ws('-', {{ kindred.raw_text(found, ['topic']) }}, {{ kindred.raw_text(found, ['partition']) }}, {{ kindred.raw_text(found, ['offset']) }}){% endset %}
+        {% set select %}
+select
+    {{ kindred.property_row('stream', 'context.properties', {
+        'row_id': "coalesce(" ~ kindred.json_first('context.payload', ['event_id', 'messageId']) ~ ", context.place)",
+        'event_name': kindred.folded_name(kindred.json_first('context.payload', ['event_type', 'event', 'type'])),
+        'user_id': kindred.json_first('context.payload', ['user_id', 'userId']),
+        'anonymous_id': kindred.json_first('context.payload', ['anonymous_id', 'anonymousId']),
+        'occurred_at': kindred.try_convert(
+            "coalesce(" ~ kindred.json_first('context.payload', ['occurred_at', 'timestamp', 'originalTimestamp']) ~ ", '')",
+            'varchar', 'timestamp'
+        ),
+        'received_at': 'context.received_at',
+        'refusal': "case when " ~ kindred.json_tree('context.payload', 'nothing') ~ " is null and context.properties is null then 'invalid_payload' end",
+    }) }}
+from (
+    select
+        {{ place }} as place,
+        {{ kindred.raw_json(found, ['payload']) }} as payload,
+        coalesce(
+            {{ kindred.json_tree(kindred.raw_json(found, ['payload']), 'properties') }},
+            {{ kindred.compact_json(kindred.raw_json(found, ['payload'])) }}
+        ) as properties,
+        {{ kindred.raw_time(found, ['received_at']) }} as received_at
+    from {{ tables['landed_events'] }} as raw
+) as context
+cross join {{ kindred.property_products('context.properties') }} as products
+        {% endset %}
+        {% do selects.append(select) %}
+    {% else %}
+        {% do kindred.need_table('stream', schema, ['landed_events'], tables) %}
+    {% endif %}
+{% endfor %}
+{{ selects | join('\nunion all\n') if selects else kindred.no_tracked_rows() }}
