@@ -7,7 +7,14 @@
     {% set tables = kindred.schema_tables('stream', schema) %}
     {% if tables.get('landed_events') %}
         {% set found = kindred.raw_columns(tables['landed_events']) %}
-        {% set place %}concat_ws('-', {{ kindred.raw_text(found, ['topic']) }}, {{ kindred.raw_text(found, ['partition']) }}, {{ kindred.raw_text(found, ['offset']) }}){% endset %}
+        {% set place %}
+concat_ws(
+    '-',
+    {{ kindred.raw_text(found, ['topic']) }},
+    {{ kindred.raw_text(found, ['partition']) }},
+    {{ kindred.raw_text(found, ['offset']) }}
+)
+        {% endset %}
         {% set select %}
 select
     {{ kindred.property_row('stream', 'context.properties', {
@@ -20,7 +27,7 @@ select
             'varchar', 'timestamp'
         ),
         'received_at': 'context.received_at',
-        'refusal': "case when " ~ kindred.json_tree('context.payload', 'nothing') ~ " is null and context.properties is null then 'invalid_payload' end",
+        'refusal': "case when context.properties is null then 'invalid_payload' end",
     }) }}
 from (
     select
