@@ -6,7 +6,7 @@
     kindred resume
     kindred export [FOLDER]
 
-The serving folder is --folder, or else where builds publish (kindred.serving.settings). PostgreSQL has the last release
+The serving folder is --folder, or else where builds publish (kindred.publishing.settings). PostgreSQL has the last release
 alone, so nothing to go back to; on Snowflake dbt goes back (`dbt run-operation roll_back`).
 """
 
@@ -23,7 +23,7 @@ from typing import Any
 
 from kindred import __version__
 from kindred.publishing import folder as publishing
-from kindred.serving.settings import serving_folder, serving_settings
+from kindred.publishing.settings import serving_folder, serving_settings
 
 
 def describe(

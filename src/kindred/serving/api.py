@@ -32,7 +32,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.supervisors import Multiprocess
 
 from kindred import __version__
-from kindred.serving.settings import serving_folder
+from kindred.publishing.settings import serving_folder
 from kindred.serving.store import Filters, NoRelease, ReleaseGone, Store
 
 DEMO_PAGE = Path(__file__).parent / "demo.html"

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, NotRequired, TypedDict, TypeVar, cast
 
 from kindred.ids import normal_id, normal_text
-from kindred.publishing.tables import TABLES
+from kindred.publishing.tables import TABLES, create_table
 
 PERSON, RECOMMEND, FILL_UP = (
     (Path(__file__).parent / name).read_text(encoding="utf-8")
@@ -51,6 +51,7 @@ OLD_TABLES = {
     "session_settings": "select 5 as n_steps, 25 as n_neighbors, 0.7 as decay, 0.7 as session_share, 0.3 as list_share,"
     " 1 as case_insensitive_ids",
 }
+MADE = {name: create_table(name, columns, " without rowid").lower() for name, columns in TABLES.items()}
 RELEASE_ID = re.compile(r"\d{8}T\d{6}-[\w-]{1,64}", flags=re.ASCII)
 # A link that names no good release is looked at again after so many seconds, a file that failed while it was read after
 # so many: what was damaged may have been mended, and a disk's error may pass.
@@ -224,8 +225,9 @@ class Reader:
                 self.connection.row_factory = sqlite3.Row
                 self.connection.execute("pragma cache_size = -16384")
                 self.connection.execute("pragma temp_store = memory")
-                found = {row["name"] for row in self.connection.execute("select name from sqlite_master")}
-                row = self.connection.execute("select * from release").fetchone() if found >= REQUIRED else None
+                made = self.connection.execute("select name, sql from sqlite_master where type = 'table'")
+                found = {row["name"]: row["sql"] for row in made}
+                row = self.connection.execute("select * from release").fetchone() if found.keys() >= REQUIRED else None
                 if row is None or row["release_id"] != path.stem:
                     raise DamagedRelease(f"{path} lacks tables or the row of its release")
                 self.release = cast(Release, {name: dict(row).get(name) for name in Release.__annotations__})
@@ -245,10 +247,13 @@ class Reader:
         except (OSError, sqlite3.Error, IndexError) as error:
             raise DamagedRelease(f"{path} can't be read: {error}") from error
 
-    def fill_in(self, found: set[str]) -> None:
+    def fill_in(self, found: Mapping[str, str]) -> None:
         """Let a release of an earlier version look like one of this: views stand for what it lacks."""
         for table, columns in TABLES.items():
             key = next(iter(columns))
+            # As publication makes it.
+            if (found.get(table) or "").lower() == MADE[table]:
+                continue
             if table in found:
                 has = {row["name"] for row in self.connection.execute(f"pragma table_info({table})")}
                 if has >= {*columns}:
@@ -458,18 +463,18 @@ class Store:
             raise TypeError("session and exclude are lists of item ids, not one text")
 
         def question(reader: Reader) -> ItemList:
-            asked = Request.of(reader, user_id, segment, session, exclude)
             fitting_filters, unknown = reader.resolve(filters)
             # What was published for the person is one row: nothing has to be computed where nothing else was asked.
-            row: Any = None if session else reader.row("lists", "user_id", asked.user_id)
+            row: Any = None if session else reader.row("lists", "user_id", reader.id(user_id))
             items = json.loads(row["items"]) if row else []
             is_plain = filters == EVERYTHING and not exclude and len(items) >= offset + n
             # Who is in no segment is asked about as one of this segment, whose rules then count.
-            is_plain = is_plain and (row["segment"] or not asked.segment)
+            is_plain = is_plain and (row["segment"] or not segment)
             if is_plain:
                 rows = with_reasons(reader, COLUMNS, items[: offset + n])
                 list_id = row["list_id"]
             else:
+                asked = Request.of(reader, user_id, segment, session, exclude)
                 rows, n_own = self.compute(reader, asked, offset + n, fitting_filters, with_facts)
                 # A session's list; else a person's, filtered or lengthened; else that of a visitor who isn't known.
                 list_id = new_list_id(reader, "s" if session else "m" if n_own else "f")

@@ -15,7 +15,7 @@ from released_shop import current, shop_copy
 from kindred import cli
 from kindred.embed import known_gates
 from kindred.publishing import folder as publishing
-from kindred.serving import settings
+from kindred.publishing import settings
 
 GATES = {"catalog_coverage", "changed_lists", "quality", "people", "rejected_events", "stale_data", "data_age"}
 GATES |= {"rollback_hold", "lists"}

@@ -10,8 +10,8 @@ from conftest import REPOSITORY, run_dbt
 from serving_worlds import NEW, OLD, old_shape, random_world, write_release
 
 from kindred import cli
+from kindred.publishing import settings
 from kindred.publishing.folder import serving_folder as builds_folder
-from kindred.serving import settings
 
 
 @pytest.mark.parametrize(
