@@ -6,8 +6,8 @@
     kindred resume
     kindred export [FOLDER]
 
-The serving folder is --folder, or else where builds publish (kindred.publishing.settings). PostgreSQL has the last release
-alone, so nothing to go back to; on Snowflake dbt goes back (`dbt run-operation roll_back`).
+The serving folder is --folder, or else where builds publish (kindred.publishing.settings). PostgreSQL has the last
+release alone, so nothing to go back to; on Snowflake dbt goes back (`dbt run-operation roll_back`).
 """
 
 from __future__ import annotations
