@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = 'c827c3ab9e8f3ddb'
+KINDRED_FINGERPRINT = 'ca6d85e30b2d9c2e'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -3784,7 +3784,14 @@ KINDRED_SOURCES = {
         '            return rows\n'
         '        return functools.reduce(lambda above, below: above.union(below), [session.from_arrow(rows), *relations])\n'
         '    table = pa.Table.from_batches(list(batches), schema=schema).rename_columns([name.upper() for name in schema.names])\n'
-        '    frames = [session.create_dataframe(table.to_pandas()), *relations] if table.num_rows else relations\n'
+        '    if table.num_rows:\n'
+        '        import pandas as pd\n'
+        '\n'
+        "        # A whole number that may be null stays one: pandas' own kind would make fractions of them.\n"
+        '        frame = table.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)\n'
+        '        frames = [session.create_dataframe(frame), *relations]\n'
+        '    else:\n'
+        '        frames = relations\n'
         '    if frames:\n'
         '        return project(functools.reduce(lambda above, below: above.union_all(below), frames), *schema.names)\n'
         '    # A frame without rows says nothing of its types.\n'

@@ -138,7 +138,14 @@ def write_table(session: Session, schema: pa.Schema, batches: Iterable[pa.Record
             return rows
         return functools.reduce(lambda above, below: above.union(below), [session.from_arrow(rows), *relations])
     table = pa.Table.from_batches(list(batches), schema=schema).rename_columns([name.upper() for name in schema.names])
-    frames = [session.create_dataframe(table.to_pandas()), *relations] if table.num_rows else relations
+    if table.num_rows:
+        import pandas as pd
+
+        # A whole number that may be null stays one: pandas' own kind would make fractions of them.
+        frame = table.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+        frames = [session.create_dataframe(frame), *relations]
+    else:
+        frames = relations
     if frames:
         return project(functools.reduce(lambda above, below: above.union_all(below), frames), *schema.names)
     # A frame without rows says nothing of its types.

@@ -19,15 +19,15 @@ TABLES = ("lists", "items", "neighbors", "segments", "generators", "session_sett
 
 
 class Questions:
-    """Random requests about one release."""
+    """Random requests about one release. is_spelt: whether ids come in other spellings too, now and then."""
 
-    def __init__(self, connection, seed):
+    def __init__(self, connection, seed, is_spelt=True):
         def column(sql):
             return [value for (value,) in connection.execute(sql).fetchall()]
 
         self.draw = random.Random(seed)
-        # Another spelling of the same id, now and then.
-        self.spell = lambda text: text and self.draw.choice([text, text, text, f" {text}\u200b", f"{text}\u00a0"])
+        odd = (" {}\u200b", "{}\u00a0") if is_spelt else ()
+        self.spell = lambda text: text and self.draw.choice(["{}", "{}", "{}", *odd]).format(text)
         self.users = column("select user_id from release_lists order by 1")
         self.items = [*column("select item_id from release_items order by 1"), 'no "such" item', "'; drop"]
         self.categories = column("select distinct category from release_items where category is not null order by 1")
@@ -254,4 +254,5 @@ def test_published_release_on_snowflake(sample, store, snowflake, tmp_path, monk
         select = f"select {', '.join(COLUMNS)} from table(functions.{function}({places})) order by rank"
         return cursor.execute(select, arguments).fetchall()
 
-    compare(call, store, Questions(sample, 2), 30)
+    # In the emulator's functions, not in its queries, the ids of a session keep their odd spellings.
+    compare(call, store, Questions(sample, 2, is_spelt=False), 30)
