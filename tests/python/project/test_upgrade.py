@@ -90,6 +90,7 @@ def upgraded(tmp_path_factory):
     return shop, kept, columns, json.loads(said), result.output
 
 
+@pytest.mark.slow
 def test_the_app_misses_nothing(upgraded):
     shop, kept, columns, (n_reads, seen), _ = upgraded
     [old] = [dict(zip(columns["serving_releases"], row, strict=True))["release_id"] for row in kept["serving_releases"]]
@@ -97,6 +98,7 @@ def test_the_app_misses_nothing(upgraded):
     assert seen == [old, new] and n_reads > 100
 
 
+@pytest.mark.slow
 def test_all_history_is_there(upgraded):
     shop, kept, columns, _, output = upgraded
     renamed = {"source": "generator", "judged_at": "evaluated_at"}
@@ -113,6 +115,7 @@ def test_all_history_is_there(upgraded):
     assert shop.counts("recommendation_log", "policy").keys() == {"main"}
 
 
+@pytest.mark.slow
 def test_the_gates_compare_with_the_release_of_before(upgraded):
     shop, kept, columns, _, _ = upgraded
     release = dict(zip(columns["serving_releases"], kept["serving_releases"][0], strict=True))
@@ -129,6 +132,7 @@ def test_the_gates_compare_with_the_release_of_before(upgraded):
     assert "tuned " in shop.value("select training_settings from builds order by started_at desc limit 1")
 
 
+@pytest.mark.slow
 def test_old_tables_are_never_read_again_and_a_full_refresh_loses_nothing(upgraded):
     shop, *_ = upgraded
     tables = ["builds", "releases", "publish_gates", "tuning_trials", "rankers", "recommendation_log"]
