@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = 'ca6d85e30b2d9c2e'
+KINDRED_FINGERPRINT = 'beae2a989609242f'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -382,7 +382,7 @@ KINDRED_SOURCES = {
         '    """What is to be solved for a batch of people: (n, items, factors) whitened vectors, (n, items) signed confidences.\n'
         '\n'
         "    With Q_u the vectors of the items that u met and C_u their confidences, a person's vector is (I + Q_u' (C_u - I)\n"
-        "    Q_u)^-1 Q_u' C_u p. Whoever met fewer items than there are factors is solved for among the items, by the identity of\n"
+        "    Q_u)^-1 Q_u' C_u p. A person with fewer items than factors is solved for among the items, by the identity of\n"
         "    Woodbury: Q_u' (C_u^-1 + (I - C_u^-1) Q_u Q_u')^-1 p, as exact and cheaper. Returns the matrices to be inverted, one\n"
         '    per person: of items x items there, else of factors x factors.\n'
         '    """\n'
@@ -438,7 +438,7 @@ KINDRED_SOURCES = {
         '    def explain_batch(rows: np.ndarray) -> None:\n'
         '        items, confidences = take_rows(met, rows)\n'
         '        users = asking[rows]\n'
-        '        # Filled up to equally many: whoever wants fewer has the last one several times.\n'
+        '        # Filled up to equally many: a person with fewer has the last one several times.\n'
         '        places = np.minimum(np.arange(n_wanted[users].max()), n_wanted[users][:, None] - 1)\n'
         '        entries = wanted.indptr[users][:, None] + places\n'
         '        columns = wanted.indices[entries]\n'
@@ -662,7 +662,7 @@ KINDRED_SOURCES = {
         ') -> np.ndarray:\n'
         '    """For pairs of users and items (arrays of places), the item of the profile that says most for it: column or -1.\n'
         '\n'
-        '    The largest profile(u, i) neighbors(i, j) over i, of equals the first column; -1 where nothing speaks for the item.\n'
+        '    The largest profile(u, i) neighbors(i, j) over i, of equals the first column; -1 where no entry scores the item.\n'
         '    neighbors: CSR with sorted columns. Memory grows with a block of pairs, whose profiles have so many entries\n'
         '    together.\n'
         '    """\n'
@@ -1634,7 +1634,7 @@ KINDRED_SOURCES = {
         '\n'
         'def item_regressions(history: Csr, user_exponent: float, ridge: float, n: int) -> Csr:\n'
         '    """Each item\'s ridge regression on the n items most often liked by the same people; CSR, items that a person has x\n'
-        '    items that they speak for, positive weights alone, no diagonal.\n'
+        '    items that they predict, positive weights alone, no diagonal.\n'
         '\n'
         '    Neighbours that say the same share what they say once, where sums of similarities count it twice. Columns are\n'
         '    normalised by degree, x_ui d_u^(-user_exponent / 2) d_i^(-1 / 2), and `ridge` is in units of the mean square of an\n'
@@ -1677,12 +1677,12 @@ KINDRED_SOURCES = {
         '\n'
         'def scale_regressions(regressions: Csr, history: Csr, source_exponent: float, target_exponent: float, n: int) -> Csr:\n'
         '    """Weights as `best_neighbors` wants them: times d_i^-source_exponent of what a person has, d_j^target_exponent of\n'
-        '    what it speaks for, with d the sums of the columns of a history; the n largest of each item that a person has."""\n'
+        '    what it predicts, with d the sums of the columns of a history; the n largest of each item that a person has."""\n'
         '    by_source, by_target = degrees(history, -source_exponent), degrees(history, target_exponent)\n'
         '    return best_of_rows((diags(by_source) @ regressions @ diags(by_target)).tocsr(), n)\n'
     ),
     'kindred/histories.py': (
-        '"""What each person liked, newest first, and what of it speaks for the person now."""\n'
+        '"""What each person liked, newest first, and the profile that it adds up to now."""\n'
         '\n'
         'from __future__ import annotations\n'
         '\n'
@@ -1726,7 +1726,7 @@ KINDRED_SOURCES = {
         '        return History(self.fold, self.users, catalogue, matrix, self.steps, self.moments)\n'
         '\n'
         '    def profile(self, decay: float, n_steps: int) -> Csr:\n'
-        '        """What speaks for each person now, CSR like the matrix: see `profiles`."""\n'
+        '        """Each person\'s profile now, CSR like the matrix: see `profiles`."""\n'
         '        return profiles(self.matrix, self.steps, decay, n_steps)\n'
         '\n'
         '\n'
@@ -1773,7 +1773,7 @@ KINDRED_SOURCES = {
         '\n'
         '\n'
         'def profiles(history: Csr, steps: np.ndarray, decay: float, n_steps: int) -> Csr:\n'
-        '    """What speaks for a person now: the newest n_steps steps, times decay ** steps back; CSR like history."""\n'
+        '    """A person\'s profile now: the newest n_steps steps, times decay ** steps back; CSR like history."""\n'
         '    values = history.data * np.power(np.float32(decay), steps) * (steps < n_steps)\n'
         '    profile = csr_matrix((values, history.indices, history.indptr), shape=history.shape, copy=True)\n'
         '    profile.eliminate_zeros()\n'
@@ -3447,7 +3447,7 @@ KINDRED_SOURCES = {
         '    condition: str | None = None,\n'
         '    item_features: Relation | None = None,\n'
         ') -> Relation | None:\n'
-        '    """The rows that this model wrote in an earlier build and needn\'t make anew, as a relation; None without any.\n'
+        '    """The rows that this model wrote in an earlier build and needn\'t make again, as a relation; None without any.\n'
         '\n'
         '    They are those of people whose made_from is the same as `keys` (see `made_from`) say now. Each table speaks for\n'
         "    itself, so it doesn't matter which builds came between, or failed. Where a training is due, nothing is kept.\n"

@@ -1,4 +1,4 @@
-{#- What a trained model may reach before it is trained anew (models/training/training_policy.sql); a bound that is off,
+{#- What a trained model may reach before it is trained again (models/training/training_policy.sql); a bound that is off,
     which YAML reads as false, is left out. -#}
 {% macro retraining_bounds() %}
     {% set kept = {} %}

@@ -50,19 +50,6 @@
     {{ return("replace(" ~ json ~ ", concat('\"', chr(36)), '\"')") }}
 {% endmacro %}
 
-{#- The place of an entry of json_entries in its array, from 0. -#}
-{% macro entry_place(entry) %}
-    {{ return(adapter.dispatch('entry_place', 'kindred')(entry)) }}
-{% endmacro %}
-
-{% macro duckdb__entry_place(entry) %}
-    {{ return("cast(" ~ entry ~ ".key as bigint)") }}
-{% endmacro %}
-
-{% macro snowflake__entry_place(entry) %}
-    {{ return(entry ~ ".index") }}
-{% endmacro %}
-
 {#- The text at the first of `keys` of a column of JSON text. -#}
 {% macro json_first(json, keys) %}
     {% set parts = [] %}
@@ -85,4 +72,30 @@
 
 {% macro snowflake__json_tree(json, key) %}
     {{ return("to_json(try_parse_json(" ~ json ~ ")['" ~ key ~ "'])") }}
+{% endmacro %}
+
+{#- JSON text without blanks. -#}
+{% macro compact_json(json) %}
+    {{ return(adapter.dispatch('compact_json', 'kindred')(json)) }}
+{% endmacro %}
+
+{% macro duckdb__compact_json(json) %}
+    {{ return("case when json_valid(" ~ json ~ ") then cast(json(" ~ json ~ ") as varchar) end") }}
+{% endmacro %}
+
+{% macro snowflake__compact_json(json) %}
+    {{ return("to_json(try_parse_json(" ~ json ~ "))") }}
+{% endmacro %}
+
+{#- The part of a text that matches a pattern, null or '' where none does. -#}
+{% macro matched_part(text, pattern) %}
+    {{ return(adapter.dispatch('matched_part', 'kindred')(text, pattern)) }}
+{% endmacro %}
+
+{% macro duckdb__matched_part(text, pattern) %}
+    {{ return("regexp_extract(" ~ text ~ ", '" ~ pattern ~ "')") }}
+{% endmacro %}
+
+{% macro snowflake__matched_part(text, pattern) %}
+    {{ return("regexp_substr(" ~ text ~ ", '" ~ pattern ~ "')") }}
 {% endmacro %}

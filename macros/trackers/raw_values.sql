@@ -1,5 +1,6 @@
 {#- What stands in the first of `names` that a raw table has and that isn't null, as SQL of a kind of the input
-    contract; `null` of that kind where it has none. Trackers make a column when its first value arrives, so none is promised. -#}
+    contract; `null` of that kind where it has none. Trackers make a column when its first value arrives, so none is
+    promised. Structures and variants are the text of their JSON. -#}
 {% macro raw_text(found, names) %}
     {% set parts = [] %}
     {% for name in names if name in found %}
@@ -38,15 +39,6 @@
     {{ return(kindred.first_of(parts, 'boolean')) }}
 {% endmacro %}
 
-{#- The text of the JSON that a column holds, whether it is text, a structure or a variant. -#}
-{% macro raw_json(found, names) %}
-    {% set parts = [] %}
-    {% for name in names if name in found %}
-        {% do parts.append(kindred.json_of(found[name].sql, found[name].type)) %}
-    {% endfor %}
-    {{ return(kindred.first_of(parts, 'varchar')) }}
-{% endmacro %}
-
 {% macro first_of(parts, data_type) %}
     {{ return(
         'cast(null as ' ~ data_type ~ ')' if not parts
@@ -58,19 +50,6 @@
 {#- What is empty or blank is null. -#}
 {% macro trimmed(text) %}
     {{ return("nullif(trim(" ~ text ~ "), '')") }}
-{% endmacro %}
-
-{% macro json_of(column, data_type) %}
-    {{ return(adapter.dispatch('json_of', 'kindred')(column, data_type)) }}
-{% endmacro %}
-
-{% macro duckdb__json_of(column, data_type) %}
-    {{ return(kindred.trimmed(kindred.as_text(column, data_type))) }}
-{% endmacro %}
-
-{% macro snowflake__json_of(column, data_type) %}
-    {% set is_tree = data_type.split('(')[0] in ('variant', 'array', 'object') %}
-    {{ return("to_json(" ~ column ~ ")" if is_tree else kindred.trimmed("cast(" ~ column ~ " as varchar)")) }}
 {% endmacro %}
 
 {#- A local time of a time zone as UTC. -#}
@@ -86,16 +65,15 @@
     {{ return("cast(convert_timezone('" ~ zone ~ "', 'UTC', " ~ moment ~ ") as timestamp)") }}
 {% endmacro %}
 
-{#- A number of milli- or microseconds since 1970 as a timestamp in UTC. -#}
-{% macro since_1970(number, per_second) %}
-    {{ return(adapter.dispatch('since_1970', 'kindred')(number, per_second)) }}
+{#- A number of microseconds since 1970 as a timestamp in UTC. -#}
+{% macro from_microseconds(number) %}
+    {{ return(adapter.dispatch('from_microseconds', 'kindred')(number)) }}
 {% endmacro %}
 
-{% macro duckdb__since_1970(number, per_second) %}
-    {{ return("make_timestamp(cast(" ~ number ~ " * " ~ (1000000 // per_second) ~ " as bigint))") }}
+{% macro duckdb__from_microseconds(number) %}
+    {{ return("make_timestamp(cast(" ~ number ~ " as bigint))") }}
 {% endmacro %}
 
-{% macro snowflake__since_1970(number, per_second) %}
-    {% set scale = {1: 0, 1000: 3, 1000000: 6}[per_second] %}
-    {{ return("cast(to_timestamp(cast(" ~ number ~ " as number(38, 0)), " ~ scale ~ ") as timestamp)") }}
+{% macro snowflake__from_microseconds(number) %}
+    {{ return("cast(to_timestamp(cast(" ~ number ~ " as number(38, 0)), 6) as timestamp)") }}
 {% endmacro %}

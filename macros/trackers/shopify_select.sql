@@ -43,15 +43,10 @@ left join {{ tables['order'] }} as orders
 {% macro shopify_refunds(tables) %}
     {% set refunded = tables.get('refund_line_item') or tables.get('order_line_refund') %}
     {% if not refunded %}
-        {% set nothing = {
+        {{ return(kindred.select_nothing({
             'row_id': 'varchar', 'line_id': 'varchar', 'occurred_at': 'timestamp', 'received_at': 'timestamp',
             'quantity': 'double', 'amount': 'double', 'restock_type': 'varchar',
-        } %}
-        {% set columns = [] %}
-        {% for name, data_type in nothing.items() %}
-            {% do columns.append("cast(null as " ~ data_type ~ ") as " ~ name) %}
-        {% endfor %}
-        {{ return("select " ~ columns | join(', ') ~ " where false") }}
+        })) }}
     {% endif %}
     {% set found = kindred.raw_columns(refunded, 'refunded') %}
     {% set refund_relation = tables.get('refund') %}

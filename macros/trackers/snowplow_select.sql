@@ -29,7 +29,7 @@
             {#- [] and null are the same: the next version is asked. -#}
             {% set parts = [] %}
             {% for column in columns %}
-                {% do parts.append("nullif(" ~ kindred.raw_json(found, [column]) ~ ", '[]')") %}
+                {% do parts.append("nullif(" ~ kindred.raw_text(found, [column]) ~ ", '[]')") %}
             {% endfor %}
             {% do json.update({name: kindred.first_of(parts, 'varchar')}) %}
         {% elif own_tables %}
@@ -49,7 +49,7 @@ select
     {{ kindred.tracked_row({
         'row_id': 'context.row_id',
         'product_number': kindred.entry_place('products'),
-        'event_name': kindred.folded_name("coalesce(" ~ action ~ ", case when context.structured_action = 'search' then 'search' end, context.event)"),
+        'event_name': "coalesce(" ~ action ~ ", case when context.structured_action = 'search' then 'search' end, context.event)",
         'user_id': "coalesce(context.user_id, " ~ kindred.json_first('context.person', ['id']) ~ ")",
         'anonymous_id': "coalesce(context.domain_userid, " ~ kindred.json_first('context.session', ['userId', 'user_id']) ~ ")",
         'session_id': "coalesce(context.domain_sessionid, " ~ kindred.json_first('context.session', ['sessionId', 'session_id']) ~ ")",

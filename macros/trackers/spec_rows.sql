@@ -18,7 +18,7 @@
         {% endfor %}
         {% if not selects %}{% do kindred.need_table(tracker, schema, ['with id and received_at'], tables) %}{% endif %}
     {% endfor %}
-    {{ return(selects | join('\nunion all\n') if selects else kindred.no_tracked_rows()) }}
+    {{ return(kindred.united_rows(selects)) }}
 {% endmacro %}
 
 {% macro spec_select(tracker, relation, found, event_name) %}
@@ -75,7 +75,7 @@ select
     {{ kindred.tracked_row(values) }}
 from {{ relation }} as raw
 {% if exploded %}
-cross join {{ kindred.json_entries(kindred.at_least_one(kindred.raw_json(found, ['products']))) }} as products
+cross join {{ kindred.json_entries(kindred.at_least_one(kindred.raw_text(found, ['products']))) }} as products
 {% endif %}
     {% endset %}
     {{ return(sql) }}

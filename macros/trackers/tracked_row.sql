@@ -19,15 +19,27 @@
     {% endfor %}
 {% endmacro %}
 
-{#- A select of no row in the shape of tracked_row. -#}
-{% macro no_tracked_rows() %}
-    select {{ kindred.tracked_row({}) }}
-    where false
+{#- The selects of an adapter's tables as one, of no row where there are none. -#}
+{% macro united_rows(selects) %}
+    {% set types = {} %}
+    {% for column, kind in kindred.tracked_columns().items() %}
+        {% do types.update({column: kindred.type_of(kind)}) %}
+    {% endfor %}
+    {{ return(kindred.united(selects, types)) }}
 {% endmacro %}
 
-{#- An event's name as the seed tracker_events has it: 'Product Viewed' is product_viewed. -#}
-{% macro folded_name(text) %}
-    {{ return("replace(replace(lower(trim(" ~ text ~ ")), ' ', '_'), '-', '_')") }}
+{#- Selects of the same columns as one, of no row where there are none. columns: {name: data type}. -#}
+{% macro united(selects, columns) %}
+    {{ return(selects | join('\nunion all\n') if selects else kindred.select_nothing(columns)) }}
+{% endmacro %}
+
+{#- A select of no row. columns: {name: data type}. -#}
+{% macro select_nothing(columns) %}
+    {% set parts = [] %}
+    {% for name, data_type in columns.items() %}
+        {% do parts.append("cast(null as " ~ data_type ~ ") as " ~ name) %}
+    {% endfor %}
+    {{ return("select " ~ parts | join(', ') ~ " where false") }}
 {% endmacro %}
 
 {#- A key of texts that may be null: the same only where all are. -#}

@@ -10,3 +10,16 @@
 {% macro snowflake__json_entries(json) -%}
     lateral flatten(input => parse_json({{ json }}))
 {%- endmacro %}
+
+{#- The place of an entry of json_entries in its array, from 0. -#}
+{% macro entry_place(entry) %}
+    {{ return(adapter.dispatch('entry_place', 'kindred')(entry)) }}
+{% endmacro %}
+
+{% macro duckdb__entry_place(entry) %}
+    {{ return("cast(" ~ entry ~ ".key as bigint)") }}
+{% endmacro %}
+
+{% macro snowflake__entry_place(entry) %}
+    {{ return(entry ~ ".index") }}
+{% endmacro %}

@@ -11,7 +11,7 @@
         {%- for name, data_type in fields.items() %}
         cast(entries.value ->> {{ "'$'" if fields | length == 1 else loop.index0 }} as {{ data_type }}) as {{ name }},
         {%- endfor %}
-        cast(entries.key as bigint) as place
+        {{ kindred.entry_place('entries') }} as place
     from {{ relation }}
     cross join {{ kindred.json_entries(relation ~ '.' ~ column) }} as entries
 {%- endmacro %}
@@ -22,7 +22,7 @@
         {%- for name, data_type in fields.items() %}
         cast(entries.value{{ "" if fields | length == 1 else "[" ~ loop.index0 ~ "]" }} as {{ data_type }}) as {{ name }},
         {%- endfor %}
-        entries.index as place
+        {{ kindred.entry_place('entries') }} as place
     from {{ relation }}
     cross join {{ kindred.json_entries(relation ~ '.' ~ column) }} as entries
 {%- endmacro %}

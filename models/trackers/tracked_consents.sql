@@ -39,14 +39,4 @@ where upper({{ state }}) <> 'NOT_SUBSCRIBED'
         {% do selects.append(select) %}
     {% endif %}
 {% endfor %}
-{% for select in selects %}
-{{ select }}
-{{ "union all" if not loop.last }}
-{% else %}
-select
-    cast(null as varchar) as user_id,
-    cast(null as varchar) as purpose,
-    cast(null as varchar) as is_granted,
-    cast(null as timestamp) as updated_at
-where false
-{% endfor %}
+{{ kindred.united(selects, {'user_id': 'varchar', 'purpose': 'varchar', 'is_granted': 'varchar', 'updated_at': 'timestamp'}) }}

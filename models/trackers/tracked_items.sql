@@ -6,7 +6,10 @@
 {% set catalogues = [] %}
 {% for schema in kindred.tracker_schemas('shopify') %}
     {% set tables = kindred.schema_tables('shopify', schema) %}
-    {% if tables.get('product') %}{% do catalogues.append(kindred.shopify_products(tables)) %}{% endif %}
+    {% if tables.get('product') %}
+        {% set products = kindred.shopify_products(tables) %}
+        {% do catalogues.append("select " ~ loop.index ~ " as shop_number, products.* from (" ~ products ~ ") as products") %}
+    {% endif %}
 {% endfor %}
 
 with named as (
@@ -61,26 +64,13 @@ first_seen as (
 ),
 {% endfor %}
 all_catalogues as (
-    {% for select in catalogues %}
-    select
-        {{ loop.index }} as shop_number,
-        products.*
-    from ({{ select }}) as products
-    {{ "union all" if not loop.last }}
-    {% else %}
-    select
-        1 as shop_number,
-        cast(null as varchar) as item_id,
-        cast(null as varchar) as title,
-        cast(null as varchar) as description,
-        cast(null as varchar) as category,
-        cast(null as varchar) as brand,
-        cast(null as double) as price,
-        cast(null as boolean) as is_available,
-        cast(null as timestamp) as created_at,
-        cast(null as varchar) as attributes
-    where false
-    {% endfor %}
+
+    {{ kindred.united(catalogues, {
+        'shop_number': 'bigint', 'item_id': 'varchar', 'title': 'varchar', 'description': 'varchar',
+        'category': 'varchar', 'brand': 'varchar', 'price': 'double', 'is_available': 'boolean',
+        'created_at': 'timestamp', 'attributes': 'varchar',
+    }) }}
+
 ),
 
 -- Of an item that two shops sell the first shop's facts count.

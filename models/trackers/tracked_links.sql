@@ -25,14 +25,4 @@ where {{ kindred.raw_text(found, home[1]) }} <> {{ kindred.raw_text(found, home[
         {% endif %}
     {% endfor %}
 {% endfor %}
-{% for select in selects %}
-{{ select }}
-{{ "union all" if not loop.last }}
-{% else %}
-select
-    cast(null as varchar) as left_id,
-    cast(null as varchar) as right_id,
-    cast(null as varchar) as kind,
-    cast(null as timestamp) as linked_at
-where false
-{% endfor %}
+{{ kindred.united(selects, {'left_id': 'varchar', 'right_id': 'varchar', 'kind': 'varchar', 'linked_at': 'timestamp'}) }}

@@ -15,21 +15,11 @@ select
     {{ kindred.shopify_id(found, ['id', 'distinct_id', 'user_id']) }} as user_id,
     {{ kindred.raw_time(found, ['created_at', '_created', 'created'], kindred.tracker_zone(tracker)) }} as created_at,
     {{ kindred.raw_text(found, ['country', 'address_country', 'context_location_country', 'country_code']) }} as country,
-    {{ kindred.raw_json(found, ['preferences']) }} as preferences
+    {{ kindred.raw_text(found, ['preferences']) }} as preferences
 from {{ relation }} as raw
             {% endset %}
             {% do selects.append(select) %}
         {% endif %}
     {% endfor %}
 {% endfor %}
-{% for select in selects %}
-{{ select }}
-{{ "union all" if not loop.last }}
-{% else %}
-select
-    cast(null as varchar) as user_id,
-    cast(null as timestamp) as created_at,
-    cast(null as varchar) as country,
-    cast(null as varchar) as preferences
-where false
-{% endfor %}
+{{ kindred.united(selects, {'user_id': 'varchar', 'created_at': 'timestamp', 'country': 'varchar', 'preferences': 'varchar'}) }}

@@ -10,7 +10,10 @@ with all_rows as (
     select
         '{{ tracker }}' as source,
         {{ loop.index }} as source_rank,
-        tracked.*
+        {% for column in kindred.tracked_columns() -%}
+        {% if column == 'event_name' %}{{ kindred.normal_word('tracked.event_name') }} as event_name
+        {%- else %}tracked.{{ column }}{% endif %}{{ "," if not loop.last }}
+        {% endfor -%}
     from {{ ref('kindred', tracker ~ '_rows') }} as tracked
     {{ "union all" if not loop.last }}
     {% endfor %}

@@ -14,7 +14,7 @@
 select
     {{ kindred.property_row('amplitude', 'context.properties', {
         'row_id': 'context.row_id',
-        'event_name': kindred.folded_name('context.event'),
+        'event_name': 'context.event',
         'user_id': 'context.user_id',
         'anonymous_id': 'context.device_id',
         'session_id': "coalesce(context.device_id, context.user_id) || '.' || nullif(context.session_id, '-1')",
@@ -37,7 +37,7 @@ from (
         {{ kindred.raw_text(found, ['session_id']) }} as session_id,
         {{ kindred.raw_time(found, ['event_time', 'client_event_time'], kindred.tracker_zone('amplitude')) }} as occurred_at,
         {{ kindred.raw_time(found, ['server_upload_time', 'server_received_time']) }} as received_at,
-        {{ kindred.without_dollars(kindred.raw_json(found, ['event_properties'])) }} as properties
+        {{ kindred.without_dollars(kindred.raw_text(found, ['event_properties'])) }} as properties
     from {{ tables[name] }} as raw
 ) as context
 cross join {{ kindred.property_products('context.properties') }} as products
@@ -46,4 +46,4 @@ cross join {{ kindred.property_products('context.properties') }} as products
     {% endfor %}
     {% if not names %}{% do kindred.need_table('amplitude', schema, ['event', 'events_<app>'], tables) %}{% endif %}
 {% endfor %}
-{{ selects | join('\nunion all\n') if selects else kindred.no_tracked_rows() }}
+{{ kindred.united_rows(selects) }}

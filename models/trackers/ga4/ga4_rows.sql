@@ -14,4 +14,4 @@
     {% endfor %}
     {% if selects | length == before %}{% do kindred.need_table('ga4', schema, ['events_<day>', 'event'], tables) %}{% endif %}
 {% endfor %}
-{{ selects | join('\nunion all\n') if selects else kindred.no_tracked_rows() }}
+{{ kindred.united_rows(selects) }}

@@ -15,7 +15,7 @@
 select
     {{ kindred.property_row('mixpanel', 'context.properties', {
         'row_id': kindred.null_safe_key(['context.event', 'context.distinct_id', 'context.occurred_at', 'context.insert_id']),
-        'event_name': kindred.folded_name('context.event'),
+        'event_name': 'context.event',
         'user_id': user_id,
         'anonymous_id': "regexp_replace(coalesce(context.device_id, " ~ kindred.json_first('context.properties', ['device_id'])
             ~ ", nullif(context.distinct_id, " ~ user_id ~ ")), '^.?device:', '')",
@@ -31,7 +31,7 @@ from (
         {{ kindred.raw_text(found, ['insert_id']) }} as insert_id,
         {{ kindred.raw_time(found, ['time'], kindred.tracker_zone('mixpanel')) }} as occurred_at,
         {{ kindred.raw_time(found, ['_fivetran_synced']) }} as received_at,
-        {{ kindred.without_dollars(kindred.raw_json(found, ['properties'])) }} as properties
+        {{ kindred.without_dollars(kindred.raw_text(found, ['properties'])) }} as properties
     from {{ relation }} as raw
 ) as context
 cross join {{ kindred.property_products('context.properties') }} as products
@@ -41,4 +41,4 @@ cross join {{ kindred.property_products('context.properties') }} as products
         {% do kindred.need_table('mixpanel', schema, ['event', 'mp_master_event'], tables) %}
     {% endif %}
 {% endfor %}
-{{ selects | join('\nunion all\n') if selects else kindred.no_tracked_rows() }}
+{{ kindred.united_rows(selects) }}

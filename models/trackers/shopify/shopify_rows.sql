@@ -14,7 +14,7 @@
     {% endif %}
 {% endfor %}
 {% if not lines %}
-{{ kindred.no_tracked_rows() }}
+{{ kindred.united_rows([]) }}
 {% else %}
 with lines as (
 

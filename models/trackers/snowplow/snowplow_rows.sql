@@ -12,4 +12,4 @@
         {% do kindred.need_table('snowplow', schema, ['events'], tables) %}
     {% endif %}
 {% endfor %}
-{{ selects | join('\nunion all\n') if selects else kindred.no_tracked_rows() }}
+{{ kindred.united_rows(selects) }}

@@ -19,7 +19,7 @@ concat_ws(
 select
     {{ kindred.property_row('stream', 'context.properties', {
         'row_id': "coalesce(" ~ kindred.json_first('context.payload', ['event_id', 'messageId']) ~ ", context.place)",
-        'event_name': kindred.folded_name(kindred.json_first('context.payload', ['event_type', 'event', 'type'])),
+        'event_name': kindred.json_first('context.payload', ['event_type', 'event', 'type']),
         'user_id': kindred.json_first('context.payload', ['user_id', 'userId']),
         'anonymous_id': kindred.json_first('context.payload', ['anonymous_id', 'anonymousId']),
         'occurred_at': kindred.try_convert(
@@ -32,10 +32,10 @@ select
 from (
     select
         {{ place }} as place,
-        {{ kindred.raw_json(found, ['payload']) }} as payload,
+        {{ kindred.raw_text(found, ['payload']) }} as payload,
         coalesce(
-            {{ kindred.json_tree(kindred.raw_json(found, ['payload']), 'properties') }},
-            {{ kindred.compact_json(kindred.raw_json(found, ['payload'])) }}
+            {{ kindred.json_tree(kindred.raw_text(found, ['payload']), 'properties') }},
+            {{ kindred.compact_json(kindred.raw_text(found, ['payload'])) }}
         ) as properties,
         {{ kindred.raw_time(found, ['received_at']) }} as received_at
     from {{ tables['landed_events'] }} as raw
@@ -47,4 +47,4 @@ cross join {{ kindred.property_products('context.properties') }} as products
         {% do kindred.need_table('stream', schema, ['landed_events'], tables) %}
     {% endif %}
 {% endfor %}
-{{ selects | join('\nunion all\n') if selects else kindred.no_tracked_rows() }}
+{{ kindred.united_rows(selects) }}
