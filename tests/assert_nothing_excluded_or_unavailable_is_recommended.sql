@@ -77,7 +77,7 @@ left join {{ ref('user_features') }} as addressed
     on shown.user_id = addressed.user_id
         and addressed.fold = 'live'
 where (shown.user_id is not null and {{ kindred.rule_is_for('addressed') }})
--- Of whoever isn't known nothing but the segment can be minded.
+-- Of an unknown visitor nothing but the segment counts.
 or (
     shown.user_id is null
     and item_rules.activity is null

@@ -17,7 +17,7 @@ with all_baskets as (
 
 ),
 
--- One person's baskets are alike: the newest few speak for the person, however many there are.
+-- One person's baskets are alike: the newest few stand for all, however many there are.
 final as (
 
     select

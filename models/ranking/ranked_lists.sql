@@ -8,7 +8,7 @@ pins as (select * from {{ ref('ruled_candidates') }} where pin_number is not nul
 placed as (select * from {{ ref('placed_candidates') }}),
 {% if n_explored %}
 -- To sort by a hash is to draw without replacement: each of the pool's items is equally likely to stand at each drawn
--- place. The day is in the hash, so a replay draws the same and the next day anew.
+-- place. The day is in the hash, so a replay draws the same, and the next day draws again.
 days as (
 
     select

@@ -1,4 +1,4 @@
-"""What each person liked, newest first, and what of it speaks for the person now."""
+"""What each person liked, newest first, and the profile that it adds up to now."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class History:
         return History(self.fold, self.users, catalogue, matrix, self.steps, self.moments)
 
     def profile(self, decay: float, n_steps: int) -> Csr:
-        """What speaks for each person now, CSR like the matrix: see `profiles`."""
+        """Each person's profile now, CSR like the matrix: see `profiles`."""
         return profiles(self.matrix, self.steps, decay, n_steps)
 
 
@@ -89,7 +89,7 @@ def newest_first(user_at: np.ndarray, moments: np.ndarray, chances: np.ndarray) 
 
 
 def profiles(history: Csr, steps: np.ndarray, decay: float, n_steps: int) -> Csr:
-    """What speaks for a person now: the newest n_steps steps, times decay ** steps back; CSR like history."""
+    """A person's profile now: the newest n_steps steps, times decay ** steps back; CSR like history."""
     values = history.data * np.power(np.float32(decay), steps) * (steps < n_steps)
     profile = csr_matrix((values, history.indices, history.indptr), shape=history.shape, copy=True)
     profile.eliminate_zeros()

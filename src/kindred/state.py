@@ -87,7 +87,7 @@ def keep_rows(
     condition: str | None = None,
     item_features: Relation | None = None,
 ) -> Relation | None:
-    """The rows that this model wrote in an earlier build and needn't make anew, as a relation; None without any.
+    """The rows that this model wrote in an earlier build and needn't make again, as a relation; None without any.
 
     They are those of people whose made_from is the same as `keys` (see `made_from`) say now. Each table speaks for
     itself, so it doesn't matter which builds came between, or failed. Where a training is due, nothing is kept.

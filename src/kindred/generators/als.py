@@ -158,7 +158,7 @@ def person_equations(vectors: np.ndarray, confidences: np.ndarray) -> np.ndarray
     """What is to be solved for a batch of people: (n, items, factors) whitened vectors, (n, items) signed confidences.
 
     With Q_u the vectors of the items that u met and C_u their confidences, a person's vector is (I + Q_u' (C_u - I)
-    Q_u)^-1 Q_u' C_u p. Whoever met fewer items than there are factors is solved for among the items, by the identity of
+    Q_u)^-1 Q_u' C_u p. A person with fewer items than factors is solved for among the items, by the identity of
     Woodbury: Q_u' (C_u^-1 + (I - C_u^-1) Q_u Q_u')^-1 p, as exact and cheaper. Returns the matrices to be inverted, one
     per person: of items x items there, else of factors x factors.
     """
@@ -214,7 +214,7 @@ def strongest_likes(matrix: Csr, wanted: Csr, item_factors: np.ndarray, regulari
     def explain_batch(rows: np.ndarray) -> None:
         items, confidences = take_rows(met, rows)
         users = asking[rows]
-        # Filled up to equally many: whoever wants fewer has the last one several times.
+        # Filled up to equally many: a person with fewer has the last one several times.
         places = np.minimum(np.arange(n_wanted[users].max()), n_wanted[users][:, None] - 1)
         entries = wanted.indptr[users][:, None] + places
         columns = wanted.indices[entries]

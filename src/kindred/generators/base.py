@@ -175,7 +175,7 @@ def strongest_sources(
 ) -> np.ndarray:
     """For pairs of users and items (arrays of places), the item of the profile that says most for it: column or -1.
 
-    The largest profile(u, i) neighbors(i, j) over i, of equals the first column; -1 where nothing speaks for the item.
+    The largest profile(u, i) neighbors(i, j) over i, of equals the first column; -1 where no entry scores the item.
     neighbors: CSR with sorted columns. Memory grows with a block of pairs, whose profiles have so many entries
     together.
     """

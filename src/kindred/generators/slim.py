@@ -59,7 +59,7 @@ GENERATOR = Slim()
 
 def item_regressions(history: Csr, user_exponent: float, ridge: float, n: int) -> Csr:
     """Each item's ridge regression on the n items most often liked by the same people; CSR, items that a person has x
-    items that they speak for, positive weights alone, no diagonal.
+    items that they predict, positive weights alone, no diagonal.
 
     Neighbours that say the same share what they say once, where sums of similarities count it twice. Columns are
     normalised by degree, x_ui d_u^(-user_exponent / 2) d_i^(-1 / 2), and `ridge` is in units of the mean square of an
@@ -102,6 +102,6 @@ def item_regressions(history: Csr, user_exponent: float, ridge: float, n: int) -
 
 def scale_regressions(regressions: Csr, history: Csr, source_exponent: float, target_exponent: float, n: int) -> Csr:
     """Weights as `best_neighbors` wants them: times d_i^-source_exponent of what a person has, d_j^target_exponent of
-    what it speaks for, with d the sums of the columns of a history; the n largest of each item that a person has."""
+    what it predicts, with d the sums of the columns of a history; the n largest of each item that a person has."""
     by_source, by_target = degrees(history, -source_exponent), degrees(history, target_exponent)
     return best_of_rows((diags(by_source) @ regressions @ diags(by_target)).tocsr(), n)

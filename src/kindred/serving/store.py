@@ -531,7 +531,7 @@ class Store:
     ) -> ItemList:
         """The given items in the order in which recommend would show them; the rest behind, as they were given.
 
-        Behind stand, with score 0 and generator `as_given`, what nothing speaks for and what the person may not see.
+        Behind stand, with score 0 and generator `as_given`, items without a score and what the person may not see.
         """
 
         def question(reader: Reader) -> ItemList:
