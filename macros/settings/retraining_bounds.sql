@@ -1,5 +1,5 @@
-{#- What a trained model may reach before it is trained again (models/training/training_policy.sql); a bound that is off,
-    which YAML reads as false, is left out. -#}
+{#- What a trained model may reach before it is trained again (models/training/training_policy.sql). A bound that is
+    off, which YAML reads as false, is left out. -#}
 {% macro retraining_bounds() %}
     {% set kept = {} %}
     {% for name, bound in kindred.setting('training').items() if not (bound is sameas false or bound == 'off') %}
