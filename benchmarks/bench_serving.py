@@ -9,6 +9,7 @@ publication  release_* tables in a DuckDB file to a release that apps read, thre
              binaries are found.
 lookups      published lists of random people while releases are published (serving_readers.py says what counts as torn,
              backwards or empty).
+identities   the same lists by the id of a device, two of each person, and what those ids add to a release.
 sessions     lists for sessions of 1 to 20 random items, every other one of a known person: Store.recommend in process,
              then POST /session (serving_load.py says how latency is counted).
 rollback     roll_back and `kindred rollback` at five releases; the first read after the link moved.
@@ -183,6 +184,37 @@ def bench_lookups(serving: Serving, small: Serving) -> dict[str, object]:
     return {"figures": figures, "rows": rows}
 
 
+# Identities -----------------------------------------------------------------------------------------------------------
+
+
+def bench_identities(serving: Serving) -> dict[str, object]:
+    store, draw, seconds = Store(serving.folder), random.Random(3), {"user": [], "device": []}
+    for number in range(40_000):
+        person = draw.randrange(serving.n_people)
+        by = "device" if number % 2 else "user"
+        asked = serving_world.device_id(2 * person + draw.randrange(2)) if by == "device" else ""
+        asked = asked or serving_world.user_id(person)
+        began = time.perf_counter()
+        answer = store.recommend(asked)
+        seconds[by].append(time.perf_counter() - began)
+        if "-p-" not in answer["list_id"]:
+            raise RuntimeError(f"{asked} did not get the list of person {person}")
+    n_bytes = (serving.folder / "current.sqlite").stat().st_size
+    serving.connection.execute("alter table release_identities rename to all_identities")
+    serving.connection.execute("create table release_identities as select * from all_identities limit 0")
+    n_bytes_without = serving.publish()[1] * 1024**2
+    serving.connection.execute("drop table release_identities")
+    serving.connection.execute("alter table all_identities rename to release_identities")
+    by_user, by_device = (milliseconds(sorted(seconds[by])) for by in ("user", "device"))
+    figures = [
+        figure("lookup by user id, one process, p50", by_user["p50_ms"], "ms"),
+        figure("lookup by device id, one process, p50", by_device["p50_ms"], "ms", 0.2),
+        figure("lookup by device id, one process, p99", by_device["p99_ms"], "ms", 1),
+        figure("release with 2 devices a person, larger by", 100 * (n_bytes / n_bytes_without - 1), "%", 15),
+    ]
+    return {"figures": figures}
+
+
 # Sessions -------------------------------------------------------------------------------------------------------------
 
 
@@ -349,7 +381,7 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-PARTS = ("publication", "lookups", "sessions", "rollback")
+PARTS = ("publication", "lookups", "identities", "sessions", "rollback")
 
 
 def main() -> None:
@@ -366,6 +398,7 @@ def main() -> None:
     parts = {
         "publication": lambda: bench_publication(serving),
         "lookups": lambda: bench_lookups(serving, small),
+        "identities": lambda: bench_identities(serving),
         "sessions": lambda: bench_sessions(serving),
         "rollback": lambda: bench_rollback(serving),
     }

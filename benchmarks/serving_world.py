@@ -1,9 +1,9 @@
 """A seeded world of the tables of a release, and releases of it that tell which one they are.
 
 Grain: as the tables of models/publishing; `n_people` lists of 20 items with 10 items of history and up to 10 excluded
-ones, `n_items` items with 25 neighbours, 20 similar items and 5 bundles each. Everything is drawn by integer
-arithmetic from the keys, so the same sizes give the same world. Neighbours are drawn from the whole catalogue: the
-neighbours of a session hardly overlap, which is the hardest case for a session list.
+ones, two devices a person, `n_items` items with 25 neighbours, 20 similar items and 5 bundles each. Everything is
+drawn by integer arithmetic from the keys, so the same sizes give the same world. Neighbours are drawn from the whole
+catalogue: the neighbours of a session hardly overlap, which is the hardest case for a session list.
 
 Version V of the world is the same but for its marks: each entry of a list and the row of `generators` name
 `als-V`, list ids begin with V. A read that met two versions shows it.
@@ -11,6 +11,7 @@ Version V of the world is the same but for its marks: each entry of a list and t
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 from kindred.publishing.release import batches_of
@@ -21,6 +22,11 @@ SEGMENTS = ("", "AT", "DE", "FR")
 
 def user_id(number: int) -> str:
     return f"u{number:07d}"
+
+
+def device_id(number: int) -> str:
+    """Return the id of device `number` of 2 * n_people, two of each person: as long as the cookies of trackers."""
+    return hashlib.md5(str(number).encode(), usedforsecurity=False).hexdigest()
 
 
 def item_id(number: int) -> str:
@@ -76,6 +82,11 @@ def make_world(connection, n_people: int, n_items: int) -> None:
             case u % 3 when 0 then '[]' else '[' || {pasts[3]} || ']' end as excluded
         from range({n_people}) as people (u)
         {" ".join(f"cross join (from chunks where quarter = {q}) as q{q}" for q in range(4))}
+    """)
+    connection.execute(f"""
+        create or replace table release_identities as
+        select md5(cast(d as varchar)) as identity_id, printf('u%07d', d // 2) as user_id
+        from range(2 * {n_people}) as devices (d)
     """)
     connection.execute(f"""
         create or replace table release_items as

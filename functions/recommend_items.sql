@@ -20,6 +20,8 @@ with request as (
 
 lists as ({{ kindred.published_rows('lists') }}),
 
+identities as ({{ kindred.published_rows('identities') }}),
+
 items as ({{ kindred.published_rows('items') }}),
 
 item_neighbors as ({{ kindred.published_rows('neighbors') }}),
@@ -39,8 +41,10 @@ person as (
         lists.excluded,
         lists.user_id is not null as is_known
     from request
+    left join identities
+        on request.asking_user = identities.identity_id
     left join lists
-        on request.asking_user = lists.user_id
+        on coalesce(identities.user_id, request.asking_user) = lists.user_id
 
 ),
 

@@ -6,7 +6,8 @@
             "events": "",
             "items": "",
             "users": "",
-            "consents": ""
+            "consents": "",
+            "identity_links": ""
         },
         "trackers": {
             "segment": "",
@@ -31,10 +32,17 @@
             "rules": "",
             "gates": "",
             "purposes": "",
-            "tracker_events": ""
+            "tracker_events": "",
+            "blocked_ids": ""
         },
         "identity": {
-            "case_insensitive_ids": true
+            "case_insensitive_ids": true,
+            "email": false,
+            "max_ids_per_person": 100,
+            "max_users_per_device": 5,
+            "max_devices_per_user": 50,
+            "max_users_per_email": 3,
+            "serve_logged_out": true
         },
         "privacy": {
             "requires_consent": false
@@ -92,6 +100,7 @@
         "items": "kindred__inputs: {items: ...}",
         "users": "kindred__inputs: {users: ...}",
         "consents": "kindred__inputs: {consents: ...}",
+        "identity_links": "kindred__inputs: {identity_links: ...}",
         "segment_by": "kindred__lists: {segment_by: ...}",
         "variant_attribute": "kindred__lists: {variant_attribute: ...}",
         "session_gap_minutes": "kindred__lists: {session_gap_minutes: ...}",

@@ -1,12 +1,13 @@
 {#- The columns of an input: what each holds and whether a user's table must have it. `kind` is text, timestamp, number,
     boolean or vector (the text of a JSON array of numbers). `form` is the normal form of a text that is compared: id,
-    name (shown too) or word (one of a known few); `words` names the words of a boolean. -#}
+    name (shown too) or word (one of a known few); `words` names the words of a boolean; is_person: events name the
+    person by it, and an id that is nobody's (blocked_ids) counts as none. -#}
 {% macro input_contract(input) %}
     {% set contracts = {
         'events': {
             'event_id': {'kind': 'text', 'required': true},
-            'user_id': {'kind': 'text', 'form': 'id', 'required': false},
-            'anonymous_id': {'kind': 'text', 'form': 'id', 'required': false},
+            'user_id': {'kind': 'text', 'form': 'id', 'is_person': true, 'required': false},
+            'anonymous_id': {'kind': 'text', 'form': 'id', 'is_person': true, 'required': false},
             'session_id': {'kind': 'text', 'form': 'id', 'required': false},
             'event_type': {'kind': 'text', 'form': 'word', 'required': true},
             'item_id': {'kind': 'text', 'form': 'id', 'required': true},
@@ -44,6 +45,12 @@
             'purpose': {'kind': 'text', 'form': 'word', 'required': true},
             'is_granted': {'kind': 'boolean', 'words': 'answers', 'required': true},
             'updated_at': {'kind': 'timestamp', 'required': true},
+        },
+        'identity_links': {
+            'left_id': {'kind': 'text', 'form': 'id', 'required': true},
+            'right_id': {'kind': 'text', 'form': 'id', 'required': true},
+            'kind': {'kind': 'text', 'form': 'word', 'required': false},
+            'linked_at': {'kind': 'timestamp', 'required': false},
         },
     } %}
     {{ return(contracts[input]) }}

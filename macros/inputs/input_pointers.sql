@@ -8,10 +8,15 @@
         {% set is_tracked = trackers and (input in ['events', 'items'] or kindred.trackers_of(input)) %}
         {% do pointers.update({
             input: (given[input] or ('tracked_' ~ input if is_tracked else ''))
-            if trackers or kindred.has_own_inputs() else 'sample_' ~ input
+            if trackers or kindred.has_own_inputs() or input not in kindred.sample_inputs() else 'sample_' ~ input
         }) %}
     {% endfor %}
     {{ return(pointers) }}
+{% endmacro %}
+
+{#- The inputs that the sample shop has. -#}
+{% macro sample_inputs() %}
+    {{ return(['events', 'items', 'users', 'consents']) }}
 {% endmacro %}
 
 {#- Whether kindred__inputs names anything. -#}

@@ -1,9 +1,11 @@
-{#- The columns of the events that can hold one thing in two spellings: ids and words that are no whole numbers. -#}
+{#- The columns of the events that can hold one thing in two spellings, ids and words that are no whole numbers, and
+    those that name people, of which some ids are nobody's. -#}
 {% macro spelt_columns() %}
     {% set contract = kindred.input_contract('events') %}
     {% set columns = [] %}
     {% for column, data_type in kindred.input_columns('events').items() %}
-        {% if (contract.get(column) or {}).form and kindred.has_spellings(data_type) %}
+        {% set rule = contract.get(column) or {} %}
+        {% if rule.is_person or (rule.form and kindred.has_spellings(data_type)) %}
             {% do columns.append(column) %}
         {% endif %}
     {% endfor %}

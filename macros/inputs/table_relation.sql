@@ -68,6 +68,11 @@
                 'event_type': {'kind': 'text', 'form': 'word', 'required': true},
             },
         },
+        'blocked_ids': {
+            'seed': 'blocked_ids',
+            'is_text': true,
+            'columns': {'blocked_id': {'kind': 'text', 'form': 'id', 'required': true}},
+        },
         'purposes': {
             'seed': 'purposes',
             'columns': {

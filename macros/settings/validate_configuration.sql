@@ -12,6 +12,10 @@
         'kindred__serving, kept_releases': kindred.setting('serving', 'kept_releases'),
         'kindred__experiments, conversion_days': kindred.setting('experiments', 'conversion_days'),
         'kindred__traffic, max_events_per_person': kindred.setting('traffic', 'max_events_per_person'),
+        'kindred__identity, max_ids_per_person': kindred.setting('identity', 'max_ids_per_person'),
+        'kindred__identity, max_users_per_device': kindred.setting('identity', 'max_users_per_device'),
+        'kindred__identity, max_devices_per_user': kindred.setting('identity', 'max_devices_per_user'),
+        'kindred__identity, max_users_per_email': kindred.setting('identity', 'max_users_per_email'),
     }.items() if value is not integer or value is boolean or value < 1 %}
         {% do problems.append(name ~ " is '" ~ value ~ "': give a whole number of at least 1") %}
     {% endfor %}
@@ -36,6 +40,8 @@
     {% for name, value in {
         'kindred__privacy, requires_consent': kindred.setting('privacy', 'requires_consent'),
         'kindred__identity, case_insensitive_ids': kindred.setting('identity', 'case_insensitive_ids'),
+        'kindred__identity, email': kindred.setting('identity', 'email'),
+        'kindred__identity, serve_logged_out': kindred.setting('identity', 'serve_logged_out'),
     }.items() if value is not boolean %}
         {% do problems.append(name ~ " is '" ~ value ~ "': give true or false") %}
     {% endfor %}

@@ -71,6 +71,7 @@
     {% set homes = {
         'users': ['segment', 'rudderstack', 'shopify', 'mixpanel'],
         'consents': ['segment', 'rudderstack', 'shopify'],
+        'identity_links': ['segment', 'rudderstack', 'mixpanel', 'shopify'],
     } %}
     {{ return(kindred.named_trackers() | select('in', homes[input]) | list) }}
 {% endmacro %}

@@ -3,19 +3,16 @@
 {{ config(materialized='view') }}
 
 select
-    events.event_id,
-    identities.user_id,
-    events.list_id,
-    events.item_id,
-    events.event_type,
-    events.value,
-    events.position,
-    events.occurred_at
-from {{ ref('kindred', 'events') }} as events
-inner join {{ ref('identities') }} as identities
-    on coalesce(events.user_id, events.anonymous_id) = identities.identity_id
+    identified_events.event_id,
+    identified_events.user_id,
+    identified_events.list_id,
+    identified_events.item_id,
+    identified_events.event_type,
+    identified_events.value,
+    identified_events.position,
+    identified_events.occurred_at
+from {{ ref('identified_events') }} as identified_events
 inner join (select max(as_of) as as_of from {{ ref('folds') }}) as moment
-    on events.occurred_at < moment.as_of
-where identities.is_consented
-    and events.item_id is not null
-    and (events.list_id is not null or events.event_type = 'purchase')
+    on identified_events.occurred_at < moment.as_of
+where identified_events.item_id is not null
+    and (identified_events.list_id is not null or identified_events.event_type = 'purchase')

@@ -1,5 +1,5 @@
 -- one row per (fold, user_id): every person who may be addressed and was known at the fold's moment
-with people as (select * from {{ ref('identities') }} where is_consented),
+with people as (select * from {{ ref('identities') }} where is_consented and user_id is not null),
 
 sessions as (select * from {{ ref('sessions') }}),
 
@@ -15,7 +15,10 @@ known as (
         folds.fold,
         folds.learns_until,
         people.user_id,
-        max(people.segment) as segment,
+        -- That of the id by which the person is known comes before those of the ids that were joined with it.
+        coalesce(
+            max(case when people.identity_id = people.user_id then people.segment end), max(people.segment)
+        ) as segment,
         min(case when people.is_anonymous then 1 else 0 end) = 1 as is_anonymous,
         min(people.first_seen_at) as first_seen_at
     from people

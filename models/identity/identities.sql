@@ -1,95 +1,123 @@
 -- one row per identity: an id under which a tracker or the users table knows somebody, and the person behind it
--- For now each identity is its own person. Stitching the identities of one person together means to give them one
--- user_id here; nothing downstream knows the difference.
-with events as (select * from {{ ref('kindred', 'events') }}),
+with user_ids as (select * from {{ ref('user_ids') }}),
 
-users as (select * from {{ ref('kindred', 'users') }}),
+devices as (select * from {{ ref('devices') }}),
 
-consents as (select * from {{ ref('kindred', 'consents') }}),
+-- Two ways to count what logins have claimed: the devices lose it, the people who logged in have it.
+claimed_events as (select * from {{ ref('claimed_events') }}),
 
-as_of as (select max(as_of) as as_of from {{ ref('folds') }}),
-
-seen as (
+lost as (
 
     select
-        coalesce(events.user_id, events.anonymous_id) as identity_id,
-        max(events.user_id) is null as is_anonymous,
+        anonymous_id,
+        count(*) as n_events
+    from claimed_events
+    group by anonymous_id
+
+),
+
+gained as (
+
+    select
+        user_id,
         count(*) as n_events,
-        min(events.occurred_at) as first_seen_at,
-        max(events.occurred_at) as last_seen_at
-    from events
-    inner join as_of
-        on events.occurred_at < as_of.as_of
-    group by coalesce(events.user_id, events.anonymous_id)
+        min(occurred_at) as first_seen_at,
+        max(occurred_at) as last_seen_at
+    from claimed_events
+    group by user_id
 
 ),
 
-known as (
+-- What nobody's login has claimed of a device is its own person's; on a hub it is nobody's.
+left_over as (
 
-    select users.*
-    from users
-    inner join as_of
-        on users.created_at < as_of.as_of
-            or users.created_at is null
+    select
+        devices.*,
+        devices.n_events - coalesce(lost.n_events, 0) as n_left,
+        sum(devices.n_events - coalesce(lost.n_events, 0)) over (partition by devices.own_id) as n_left_of_own
+    from devices
+    left join lost
+        on devices.identity_id = lost.anonymous_id
 
 ),
 
--- The last answer before the moment counts, for the whole of a person's history: who withdrew is out of training too. A
--- build that is no replay knows all answers up to now, however old the newest event is, and no refusal waits for its
--- time.
+ids as (
+
+    select
+        user_ids.identity_id,
+        user_ids.user_id,
+        case when user_ids.identity_id = user_ids.user_id then 'own' else 'linked' end as link,
+        user_ids.segment,
+        false as is_anonymous,
+        user_ids.n_events + coalesce(gained.n_events, 0) as n_events,
+        coalesce(least(user_ids.first_seen_at, gained.first_seen_at), user_ids.first_seen_at) as first_seen_at,
+        coalesce(greatest(user_ids.last_seen_at, gained.last_seen_at), user_ids.last_seen_at) as last_seen_at
+    from user_ids
+    left join gained
+        on user_ids.identity_id = gained.user_id
+
+    union all
+
+    select
+        identity_id,
+        case
+            when link in ('login', 'linked') then user_id
+            when link in ('own', 'shared') and n_left_of_own > 0 then own_id
+        end as user_id,
+        case when link = 'own' and identity_id <> own_id then 'linked' else link end as link,
+        cast(null as varchar) as segment,
+        true as is_anonymous,
+        n_left as n_events,
+        first_seen_at,
+        last_seen_at
+    from left_over
+    where link <> 'own'
+        or n_left_of_own > 0
+
+),
+
+-- The last answer of any of a person's ids counts, for the whole history: who withdrew is out of training too. Of two
+-- answers at once the refusal counts. A build that is no replay knows all answers up to now, however old the newest
+-- event is, and no refusal waits for its time.
 answers as (
 
     select
-        consents.user_id,
+        ids.user_id,
         consents.is_granted,
-        row_number() over (partition by consents.user_id order by consents.updated_at desc) as recency
-    from consents
-    inner join as_of
-        on consents.updated_at < as_of.as_of
+        row_number() over (
+            partition by ids.user_id order by consents.updated_at desc, case when consents.is_granted then 1 else 0 end
+        ) as recency
+    from {{ ref('kindred', 'consents') }} as consents
+    inner join ids
+        on consents.user_id = ids.identity_id
+    inner join (select max(as_of) as as_of from {{ ref('folds') }}) as moment
+        on consents.updated_at < moment.as_of
             {%- if not var('kindred__as_of') %}
             or consents.updated_at <= cast('{{ kindred.run_clock() }}' as timestamp)
             or not consents.is_granted
             {%- endif %}
     where consents.purpose = 'personalization'
-
-),
-
-identities as (
-
-    select
-        coalesce(seen.identity_id, known.user_id) as identity_id,
-        coalesce(seen.identity_id, known.user_id) as user_id,
-        known.segment,
-        coalesce(seen.is_anonymous, false) as is_anonymous,
-        coalesce(seen.n_events, 0) as n_events,
-        case
-            when known.created_at < seen.first_seen_at then known.created_at
-            else coalesce(seen.first_seen_at, known.created_at)
-        end as first_seen_at,
-        seen.last_seen_at
-    from seen
-    full outer join known
-        on seen.identity_id = known.user_id
+    qualify recency = 1
 
 ),
 
 final as (
 
     select
-        identities.identity_id,
-        identities.user_id,
-        identities.segment,
-        identities.is_anonymous,
+        ids.identity_id,
+        ids.user_id,
+        ids.link,
+        ids.segment,
+        ids.is_anonymous,
         coalesce(
             answers.is_granted, {{ 'false' if kindred.setting('privacy', 'requires_consent') else 'true' }}
         ) as is_consented,
-        identities.n_events,
-        identities.first_seen_at,
-        identities.last_seen_at
-    from identities
+        cast(ids.n_events as bigint) as n_events,
+        ids.first_seen_at,
+        ids.last_seen_at
+    from ids
     left join answers
-        on identities.user_id = answers.user_id
-            and answers.recency = 1
+        on ids.user_id = answers.user_id
 
 )
 

@@ -1,4 +1,4 @@
--- one row per (input, entity_id, problem): answers that meet nobody, and ids that nearly are one
+-- one row per (input, entity_id, problem): answers that meet nobody, near ids of two people, and ids that join nobody
 with identities as (select * from {{ ref('identities') }}),
 
 -- The last answer of each: what was taken back meets nobody either, and harms nobody.
@@ -32,6 +32,7 @@ ids as (
 
     select
         identity_id,
+        coalesce(user_id, identity_id) as user_id,
         0 as is_unmet_refusal
     from identities
 
@@ -39,6 +40,7 @@ ids as (
 
     select
         user_id as identity_id,
+        user_id,
         1 as is_unmet_refusal
     from unmet
     where not is_granted
@@ -54,7 +56,45 @@ near as (
         count(*) as n_ids
     from ids
     group by {{ kindred.nearly_same_key('identity_id') }}
-    having min(identity_id) <> max(identity_id)
+    having min(user_id) <> max(user_id)
+
+),
+
+-- Groups and addresses that join too many, accounts that very many use, devices of very many people.
+kept_apart as (
+
+    select
+        'identity_links' as input,
+        group_id as entity_id,
+        case fate when 'dissolved' then 'dissolved_group' else fate end as problem,
+        case fate when 'dissolved' then 'each of its ids stands for itself' else 'joins nobody' end as fate,
+        max(n_ids) as n_rows
+    from {{ ref('identity_groups') }}
+    where fate <> 'joined'
+    group by
+        group_id,
+        fate
+
+    union all
+
+    select
+        'events' as input,
+        user_id as entity_id,
+        'shared_account' as problem,
+        'claims no device' as fate,
+        n_devices as n_rows
+    from {{ ref('shared_accounts') }}
+
+    union all
+
+    select
+        'events' as input,
+        identity_id as entity_id,
+        'hub_device' as problem,
+        'events that no login claims are left out' as fate,
+        n_events as n_rows
+    from identities
+    where link = 'hub'
 
 ),
 
@@ -81,6 +121,17 @@ final as (
         'kept as people of their own' as fate,
         cast(n_ids as bigint) as n_rows
     from near
+
+    union all
+
+    select
+        input,
+        entity_id,
+        problem,
+        cast(null as varchar) as rejected_text,
+        fate,
+        cast(n_rows as bigint) as n_rows
+    from kept_apart
 
 )
 

@@ -45,6 +45,7 @@ changed as (
         'taken in its normal form' as fate,
         sum(n_events) as n_rows
     from event_spellings
+    where not is_blocked
     group by column_name
 
 ),

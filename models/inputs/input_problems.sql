@@ -5,6 +5,8 @@ spelling_problems as (select * from {{ ref('spelling_problems') }}),
 
 value_problems as (select * from {{ ref('value_problems') }}),
 
+person_id_problems as (select * from {{ ref('person_id_problems') }}),
+
 problems as (
 
     select
@@ -37,6 +39,17 @@ problems as (
         fate,
         n_rows
     from value_problems
+
+    union all
+
+    select
+        input,
+        entity_id,
+        problem,
+        example,
+        fate,
+        n_rows
+    from person_id_problems
 
 ),
 

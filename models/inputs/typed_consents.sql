@@ -50,11 +50,18 @@ spellings as (
 
 ),
 
+blocked_ids as (
+
+    {{ kindred.select_blocked_ids() }}
+
+),
+
 final as (
 
     select
-        source_rows.user_id,
+        case when not {{ kindred.names_nobody('source_rows.user_id') }} then source_rows.user_id end as user_id,
         source_rows.user_id_text,
+        coalesce({{ kindred.names_nobody('source_rows.user_id') }}, false) as is_blocked,
         source_rows.purpose as spelling,
         source_rows.purpose_text as spelling_text,
         spellings.purpose,
@@ -66,6 +73,8 @@ final as (
     from source_rows
     left join spellings
         on source_rows.purpose = spellings.spelling
+    left join blocked_ids
+        on lower(source_rows.user_id) = blocked_ids.blocked_id
 
 )
 

@@ -32,6 +32,11 @@ normalized as (
         source_rows.{{ column }},
         {% endif -%}
         {% endfor -%}
+        {%- set blocked = [] -%}
+        {%- for column in ['user_id', 'anonymous_id'] if column in spelt -%}
+        {%- do blocked.append('coalesce(' ~ column ~ '_spellings.is_blocked, false)') -%}
+        {%- endfor %}
+        {{ blocked | join(' or ') or 'false' }} as has_blocked_id,
         source_rows.query,
         source_rows.properties,
         source_rows.quantity,
@@ -67,6 +72,7 @@ turned as (
         event_id,
         user_id,
         anonymous_id,
+        has_blocked_id,
         session_id,
         case when is_refund then 'return' else event_type end as event_type,
         item_id,
@@ -95,7 +101,8 @@ final as (
         turned.*,
         case
             when turned.event_id is null then 'missing_event_id'
-            when coalesce(turned.user_id, turned.anonymous_id) is null then 'missing_person'
+            when coalesce(turned.user_id, turned.anonymous_id) is null
+                then case when turned.has_blocked_id then 'blocked_identity' else 'missing_person' end
             when turned.event_type is null then 'missing_event_type'
             when event_types.event_type is null and turned.is_refund then 'negative_value'
             when event_types.event_type is null then 'unknown_event_type'

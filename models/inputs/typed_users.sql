@@ -11,18 +11,27 @@ with source_rows as (
 
 ),
 
+blocked_ids as (
+
+    {{ kindred.select_blocked_ids() }}
+
+),
+
 final as (
 
     select
-        user_id,
-        user_id_text,
-        country,
-        preferences,
-        attributes,
-        {{ kindred.normal_text(segment_by) if segment_by else 'cast(null as varchar)' }} as segment,
-        created_at,
-        created_at_text
+        case when not {{ kindred.names_nobody('source_rows.user_id') }} then source_rows.user_id end as user_id,
+        source_rows.user_id_text,
+        coalesce({{ kindred.names_nobody('source_rows.user_id') }}, false) as is_blocked,
+        source_rows.country,
+        source_rows.preferences,
+        source_rows.attributes,
+        {{ kindred.normal_text('source_rows.' ~ segment_by) if segment_by else 'cast(null as varchar)' }} as segment,
+        source_rows.created_at,
+        source_rows.created_at_text
     from source_rows
+    left join blocked_ids
+        on lower(source_rows.user_id) = blocked_ids.blocked_id
 
 )
 

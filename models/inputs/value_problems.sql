@@ -40,6 +40,7 @@ missing as (
         {{ fate }} as fate
     from typed_{{ input }}
     where {{ column }} is null
+        {{ 'and is_blocked is not true' if column == 'user_id' }}
         {{ 'and ' ~ column ~ '_text is null' if column in ['updated_at', 'is_granted'] }}
     {{ "union all" if not loop.last }}
     {% endfor %}

@@ -15,6 +15,7 @@ def model(dbt, session):
     folds = dbt.ref("folds")
     tables = {
         "lists": dbt.ref("release_lists"),
+        "identities": dbt.ref("release_identities"),
         "items": dbt.ref("release_items"),
         "neighbors": dbt.ref("release_neighbors"),
         "item_pages": dbt.ref("release_item_pages"),

@@ -12,7 +12,7 @@ from typing import Any
 # {variable without `kindred__`: {key: default}}; None = a variable that is no group. '' = not given, or no such thing.
 GROUPS: dict[str, dict[str, Any]] = {
     # The name of a dbt model or seed, or schema.table. Nothing given = the sample shop; what is not named is not given.
-    "inputs": {"events": "", "items": "", "users": "", "consents": ""},
+    "inputs": {"events": "", "items": "", "users": "", "consents": "", "identity_links": ""},
     # The schema (schema, database.schema or a list of them) into which each tracker writes; then they are the inputs.
     "trackers": dict.fromkeys(
         ("segment", "rudderstack", "snowplow", "ga4", "mixpanel", "amplitude", "shopify", "stream"), ""
@@ -25,9 +25,18 @@ GROUPS: dict[str, dict[str, Any]] = {
         "rates": "",  # table of currency, day and rate: units of the shop's currency for one of another
     },
     # The shop's own table in place of a seed: a dbt model or seed, or schema.table.
-    "tables": {"event_weights": "", "generators": "", "rules": "", "gates": "", "purposes": "", "tracker_events": ""},
-    # case_insensitive_ids: ids that look like e-mail addresses are compared without case.
-    "identity": {"case_insensitive_ids": True},
+    "tables": dict.fromkeys(
+        ("event_weights", "generators", "rules", "gates", "purposes", "tracker_events", "blocked_ids"), ""
+    ),
+    "identity": {
+        "case_insensitive_ids": True,  # ids that look like e-mail addresses are compared without case
+        "email": False,  # whether identity links of kind email count
+        "max_ids_per_person": 100,  # ids that links may join; a larger group is dissolved
+        "max_users_per_device": 5,  # people of a shared device; on one of more, what nobody's login claims is nobody's
+        "max_devices_per_user": 50,  # devices of a user id; one on more is a shared account and claims none
+        "max_users_per_email": 3,  # people that one e-mail address may join
+        "serve_logged_out": True,  # whether a release knows the devices of people who aren't logged in
+    },
     # requires_consent: a person without a consent row counts as refusing.
     "privacy": {"requires_consent": False},
     # max_rejected_share: share of raw events that may be unusable before the build stops. max_events_per_person: events

@@ -20,6 +20,7 @@ SEGMENTS = ["", "DE", "FR"]
 # A release as the contract has it; the first column is the key.
 TABLES = {
     "lists": "user_id text, list_id text, segment text, items text, history text, excluded text",
+    "identities": "identity_id text, user_id text",
     "items": "item_id text, popular_rank bigint, title text, category text, brand text, price double precision, "
     "is_available boolean, is_recommendable boolean",
     "neighbors": "item_id text, neighbors text",
@@ -92,7 +93,10 @@ def random_world(seed, n_items=60, n_people=12):
         item: {"similar_items": some(4, lambda: ["content"]), "bundles": [[good[0], 2.0, 15.0, None, 0.01]]}
         for item in draw.sample(list(items), 20)
     }
-    return {"lists": people, "items": items, "neighbors": neighbors, "item_pages": pages, "segments": segments}
+    # Other ids of people who have a list.
+    devices = {"phone": "u1", "tablet": "u1", "handy-ü": "u3"}
+    world = {"lists": people, "items": items, "neighbors": neighbors, "item_pages": pages, "segments": segments}
+    return world | {"identities": {device: user for device, user in devices.items() if user in people}}
 
 
 def write_release(
@@ -122,6 +126,7 @@ def write_release(
             (name, *(json.dumps(one[key]) for key in ("fallback", "trending", "excluded", "excluded_if_unknown")))
             for name, one in world["segments"].items()
         ],
+        "identities": list(world["identities"].items()),
         "session_settings": [(*settings, ignores_case)],
         "generators": [("als", "your_history"), ("neighbors", "your_history"), ("popular", "popular")],
     }
@@ -154,6 +159,7 @@ def old_shape(path):
             "insert into sources select * from generators",
             "drop table generators",
             "drop table session_settings",
+            "drop table identities",
             "alter table segments drop column excluded_if_unknown",
             "alter table items drop column brand",
             "drop table item_pages",
@@ -169,6 +175,7 @@ def expected_list(world, user, session, n, filters, exclude, segment, only=None,
     """The definition, in plain Python: [(item, tier, score, because_item_id), ...]."""
     n_steps, _, decay, session_share, list_share = settings
     unknown = {"segment": "", "items": [], "history": [], "excluded": []}
+    user = world["identities"].get(user, user)
     person = world["lists"].get(user, unknown)
     segment = person["segment"] or segment or ""
     newest_first = list(dict.fromkeys(reversed(session)))
@@ -234,7 +241,7 @@ def random_question(draw):
     exclude = draw.sample(ITEMS, draw.choice([0, 0, 4]))
     segment = draw.choice([None, "DE", "nowhere"])
     return (
-        draw.choice([None, "nobody", "u0", "u1", "u2", "u3"]),
+        draw.choice([None, "nobody", "u0", "u1", "u2", "u3", "phone", "handy-ü"]),
         session,
         draw.choice([1, 5, 20, 70]),
         filters,

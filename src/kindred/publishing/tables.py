@@ -11,6 +11,8 @@ from typing import Any
 # The tables of a release, without the `release_` of the models they come from; the first column is the key.
 TABLES: dict[str, dict[str, str]] = {
     "lists": {name: "text" for name in ("user_id", "list_id", "segment", "items", "history", "excluded")},
+    # Other ids of the people in lists.
+    "identities": {"identity_id": "text", "user_id": "text"},
     "items": {"item_id": "text", "popular_rank": "bigint", "title": "text", "category": "text", "brand": "text"}
     | {"price": "double precision", "is_available": "boolean", "is_recommendable": "boolean"},
     "neighbors": {"item_id": "text", "neighbors": "text"},

@@ -272,6 +272,21 @@ class Reader:
         """An id of a request in the form that the release has it in."""
         return None if text is None else normal_id(text, self.ignores_case)
 
+    def person_id(self, text: str | None) -> str | None:
+        """The id by which the release has the person whom any of their ids names; that id itself where it has none."""
+        own = self.id(text)
+        row = self.row("identities", "identity_id", own) if own else None
+        return row["user_id"] if row else own
+
+    def person(self, user_id: str | None) -> Any:
+        """The row of `lists` of the person whom an id names. Most ask by the id that it has."""
+        own = self.id(user_id)
+        row = self.row("lists", "user_id", own)
+        if row is None and own:
+            person_id = self.person_id(own)
+            row = self.row("lists", "user_id", person_id) if person_id != own else None
+        return row
+
     def ids(self, texts: Iterable[str]) -> list[str]:
         return [own for own in map(self.id, texts) if own is not None]
 
@@ -323,7 +338,7 @@ class Request:
         exclude: Iterable[str] = (),
     ) -> Request:
         own_segment = normal_text(segment) if segment else None
-        return cls(reader.id(user_id), own_segment, reader.ids(session), reader.ids(exclude))
+        return cls(reader.person_id(user_id), own_segment, reader.ids(session), reader.ids(exclude))
 
 
 class Store:
@@ -434,7 +449,7 @@ class Store:
         """What a person liked, newest first, at most 10; no items for a person who isn't known."""
 
         def question(reader: Reader) -> History:
-            row = reader.row("lists", "user_id", reader.id(user_id))
+            row = reader.person(user_id)
             item_ids = json.loads(row["history"]) if row else []
             facts = reader.facts(item_ids)
             items = [cast(Item, {"item_id": item_id} | shown(facts.get(item_id))) for item_id in item_ids]
@@ -456,8 +471,9 @@ class Store:
     ) -> ItemList:
         """The list of a person or a session: n items wherever the catalogue has them under the filters.
 
-        session: item ids, oldest first. exclude: item ids not to be shown. segment: where the person has none.
-        offset: ranks to leave out. with_facts: title, category, brand and price of the items too.
+        user_id: any id of the person, a device's too. session: item ids, oldest first. exclude: item ids that must not
+        be shown. segment: where the person has none. offset: ranks to leave out. with_facts: title, category, brand and
+        price of the items too.
         """
         if isinstance(session, str) or isinstance(exclude, str):
             raise TypeError("session and exclude are lists of item ids, not one text")
@@ -465,7 +481,7 @@ class Store:
         def question(reader: Reader) -> ItemList:
             fitting_filters, unknown = reader.resolve(filters)
             # What was published for the person is one row: nothing has to be computed where nothing else was asked.
-            row: Any = None if session else reader.row("lists", "user_id", reader.id(user_id))
+            row: Any = None if session else reader.person(user_id)
             items = json.loads(row["items"]) if row else []
             is_plain = filters == EVERYTHING and not exclude and len(items) >= offset + n
             # Who is in no segment is asked about as one of this segment, whose rules then count.

@@ -69,6 +69,7 @@ def tables_of(version, n_lists=N_LISTS, n_batches=4, pause=0.0):
 
     return {
         "lists": lists(),
+        "identities": row("identities", "phone", "u000000"),
         "items": row("items", f"i{version}", 1, "Müg", None, "b", 2.5, True, False),
         "neighbors": row("neighbors", f"i{version}", "{}"),
         "item_pages": row("item_pages", f"i{version}", "[]", "[]"),

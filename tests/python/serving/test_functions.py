@@ -15,7 +15,7 @@ from kindred.serving import Filters, Store
 from kindred.serving.store import EVERYTHING
 
 COLUMNS = ("rank", "item_id", "score", "generator", "reason", "because_item_id", "propensity")
-TABLES = ("lists", "items", "neighbors", "segments", "generators", "session_settings")
+TABLES = ("lists", "identities", "items", "neighbors", "segments", "generators", "session_settings")
 
 
 class Questions:
@@ -29,13 +29,15 @@ class Questions:
         odd = (" {}\u200b", "{}\u00a0") if is_spelt else ()
         self.spell = lambda text: text and self.draw.choice(["{}", "{}", "{}", *odd]).format(text)
         self.users = column("select user_id from release_lists order by 1")
+        self.other_ids = column("select identity_id from release_identities order by 1")
         self.items = [*column("select item_id from release_items order by 1"), 'no "such" item', "'; drop"]
         self.categories = column("select distinct category from release_items where category is not null order by 1")
         self.segments = column("select segment from release_segments order by 1")
         self.prices = column("select quantile_disc(price, [0.2, 0.5, 0.9]) from release_items")[0]
 
     def user(self):
-        return self.spell(self.draw.choice([None, "nobody", *self.draw.sample(self.users, 4)]))
+        one = [*self.draw.sample(self.users, 4), *self.draw.sample(self.other_ids, 2)]
+        return self.spell(self.draw.choice([None, "nobody", *one]))
 
     def session(self):
         """Also longer than what counts, with repeats, and with ids of which nothing is left."""

@@ -98,6 +98,27 @@ def test_ids_and_segments_are_met_in_any_spelling(folder):
     ]
 
 
+def test_any_id_of_a_person_gives_what_the_person_has(folder):
+    world = random_world(2)
+    world["lists"]["u1"] |= {"items": [[item, 0.5, "als", None, 1.0] for item in ITEMS[:20]], "segment": "FR"}
+    write_release(folder, world)
+    store = Store(folder)
+    for device in ("phone", " tablet\u200b"):
+        assert store.recommend(device, n=5)["list_id"] == store.recommend("u1", n=5)["list_id"]
+        assert store.history(device)["items"] == store.history("u1")["items"] != []
+        for ask in (
+            lambda user: store.recommend(user, ["i001"]),
+            lambda user: store.recommend(user, n=5, exclude=ITEMS[:2]),
+            lambda user: store.rerank(user, ITEMS[:30]),
+            lambda user: store.similar_items("i001", user_id=user),
+            lambda user: store.bundles("i001", user_id=user),
+        ):
+            assert items_of(ask(device)) == items_of(ask("u1"))
+        assert items_of(store.recommend(device)) != items_of(store.recommend("nobody"))
+    # A device of nobody who has a list is an unknown visitor's.
+    assert items_of(store.recommend("no device")) == items_of(store.recommend("nobody"))
+
+
 def test_case_of_addresses_counts_where_the_release_says_so(folder):
     world = random_world(2)
     world["lists"]["Ann@example.com"] = world["lists"]["u0"]
@@ -143,7 +164,7 @@ def test_a_text_is_no_list_of_categories():
 
 
 def test_a_release_of_an_earlier_version_gives_what_it_has(folder):
-    world = random_world(1)
+    world = random_world(1) | {"identities": {}}
     for one in world["segments"].values():
         one["excluded_if_unknown"] = []
     world["item_pages"] = {}
