@@ -45,7 +45,11 @@
             "serve_logged_out": true
         },
         "privacy": {
-            "requires_consent": false
+            "purposes": [
+                "personalization"
+            ],
+            "requires_consent": false,
+            "consent_scope": "person"
         },
         "traffic": {
             "max_rejected_share": 0.5,

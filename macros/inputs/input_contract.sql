@@ -45,6 +45,8 @@
             'purpose': {'kind': 'text', 'form': 'word', 'required': true},
             'is_granted': {'kind': 'boolean', 'words': 'answers', 'required': true},
             'updated_at': {'kind': 'timestamp', 'required': true},
+            'source': {'kind': 'text', 'required': false},
+            'region': {'kind': 'text', 'required': false},
         },
         'identity_links': {
             'left_id': {'kind': 'text', 'form': 'id', 'required': true},

@@ -1,12 +1,15 @@
 {#- The table of ids that are nobody's, in lower case (kindred__tables, blocked_ids). -#}
 {% macro select_blocked_ids() -%}
     select distinct lower(blocked_id) as blocked_id
-    from ({{ 'select ' ~ kindred.select_table_columns('blocked_ids') ~ ' from ' ~ kindred.table_relation('blocked_ids') }}) as listed
+    from (
+        select {{ kindred.select_table_columns('blocked_ids') }}
+        from {{ kindred.table_relation('blocked_ids') }}
+    ) as listed
     where blocked_id is not null
 {%- endmacro %}
 
-{#- Whether an id names nobody: it is joined with a row of blocked_ids, or has no letter and no digit but 0, as the
-    zeros that trackers write for visitors who don't want to be known. -#}
+{#- Whether an id names nobody: it is joined with a row of blocked_ids, or is of zeros and hyphens, as trackers write
+    for visitors who don't want to be known. -#}
 {% macro names_nobody(id, blocked='blocked_ids') -%}
-    ({{ blocked }}.blocked_id is not null or not {{ kindred.matches_part(id, "[^ -0:-@[-`{-~]") }})
+    ({{ blocked }}.blocked_id is not null or not {{ kindred.matches_part(id, '[^0-]') }})
 {%- endmacro %}

@@ -79,6 +79,7 @@
                 'spelling': {'kind': 'text', 'form': 'word', 'required': true},
                 'purpose': {'kind': 'text', 'form': 'word', 'required': true},
                 'is_question': {'kind': 'boolean', 'words': 'answers', 'required': false},
+                'is_opt_out': {'kind': 'boolean', 'words': 'answers', 'required': false},
             },
         },
     } %}

@@ -38,7 +38,6 @@
         {% endif %}
     {% endfor %}
     {% for name, value in {
-        'kindred__privacy, requires_consent': kindred.setting('privacy', 'requires_consent'),
         'kindred__identity, case_insensitive_ids': kindred.setting('identity', 'case_insensitive_ids'),
         'kindred__identity, email': kindred.setting('identity', 'email'),
         'kindred__identity, serve_logged_out': kindred.setting('identity', 'serve_logged_out'),
@@ -72,6 +71,7 @@
         + kindred.group_problems()
         + kindred.input_pointer_problems()
         + kindred.tracker_problems()
+        + kindred.privacy_problems()
         + kindred.generator_problems()
         + kindred.bound_problems('kindred__training', kindred.default_settings().groups.training)
         + kindred.bound_problems('kindred__gates', kindred.gate_names('has_bound'))

@@ -7,6 +7,7 @@
         {% set steps = kindred.upgrade_steps() %}
         {% for table, old_table in steps.tables.items() %}{% do kindred.take_over_table(table, old_table) %}{% endfor %}
         {% for step in steps.columns %}{% do kindred.take_over_column(*step) %}{% endfor %}
+        {% if flags.WHICH in ['build', 'seed'] %}{% do kindred.drop_changed_seeds() %}{% endif %}
     {% endif %}
 {% endmacro %}
 
@@ -80,6 +81,22 @@
             ) %}
         {% endif %}
     {% endif %}
+{% endmacro %}
+
+{#- dbt fills the table of a seed that is there already, and fails where the seed has other columns by now: it is made
+    anew. -#}
+{% macro drop_changed_seeds() %}
+    {% for node in graph.nodes.values() if node.resource_type == 'seed' and node.package_name == 'kindred'
+        and node.config.column_types %}
+        {% set found, names = adapter.get_relation(node.database, node.schema, node.alias), [] %}
+        {% if found %}
+            {% for column in adapter.get_columns_in_relation(found) %}{% do names.append(column.name | lower) %}{% endfor %}
+            {% if names | sort != node.config.column_types | map('lower') | sort %}
+                {% do adapter.drop_relation(found) %}
+                {% do adapter.commit() %}
+            {% endif %}
+        {% endif %}
+    {% endfor %}
 {% endmacro %}
 
 {#- A statement in a transaction of its own: what a hook leaves open dbt rolls back. -#}

@@ -1,5 +1,5 @@
-{#- Stops the build where more than 1 in 100 ids of `identities` is in a dissolved group: links that join so many ids are
-    wrong, and their people would all lose their history at once. -#}
+{#- Stops the build where more than 1 in 100 ids of `identities` is in a dissolved group: links that join so many ids
+    are wrong, and their people would all lose their history at once. -#}
 {% test few_are_dissolved(model) %}
 {% set counted %}
     select
@@ -14,8 +14,8 @@
             "kindred: identity_links join " ~ "{:,}".format(row.n_dissolved | int) ~ " of "
             ~ "{:,}".format(row.n_ids | int) ~ " ids into groups of more than "
             ~ kindred.setting('identity', 'max_ids_per_person') ~ " (the largest has " ~ "{:,}".format(row.largest | int)
-            ~ "). identity_problems names them: correct what kindred__inputs, identity_links points at, add an id that is "
-            ~ "nobody's to a table of your own, kindred__tables: {blocked_ids: ...}, or raise kindred__identity: "
+            ~ "). identity_problems names them: correct what kindred__inputs, identity_links points at, add an id that "
+            ~ "is nobody's to a table of your own, kindred__tables: {blocked_ids: ...}, or raise kindred__identity: "
             ~ "{max_ids_per_person: ...}"
         ) %}
     {% endif %}

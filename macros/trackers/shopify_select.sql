@@ -79,10 +79,12 @@ left join {{ refund_relation }} as refund
 
 {#- Guests are known by their address alone, of which nothing but a hash is kept. -#}
 {% macro shopify_person(order) %}
-    {{ return(
-        "coalesce(" ~ kindred.shopify_id(order, ['customer_id']) ~ ", concat('email:', "
-        ~ kindred.sha256("lower(" ~ kindred.raw_text(order, ['email']) ~ ")") ~ "))"
-    ) }}
+    {{ return("coalesce(" ~ kindred.shopify_id(order, ['customer_id']) ~ ", " ~ kindred.shopify_guest(order) ~ ")") }}
+{% endmacro %}
+
+{% macro shopify_guest(found) %}
+    {#- `concat` would make one person of all who have no address. -#}
+    {{ return("('email:' || " ~ kindred.sha256("lower(" ~ kindred.raw_text(found, ['email']) ~ ")") ~ ")") }}
 {% endmacro %}
 
 {% macro shopify_item(line) %}

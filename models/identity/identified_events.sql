@@ -1,6 +1,9 @@
 -- one row per usable event of somebody who may be addressed, with the person
--- A view: person_events and list_events take the columns that they need.
+-- A view: person_events and list_events take the columns that they need. With consent_scope event what happened while
+-- there was no consent is left out too.
 {{ config(materialized='view') }}
+{% set consent_purposes = kindred.consent_purposes() %}
+{% set by_event = kindred.setting('privacy', 'consent_scope') == 'event' %}
 
 select
     events.event_id,
@@ -19,5 +22,15 @@ left join {{ ref('claimed_events') }} as claimed_events
     on events.event_id = claimed_events.event_id
 inner join {{ ref('identities') }} as identities
     on coalesce(events.user_id, claimed_events.user_id, events.anonymous_id) = identities.identity_id
+{% for purpose in consent_purposes.gating if by_event -%}
+left join {{ ref('consent_history') }} as {{ purpose }}_then
+    on identities.user_id = {{ purpose }}_then.user_id
+        and {{ purpose }}_then.purpose = '{{ purpose }}'
+        and events.occurred_at >= {{ purpose }}_then.valid_from
+        and (events.occurred_at < {{ purpose }}_then.valid_to or {{ purpose }}_then.valid_to is null)
+{% endfor -%}
 where identities.is_consented
     and identities.user_id is not null
+    {%- for purpose in consent_purposes.gating if by_event %}
+    and coalesce({{ purpose }}_then.is_granted, {{ 'false' if purpose in consent_purposes.required else 'true' }})
+    {%- endfor %}

@@ -1,123 +1,45 @@
--- one row per identity: an id under which a tracker or the users table knows somebody, and the person behind it
-with user_ids as (select * from {{ ref('user_ids') }}),
+-- one row per identity: an id under which a tracker, the users table or a link knows somebody, the person behind it, and
+-- what that person allows
+{% set consent_purposes = kindred.consent_purposes() %}
+{% set purposes = (consent_purposes.gating + ['analytics', 'sale']) | unique | list %}
 
-devices as (select * from {{ ref('devices') }}),
-
--- Two ways to count what logins have claimed: the devices lose it, the people who logged in have it.
-claimed_events as (select * from {{ ref('claimed_events') }}),
-
-lost as (
-
-    select
-        anonymous_id,
-        count(*) as n_events
-    from claimed_events
-    group by anonymous_id
-
-),
-
-gained as (
+with current_answers as (
 
     select
         user_id,
-        count(*) as n_events,
-        min(occurred_at) as first_seen_at,
-        max(occurred_at) as last_seen_at
-    from claimed_events
+        {% for purpose in purposes -%}
+        min(case when purpose = '{{ purpose }}' then case when is_granted then 1 else 0 end end) as {{ purpose }}
+        {{- "," if not loop.last }}
+        {% endfor -%}
+    from {{ ref('consent_history') }}
+    where valid_to is null
     group by user_id
-
-),
-
--- What nobody's login has claimed of a device is its own person's; on a hub it is nobody's.
-left_over as (
-
-    select
-        devices.*,
-        devices.n_events - coalesce(lost.n_events, 0) as n_left,
-        sum(devices.n_events - coalesce(lost.n_events, 0)) over (partition by devices.own_id) as n_left_of_own
-    from devices
-    left join lost
-        on devices.identity_id = lost.anonymous_id
-
-),
-
-ids as (
-
-    select
-        user_ids.identity_id,
-        user_ids.user_id,
-        case when user_ids.identity_id = user_ids.user_id then 'own' else 'linked' end as link,
-        user_ids.segment,
-        false as is_anonymous,
-        user_ids.n_events + coalesce(gained.n_events, 0) as n_events,
-        coalesce(least(user_ids.first_seen_at, gained.first_seen_at), user_ids.first_seen_at) as first_seen_at,
-        coalesce(greatest(user_ids.last_seen_at, gained.last_seen_at), user_ids.last_seen_at) as last_seen_at
-    from user_ids
-    left join gained
-        on user_ids.identity_id = gained.user_id
-
-    union all
-
-    select
-        identity_id,
-        case
-            when link in ('login', 'linked') then user_id
-            when link in ('own', 'shared') and n_left_of_own > 0 then own_id
-        end as user_id,
-        case when link = 'own' and identity_id <> own_id then 'linked' else link end as link,
-        cast(null as varchar) as segment,
-        true as is_anonymous,
-        n_left as n_events,
-        first_seen_at,
-        last_seen_at
-    from left_over
-    where link <> 'own'
-        or n_left_of_own > 0
-
-),
-
--- The last answer of any of a person's ids counts, for the whole history: who withdrew is out of training too. Of two
--- answers at once the refusal counts. A build that is no replay knows all answers up to now, however old the newest
--- event is, and no refusal waits for its time.
-answers as (
-
-    select
-        ids.user_id,
-        consents.is_granted,
-        row_number() over (
-            partition by ids.user_id order by consents.updated_at desc, case when consents.is_granted then 1 else 0 end
-        ) as recency
-    from {{ ref('kindred', 'consents') }} as consents
-    inner join ids
-        on consents.user_id = ids.identity_id
-    inner join (select max(as_of) as as_of from {{ ref('folds') }}) as moment
-        on consents.updated_at < moment.as_of
-            {%- if not var('kindred__as_of') %}
-            or consents.updated_at <= cast('{{ kindred.run_clock() }}' as timestamp)
-            or not consents.is_granted
-            {%- endif %}
-    where consents.purpose = 'personalization'
-    qualify recency = 1
 
 ),
 
 final as (
 
     select
-        ids.identity_id,
-        ids.user_id,
-        ids.link,
-        ids.segment,
-        ids.is_anonymous,
-        coalesce(
-            answers.is_granted, {{ 'false' if kindred.setting('privacy', 'requires_consent') else 'true' }}
-        ) as is_consented,
-        cast(ids.n_events as bigint) as n_events,
-        ids.first_seen_at,
-        ids.last_seen_at
-    from ids
-    left join answers
-        on ids.user_id = answers.user_id
+        person_ids.identity_id,
+        person_ids.user_id,
+        person_ids.link,
+        person_ids.segment,
+        person_ids.is_anonymous,
+        {% for purpose in consent_purposes.gating -%}
+        coalesce(current_answers.{{ purpose }}, {{ 0 if purpose in consent_purposes.required else 1 }}) = 1
+        {{- " and" if not loop.last }}
+        {% endfor -%}
+        as is_consented,
+        {% for purpose in ['analytics', 'sale'] -%}
+        coalesce(current_answers.{{ purpose }}, {{ 0 if purpose in consent_purposes.required else 1 }}) = 1
+            as allows_{{ purpose }},
+        {% endfor -%}
+        person_ids.n_events,
+        person_ids.first_seen_at,
+        person_ids.last_seen_at
+    from {{ ref('person_ids') }} as person_ids
+    left join current_answers
+        on person_ids.user_id = current_answers.user_id
 
 )
 

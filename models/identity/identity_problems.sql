@@ -1,28 +1,17 @@
 -- one row per (input, entity_id, problem): answers that meet nobody, near ids of two people, and ids that join nobody
 with identities as (select * from {{ ref('identities') }}),
 
--- The last answer of each: what was taken back meets nobody either, and harms nobody.
-answers as (
-
-    select
-        user_id,
-        purpose,
-        is_granted,
-        row_number() over (partition by user_id, purpose order by updated_at desc) as recency
-    from {{ ref('kindred', 'consents') }}
-
-),
-
+-- What holds now: what was taken back meets nobody either, and harms nobody.
 unmet as (
 
     select
-        answers.user_id,
-        answers.is_granted
-    from answers
+        consent_history.user_id,
+        consent_history.is_granted
+    from {{ ref('consent_history') }} as consent_history
     left join identities
-        on answers.user_id = identities.identity_id
-    where answers.recency = 1
-        and answers.purpose = 'personalization'
+        on consent_history.user_id = identities.identity_id
+    where consent_history.valid_to is null
+        and consent_history.purpose = 'personalization'
         and identities.identity_id is null
 
 ),

@@ -24,7 +24,8 @@ listed as (
     select
         spelling,
         purpose,
-        coalesce(is_question, purpose <> spelling) as is_question
+        coalesce(is_question, purpose <> spelling) as is_question,
+        coalesce(is_opt_out, false) as is_opt_out
     from purposes
     where spelling is not null
         and purpose is not null
@@ -35,7 +36,8 @@ listed as (
     select
         'personalization' as spelling,
         'personalization' as purpose,
-        false as is_question
+        false as is_question,
+        false as is_opt_out
 
 ),
 
@@ -44,7 +46,8 @@ spellings as (
     select
         spelling,
         min(purpose) as purpose,
-        max(case when is_question then 1 else 0 end) = 1 as is_question
+        max(case when is_question then 1 else 0 end) = 1 as is_question,
+        max(case when is_opt_out then 1 else 0 end) = 1 as is_opt_out
     from listed
     group by spelling
 
@@ -66,10 +69,13 @@ final as (
         source_rows.purpose_text as spelling_text,
         spellings.purpose,
         coalesce(spellings.is_question, true) as is_question,
-        source_rows.is_granted,
+        coalesce(spellings.is_opt_out, false) as is_opt_out,
+        -- A yes to an opt-out is a no to its purpose.
+        case when spellings.is_opt_out then not source_rows.is_granted else source_rows.is_granted end as is_granted,
         source_rows.is_granted_text,
         source_rows.updated_at,
-        source_rows.updated_at_text
+        source_rows.updated_at_text,
+        source_rows.source
     from source_rows
     left join spellings
         on source_rows.purpose = spellings.spelling

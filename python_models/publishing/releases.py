@@ -13,6 +13,7 @@ def model(dbt, session):
     as_of = dbt.config.meta_get("as_of")
     publish_gates = dbt.ref("publish_gates")
     folds = dbt.ref("folds")
+    dbt.ref("withdrawals")  # which writes the same folder, comes first
     tables = {
         "lists": dbt.ref("release_lists"),
         "identities": dbt.ref("release_identities"),

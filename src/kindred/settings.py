@@ -37,8 +37,11 @@ GROUPS: dict[str, dict[str, Any]] = {
         "max_users_per_email": 3,  # people that one e-mail address may join
         "serve_logged_out": True,  # whether a release knows the devices of people who aren't logged in
     },
-    # requires_consent: a person without a consent row counts as refusing.
-    "privacy": {"requires_consent": False},
+    "privacy": {
+        "purposes": ["personalization"],  # purposes that a person must all allow
+        "requires_consent": False,  # True, or a list of purposes: a person without an answer counts as refusing
+        "consent_scope": "person",  # event: what happened while there was no consent is left out too
+    },
     # max_rejected_share: share of raw events that may be unusable before the build stops. max_events_per_person: events
     # of one person and item that count for popularity and trend.
     "traffic": {"max_rejected_share": 0.5, "max_events_per_person": 5},

@@ -215,7 +215,8 @@ class Reader:
         try:
             with open(path, "rb") as file:
                 header = file.read(100)
-                size = os.fstat(file.fileno()).st_size
+                state = os.fstat(file.fileno())
+            self.inode, size = state.st_ino, state.st_size
             page_size = int.from_bytes(header[16:18], "big")
             page_size = 65536 if page_size == 1 else page_size
             if header[:16] != b"SQLite format 3\0" or size != page_size * int.from_bytes(header[28:32], "big"):
@@ -267,6 +268,13 @@ class Reader:
                 select = OLD_TABLES.get(table, nothing)
             self.connection.execute(f"create temp view {table} as {select}")
             self.connection.execute(f"select {key} from {table} limit 1")
+
+    def is_replaced(self) -> bool:
+        """Whether another file stands in its place, from which people were withdrawn. One that is gone is read on."""
+        try:
+            return os.stat(self.path).st_ino != self.inode
+        except OSError:
+            return False
 
     def id(self, text: str | None) -> str | None:
         """An id of a request in the form that the release has it in."""
@@ -416,7 +424,11 @@ class Store:
 
     def reader(self, path: Path) -> Reader:
         readers = self.readers()
-        reader = readers.pop(path, None) or Reader(path)
+        reader = readers.pop(path, None)
+        if reader and reader.is_replaced():
+            reader.connection.close()
+            reader = None
+        reader = reader or Reader(path)
         readers[path] = reader  # the one used last stands last
         while len(readers) > 1 + N_KEPT_OPEN:
             readers.pop(next(iter(readers))).connection.close()

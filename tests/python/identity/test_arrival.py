@@ -5,8 +5,8 @@ import shutil
 import duckdb
 import pytest
 from conftest import Shop
+from same_tables import FEATURES, different
 
-FEATURES = ["--select", "+group:features"]
 # What tells of rows that came twice.
 COUNTS = {"event_counts", "rejected_events", "repeated_event_ids", "input_problems", "checked_events", "event_problems"}
 COUNTS |= {"event_spellings", "spelling_problems", "typed_events"}
@@ -20,28 +20,6 @@ LINKS = """
     )
     where n % 50 = 1
 """
-
-
-def different(shop, other, tables=None):
-    """The tables up to `features` that differ between two shops, and how many there are in both."""
-    with duckdb.connect(shop.database, read_only=True) as connection:
-        connection.execute(f"attach '{other.database}' as other (read_only)")
-        in_both = connection.execute("""
-            select table_name from information_schema.tables where table_schema = 'main' and table_catalog = 'shop'
-            intersect
-            select table_name from information_schema.tables where table_schema = 'main' and table_catalog = 'other'
-        """).fetchall()
-        names = sorted(name for (name,) in in_both if name not in COUNTS and (tables is None or name in tables))
-        rows = "select columns(*)::varchar from {}"
-        both = [(rows.format(name), rows.format(f"other.{name}")) for name in names]
-        found = [
-            name
-            for name, (mine, theirs) in zip(names, both, strict=True)
-            if connection.execute(
-                f"({mine} except all {theirs}) union all ({theirs} except all {mine}) limit 1"
-            ).fetchall()
-        ]
-        return found, len(names)
 
 
 @pytest.fixture(scope="module")
@@ -73,10 +51,10 @@ def test_shuffled_repeated_and_late_rows_change_nothing(sample):
             from links union all select right_id, left_id from links order by hash(left_id)
         """).to_arrow_table()
     late.load(**tables | {"events": early, "identity_links": no_links}).build(*FEATURES)
-    found, n = different(late, clean)
+    found, n = different(late, clean, COUNTS)
     assert n > 25 and {"identities", "person_events", "interactions", "user_features"} <= {*found}
     late.load(events=all_events, identity_links=all_links).build(*FEATURES)
-    assert different(late, clean)[0] == ["identity_links", "typed_identity_links"]
+    assert different(late, clean, COUNTS)[0] == ["identity_links", "typed_identity_links"]
     assert clean.value("select count(*) from identities where link = 'linked' and not is_anonymous") >= 8
 
 
@@ -94,7 +72,7 @@ def test_a_daily_build_after_a_merge_equals_a_full_one(sample_shop, sample):
         select identity_id, user_id from identities where link = 'linked' and not is_anonymous and is_consented
     """)
     assert len(merged) >= 8
-    found, n = different(shop, full)
+    found, n = different(shop, full, COUNTS)
     assert found == [] and n > 25
     for absorbed, person in merged:
         assert shop.value(f"select count(*) from recommendations where user_id = '{absorbed}'") == 0

@@ -62,7 +62,7 @@ def test_settings__all_that_is_wrong_is_said_at_once(small_shop):
         "kindred__retrain": {"age": 3},
     }
     advice = [
-        "kindred__privacy, requires_consent is 'perhaps': give true or false",
+        "kindred__privacy, requires_consent is 'perhaps': give true, false or a list of purposes",
         "kindred__identity, case_insensitive_ids is '1': give true or false",
         "kindred__as_of is '2026-02-30': give a UTC date or time such as 2026-05-01",
         "kindred__horizon_days is 'ten': give a whole number of at least 1",

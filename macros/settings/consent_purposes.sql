@@ -1,0 +1,37 @@
+{#- What kindred__privacy says of purposes: {gating: those that must all be allowed, required: those of which no answer is
+    a refusal}. -#}
+{% macro consent_purposes() %}
+    {% set gating = kindred.setting('privacy', 'purposes') %}
+    {% set required = kindred.setting('privacy', 'requires_consent') %}
+    {{ return({
+        'gating': gating,
+        'required': gating if required is sameas true else [] if required is sameas false else required,
+    }) }}
+{% endmacro %}
+
+{#- What is wrong with kindred__privacy. -#}
+{% macro privacy_problems() %}
+    {% set problems = [] %}
+    {% set gating = kindred.setting('privacy', 'purposes') %}
+    {% set required = kindred.setting('privacy', 'requires_consent') %}
+    {% if not kindred.is_list_of_words(gating) or not gating %}
+        {% do problems.append("kindred__privacy, purposes is '" ~ gating ~ "': give a list such as [personalization]") %}
+    {% endif %}
+    {% if required is not boolean and not kindred.is_list_of_words(required) %}
+        {% do problems.append("kindred__privacy, requires_consent is '" ~ required
+            ~ "': give true, false or a list of purposes such as [personalization]") %}
+    {% endif %}
+    {% if kindred.setting('privacy', 'consent_scope') not in ['person', 'event'] %}
+        {% do problems.append("kindred__privacy, consent_scope is '" ~ kindred.setting('privacy', 'consent_scope')
+            ~ "': give person or event") %}
+    {% endif %}
+    {{ return(problems) }}
+{% endmacro %}
+
+{% macro is_list_of_words(value) %}
+    {% if value is string or value is mapping or value is not iterable %}{{ return(false) }}{% endif %}
+    {% for word in value if word is not string or modules.re.fullmatch('[a-z0-9_]+', word) is none %}
+        {{ return(false) }}
+    {% endfor %}
+    {{ return(true) }}
+{% endmacro %}

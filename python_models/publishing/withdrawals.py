@@ -1,0 +1,14 @@
+"""People who refuse are taken out of every release that is kept, whether the gates let this build's lists pass or not.
+
+Grain: one row per release that had some of them, of this build alone.
+Errors: RuntimeError where a release can't be written again; kindred.publishing.withdraw says when.
+"""
+
+
+def model(dbt, session):
+    from kindred.publishing.withdraw import withdraw
+
+    serving = dbt.config.meta_get("serving")
+    as_of = dbt.config.meta_get("as_of")
+    refused_ids = dbt.ref("refused_ids")
+    return withdraw(dbt, session, refused_ids, serving, as_of)
