@@ -1,5 +1,4 @@
--- one row per rank: a list made at the moment of the request, as kindred.serving's recommend.sql and fill_up.sql define
--- it
+-- one row per rank: a list made at the moment of the request, as recommend.sql and fill_up.sql of the store define it
 -- Names of arguments stand in `request` and nowhere else without the name of a table: elsewhere DuckDB would put the
 -- argument where a column of the same name is meant, and Snowflake the column where the argument is.
 with request as (

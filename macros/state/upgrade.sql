@@ -90,7 +90,9 @@
         and node.config.column_types %}
         {% set found, names = adapter.get_relation(node.database, node.schema, node.alias), [] %}
         {% if found %}
-            {% for column in adapter.get_columns_in_relation(found) %}{% do names.append(column.name | lower) %}{% endfor %}
+            {% for column in adapter.get_columns_in_relation(found) %}
+                {% do names.append(column.name | lower) %}
+            {% endfor %}
             {% if names | sort != node.config.column_types | map('lower') | sort %}
                 {% do adapter.drop_relation(found) %}
                 {% do adapter.commit() %}

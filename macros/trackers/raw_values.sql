@@ -17,7 +17,7 @@
     {{ return(kindred.first_of(parts, 'double')) }}
 {% endmacro %}
 
-{#- zone: that of the tracker's times without an offset; '' = UTC. -#}
+{#- zone: that of the times of a tracker that have no offset; '' = UTC. -#}
 {% macro raw_time(found, names, zone='') %}
     {% set parts = [] %}
     {% for name in names if name in found %}
@@ -25,7 +25,18 @@
         {% set is_typed = kindred.is_of_kind(column.type, 'timestamp') %}
         {% set value = column.sql if is_typed else kindred.trimmed("cast(" ~ column.sql ~ " as varchar)") %}
         {% set moment = kindred.try_convert(value, column.type if is_typed else 'varchar', 'timestamp') %}
-        {% do parts.append(kindred.zone_to_utc(moment, zone) if zone else moment) %}
+        {#- What says its own offset is in UTC by now. -#}
+        {% set has_offset = 'time zone' in column.type or column.type.endswith(('tz', '_ltz')) %}
+        {% if not zone or has_offset %}
+            {% do parts.append(moment) %}
+        {% elif is_typed %}
+            {% do parts.append(kindred.zone_to_utc(moment, zone)) %}
+        {% else %}
+            {% do parts.append(
+                "case when " ~ kindred.matches_part(value, ':[0-9][0-9]([.][0-9]+)? ?(Z|z|UTC|[+-][0-9][0-9]:?[0-9]*)$')
+                ~ " then " ~ moment ~ " else " ~ kindred.zone_to_utc(moment, zone) ~ " end"
+            ) %}
+        {% endif %}
     {% endfor %}
     {{ return(kindred.first_of(parts, 'timestamp')) }}
 {% endmacro %}

@@ -14,7 +14,8 @@
 
 {#- Snowflake has no function that composes letters: the commonest letters of Latin alphabets with their marks are
     composed here, by one `replace` within another, and others stay as they are: hundreds of them would be more than a
-    parser takes. Characters are named one by one, as its regular expressions know no classes of Unicode. -#}
+    parser takes. Characters are named one by one, as its regular expressions know no classes of Unicode. (DuckDB, on
+    which the emulator runs, takes them for plain blanks where a comment before them has an odd apostrophe.) -#}
 {% macro snowflake__clean_text(text, is_id, composes) -%}
     {%- set blanks = '\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a'
         ~ '\u2028\u2029\u202f\u205f\u3000' -%}

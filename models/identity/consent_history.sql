@@ -1,7 +1,8 @@
 -- one row per (user_id, purpose, valid_from): what a person has allowed or refused, and from when to when
 -- The answers of all ids of a person are one history: the newest answer to a question counts, and a person refuses a
 -- purpose while a refusal of any question about it stands.
-{% set consent_purposes = kindred.consent_purposes() %}
+{% set required = kindred.consent_purposes().required %}
+{% set is_required = "purpose in ('" ~ required | join("', '") ~ "')" if required else 'false' %}
 
 with as_of as (select max(as_of) as as_of from {{ ref('folds') }}),
 
@@ -89,9 +90,7 @@ final as (
     select
         user_id,
         purpose,
-        n_refused = 0 and (
-            was_granted = 1 or purpose not in ('{{ consent_purposes.required | join("', '") }}')
-        ) as is_granted,
+        n_refused = 0 and (was_granted = 1 or not {{ is_required }}) as is_granted,
         source,
         updated_at as valid_from,
         lead(updated_at) over (partition by user_id, purpose order by updated_at) as valid_to

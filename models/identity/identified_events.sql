@@ -4,6 +4,12 @@
 {{ config(materialized='view') }}
 {% set consent_purposes = kindred.consent_purposes() %}
 {% set by_event = kindred.setting('privacy', 'consent_scope') == 'event' %}
+{% set was_allowed = [] %}
+{% for purpose in consent_purposes.gating if by_event %}
+{% do was_allowed.append(
+    "coalesce(" ~ purpose ~ "_then.is_granted, " ~ (purpose not in consent_purposes.required) | lower ~ ")"
+) %}
+{% endfor %}
 
 select
     events.event_id,
@@ -28,9 +34,7 @@ left join {{ ref('consent_history') }} as {{ purpose }}_then
         and {{ purpose }}_then.purpose = '{{ purpose }}'
         and events.occurred_at >= {{ purpose }}_then.valid_from
         and (events.occurred_at < {{ purpose }}_then.valid_to or {{ purpose }}_then.valid_to is null)
-{% endfor -%}
+{% endfor %}
 where identities.is_consented
     and identities.user_id is not null
-    {%- for purpose in consent_purposes.gating if by_event %}
-    and coalesce({{ purpose }}_then.is_granted, {{ 'false' if purpose in consent_purposes.required else 'true' }})
-    {%- endfor %}
+    and {{ was_allowed | join(' and ') or 'true' }}

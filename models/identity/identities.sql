@@ -1,16 +1,20 @@
--- one row per identity: an id under which a tracker, the users table or a link knows somebody, the person behind it, and
--- what that person allows
+-- one row per identity: an id under which somebody is known, the person behind it, and what that person allows
 {% set consent_purposes = kindred.consent_purposes() %}
-{% set purposes = (consent_purposes.gating + ['analytics', 'sale']) | unique | list %}
+{% set required, allowed = consent_purposes.required, [] %}
+{% for purpose in consent_purposes.gating %}
+{% do allowed.append("coalesce(answers.is_" ~ purpose ~ ", " ~ (purpose not in required) | lower ~ ")") %}
+{% endfor %}
 
-with current_answers as (
+-- Null = no answer
+with answers as (
 
     select
         user_id,
-        {% for purpose in purposes -%}
-        min(case when purpose = '{{ purpose }}' then case when is_granted then 1 else 0 end end) as {{ purpose }}
-        {{- "," if not loop.last }}
+        {% for purpose in (consent_purposes.gating + ['analytics', 'sale']) | unique -%}
+        min(case when purpose = '{{ purpose }}' then case when is_granted then 1 else 0 end end) = 1
+            as is_{{ purpose }},
         {% endfor -%}
+        max(valid_from) as answered_at
     from {{ ref('consent_history') }}
     where valid_to is null
     group by user_id
@@ -25,21 +29,15 @@ final as (
         person_ids.link,
         person_ids.segment,
         person_ids.is_anonymous,
-        {% for purpose in consent_purposes.gating -%}
-        coalesce(current_answers.{{ purpose }}, {{ 0 if purpose in consent_purposes.required else 1 }}) = 1
-        {{- " and" if not loop.last }}
-        {% endfor -%}
-        as is_consented,
-        {% for purpose in ['analytics', 'sale'] -%}
-        coalesce(current_answers.{{ purpose }}, {{ 0 if purpose in consent_purposes.required else 1 }}) = 1
-            as allows_{{ purpose }},
-        {% endfor -%}
+        {{ allowed | join(' and ') }} as is_consented,
+        coalesce(answers.is_analytics, {{ ('analytics' not in required) | lower }}) as allows_analytics,
+        coalesce(answers.is_sale, {{ ('sale' not in required) | lower }}) as allows_sale,
         person_ids.n_events,
         person_ids.first_seen_at,
         person_ids.last_seen_at
     from {{ ref('person_ids') }} as person_ids
-    left join current_answers
-        on person_ids.user_id = current_answers.user_id
+    left join answers
+        on person_ids.user_id = answers.user_id
 
 )
 

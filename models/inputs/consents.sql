@@ -1,4 +1,4 @@
--- one row per (user_id, purpose, question, updated_at): answers as they are taken; empty where there is no consents table
+-- one row per (user_id, purpose, question, updated_at): answers as they are taken; empty without a consents table
 -- Doubt is a refusal: an answer that can't be read, two answers at once, an answer without a purpose or under one that
 -- nobody knows, a refusal without a time.
 with typed_consents as (select * from {{ ref('typed_consents') }} where user_id is not null),

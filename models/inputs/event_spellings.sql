@@ -1,6 +1,6 @@
 -- one row per (column_name, spelling): an id or type that events write otherwise than in its normal form
--- Once per build and spelling: typed_events, which is read many times, then looks up the few that there are. An id that
--- is nobody's has no normal form either.
+-- Once per build and spelling: typed_events, which is read many times, then
+-- looks up the few that there are. An id of nobody has no normal form either.
 {% set contract = kindred.input_contract('events') %}
 {% set columns = kindred.spelt_columns() %}
 {% set types = kindred.input_columns('events') %}

@@ -1,4 +1,4 @@
--- one row per row of the raw consents, in the contract's types, with the purpose that its spelling means
+-- one row per row of the raw consents, in the types of the contract, with the purpose that its spelling means
 {{ config(materialized='view') }}
 {% set relation = kindred.input_relation('consents') %}
 

@@ -1,4 +1,4 @@
--- one row per row of the raw identity links, in the contract's types; none where there is no such table
+-- one row per row of the raw identity links, in the types of the contract; none where there is no such table
 {{ config(materialized='view') }}
 {% set relation = kindred.input_relation('identity_links') %}
 

@@ -1,4 +1,4 @@
--- one row per row of the raw catalogue, in the contract's types; none without a catalogue
+-- one row per row of the raw catalogue, in the types of the contract; none without a catalogue
 {% set relation = kindred.input_relation('items') %}
 
 with source_rows as (

@@ -1,4 +1,4 @@
--- one row per rule, as the shop's table of rules has it, in types that can be counted with
+-- one row per rule, in types that can be counted with
 -- Words of the catalogue and of segments are written as these write them: case makes no other word.
 with rules as (
 

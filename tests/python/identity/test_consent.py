@@ -17,7 +17,8 @@ ANSWERS = """
     more as (
         select
             user_id,
-            ['personalization', 'marketing', 'sale', 'gpc', 'analytics'][1 + cast(hash(user_id, n) % 5 as integer)] as purpose,
+            ['personalization', 'marketing', 'sale', 'gpc', 'analytics'][1 + cast(hash(user_id, n) % 5 as integer)]
+                as purpose,
             ['yes', 'no', 'yes', 'perhaps'][1 + cast(hash(user_id, n, 'answer') % 4 as integer)] as is_granted,
             cast(timestamp '2026-05-01' + interval 1 day * cast(hash(user_id, n) % 20 as integer) as varchar)
                 as updated_at,

@@ -7,7 +7,7 @@ import duckdb
 import pytest
 import skips
 from conftest import REPOSITORY
-from tracked_shop import build
+from tracked_shop import TABLES, build
 
 TRACKERS = Path(os.environ.get("KINDRED_DATA", REPOSITORY.parent / "shared/data")) / "trackers"
 
@@ -36,10 +36,15 @@ SNOWPLOW = {"view": 179, "impression": 199, "click": 35, "add_to_cart": 49, "pur
 
 
 def test_snowplow__contexts_as_columns(load):
-    shop = build(
-        load("snowplow_ecommerce_apache2", {"events": "snowplow_ecommerce_events.csv"}), {"snowplow": "raw_tracker"}
-    )
+    folder = load("snowplow_ecommerce_apache2", {"events": "snowplow_ecommerce_events.csv"})
+    shop = build(folder, {"snowplow": "raw_tracker"}, [*TABLES, "+identities"])
     assert shop.counts("events", "event_type") == SNOWPLOW
+    # Most browsers have one network_userid, which joins nobody: each is a device of its own, or of who logs in on it.
+    n_devices = shop.value("select count(distinct anonymous_id) from events")
+    assert shop.value("select count(*) from identities where is_anonymous and link in ('own', 'login')") == n_devices > 15
+    assert shop.value("select count(*) from identities where user_id = 'U12345' and is_anonymous") == shop.value(
+        "select count(distinct anonymous_id) from events where user_id = 'U12345'"
+    )
     assert sum(n for _, n in shop.query("select fate, n_rows from tracker_report")) == 834
     assert shop.value("select count(distinct order_id) from events where event_type = 'purchase'") == 14
     assert shop.value("select count(distinct item_id) from events") == 6
