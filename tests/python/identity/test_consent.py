@@ -56,9 +56,7 @@ def test_a_replay_knows_the_answers_of_its_day_alone(tables, tmp_path):
     refused = replay.counts("identities", "is_consented")
     assert min(refused.values()) > 50
     assert min(replay.counts("consent_history", "purpose").values()) > 50
-    # All answers, and so other people, in a build of today.
-    shop.load(consents=tables["consents"]).build(*FEATURES)
-    assert "identities" in different(replay, shop)[0]
+    assert cut.num_rows < 0.8 * tables["consents"].num_rows
 
 
 def test_purposes_signals_and_scope(tmp_path):
