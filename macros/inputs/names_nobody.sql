@@ -1,5 +1,5 @@
-{#- The ids that are nobody's, in lower case (kindred__tables, blocked_ids), and 'null', which dbt reads as empty where a
-    seed has it. -#}
+{#- The ids that are nobody's, in lower case (kindred__tables, blocked_ids), and 'null', which dbt reads as empty where
+    a seed has it. -#}
 {% macro select_blocked_ids() -%}
     select lower(blocked_id) as blocked_id
     from (

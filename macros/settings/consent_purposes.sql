@@ -1,5 +1,5 @@
-{#- What kindred__privacy says of purposes: {gating: those that must all be allowed, required: those of which no answer is
-    a refusal}. -#}
+{#- What kindred__privacy says of purposes: {gating: those that must all be allowed, required: those of which no answer
+    is a refusal}. -#}
 {% macro consent_purposes() %}
     {% set gating = kindred.setting('privacy', 'purposes') %}
     {% set required = kindred.setting('privacy', 'requires_consent') %}
@@ -15,7 +15,8 @@
     {% set gating = kindred.setting('privacy', 'purposes') %}
     {% set required = kindred.setting('privacy', 'requires_consent') %}
     {% if not kindred.is_list_of_words(gating) or not gating %}
-        {% do problems.append("kindred__privacy, purposes is '" ~ gating ~ "': give a list such as [personalization]") %}
+        {% do problems.append("kindred__privacy, purposes is '" ~ gating
+            ~ "': give a list such as [personalization]") %}
     {% endif %}
     {% if required is not boolean and not kindred.is_list_of_words(required) %}
         {% do problems.append("kindred__privacy, requires_consent is '" ~ required
