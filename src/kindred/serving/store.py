@@ -211,6 +211,7 @@ class Reader:
 
     def __init__(self, path: Path):
         self.path = path
+        self.name = str(path)
         self.spellings: dict[str, list[str]] | None = None
         try:
             with open(path, "rb") as file:
@@ -272,7 +273,7 @@ class Reader:
     def is_replaced(self) -> bool:
         """Whether another file stands in its place, from which people were withdrawn. One that is gone is read on."""
         try:
-            return os.stat(self.path).st_ino != self.inode
+            return os.stat(self.name).st_ino != self.inode
         except OSError:
             return False
 
@@ -495,11 +496,11 @@ class Store:
             # What was published for the person is one row: nothing has to be computed where nothing else was asked.
             row: Any = None if session else reader.person(user_id)
             items = json.loads(row["items"]) if row else []
-            is_plain = filters == EVERYTHING and not exclude and len(items) >= offset + n
+            is_plain = (filters is EVERYTHING or filters == EVERYTHING) and not exclude and len(items) >= offset + n
             # Who is in no segment is asked about as one of this segment, whose rules then count.
             is_plain = is_plain and (row["segment"] or not segment)
             if is_plain:
-                rows = with_reasons(reader, COLUMNS, items[: offset + n])
+                rows = published_rows(reader, items[: offset + n])
                 list_id = row["list_id"]
             else:
                 asked = Request.of(reader, user_id, segment, session, exclude)
@@ -696,6 +697,19 @@ class Store:
         return self.read(release_id, question)
 
 
+def published_rows(reader: Reader, entries: Iterable[Sequence[Any]]) -> list[Row]:
+    """The entries of a published list with their ranks, as with_reasons gives them: faster, for what is asked most.
+
+    An entry of a release of before version 0.1.0 has no propensity.
+    """
+    reasons = reader.reasons
+    return [
+        {"rank": rank, "item_id": item_id, "score": score, "generator": generator, "because_item_id": because_item_id}
+        | {"propensity": propensity[0] if propensity else 1.0, "reason": reasons.get(generator, generator)}
+        for rank, (item_id, score, generator, because_item_id, *propensity) in enumerate(entries, start=1)
+    ]
+
+
 def with_reasons(reader: Reader, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[Row]:
     """The rows as dicts of these columns, the first of theirs, and of the reason that belongs to their generator."""
     found = [dict(zip(columns, row, strict=False)) for row in rows]
@@ -745,6 +759,7 @@ def answer(
         for row in bare:
             because = facts.get(row["because_item_id"])
             row |= shown(facts.get(row["item_id"])) | {"because_title": because["title"] if because else None}
-    items = [{"rank": rank} | row for rank, row in enumerate(rows, start=offset + 1)]
+    is_ranked = bool(rows) and "rank" in rows[0]
+    items = rows if is_ranked else [{"rank": rank} | row for rank, row in enumerate(rows, start=offset + 1)]
     found: Row = {"list_id": list_id, "release_id": reader.release["release_id"], "items": items}
     return found | {"unknown_categories": list(unknown)} if unknown else found

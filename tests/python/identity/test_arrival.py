@@ -21,6 +21,8 @@ LINKS = """
     where n % 50 = 1
 """
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def sample(sample_shop, tmp_path_factory):

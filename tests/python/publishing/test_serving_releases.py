@@ -29,6 +29,7 @@ from kindred.publishing import sqlite as sqlite_module
 from kindred.publishing.postgres import publish_postgres
 from kindred.publishing.sqlite import publish_sqlite
 from kindred.publishing.tables import TABLES
+from kindred.publishing.withdraw import from_postgres
 from kindred.serving import Store
 
 NOBODY = 65534
@@ -640,6 +641,7 @@ def warehouse():
             # The warehouse keeps no order.
             connection.execute(f"create table release_{name} as from rows order by 1 desc")
         connection.execute("create table folds as select 'live' as fold, timestamp '2026-06-01' as as_of")
+        connection.execute("create table withdrawals (store text, release_id text)")
         evaluate(connection)
         yield connection
 
@@ -894,6 +896,16 @@ def test_postgres__new_tables_take_the_place_of_the_old(postgres):
     assert postgres.version() == 3
     with pytest.raises(RuntimeError, match="later than these lists"):
         load(postgres, 2)
+
+
+def test_postgres__people_who_refuse_are_taken_out(postgres):
+    assert list(from_postgres(postgres.address, ["u000000"])) == []
+    load(postgres, 1)
+    removed = list(from_postgres(postgres.address, ["u000000", "u0", "ghost"]))
+    assert removed == [("postgres", release_of(1)["release_id"], 1, 1)]
+    assert postgres.query("select count(*), min(user_id) from lists") == [(N_LISTS - 1, "u000001")]
+    assert postgres.query("select count(*) from identities") == [(0,)]
+    assert list(from_postgres(postgres.address, ["u000000"])) == []
 
 
 def test_postgres__goes_away_in_the_middle(postgres):

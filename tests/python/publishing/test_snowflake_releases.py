@@ -108,3 +108,17 @@ def test_what_is_read_changes_when_the_gates_are_passed_and_when_somebody_goes_b
     done(dbt("run-operation", "resume"))
     done(publish(override_gates=["changed_lists"]))
     assert shown()[0] == bad
+
+    # Who refuses leaves all releases that are kept there.
+    others = cursor.execute(f"select count(*) from s3.published_lists where user_id <> '{user}'").fetchall()
+    cursor.execute("create table s3.identities (identity_id varchar, user_id varchar)")
+    cursor.execute(f"insert into s3.identities values ('{user}', '{user}'), ('{user}-phone', '{user}')")
+    columns = "user_id varchar, purpose varchar, is_granted boolean, valid_to timestamp"
+    cursor.execute(f"create table s3.consent_history ({columns})")
+    cursor.execute(f"insert into s3.consent_history select '{user}', 'personalization', false, null")
+    done(dbt("run", "--select", "refused_ids", "withdrawals"))
+    assert cursor.execute("select store, n_lists from s3.withdrawals").fetchall() == [("warehouse", 2)]
+    assert cursor.execute(f"select count(*) from s3.published_lists where user_id = '{user}'").fetchall() == [(0,)]
+    assert cursor.execute("select count(*) from s3.published_lists").fetchall() == others
+    done(dbt("run", "--select", "refused_ids", "withdrawals"))
+    assert cursor.execute("select count(*) from s3.withdrawals").fetchall() == [(0,)]
