@@ -90,6 +90,7 @@ def greedy(candidates, categories, diversity, n):
     return taken
 
 
+@pytest.mark.slow
 def test_diversity__is_greedy_maximal_marginal_relevance(small_shop):
     chance = random.Random(7)
     items = [{"item_id": f"i{number:02}", "category": chance.choice([*"aaabbc", None])} for number in range(40)]

@@ -303,6 +303,7 @@ def test_truths__a_new_item_finds_the_people_of_its_taste(sample_shop, proposals
 # The same input, the same output ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_same_input__same_output(sample_shop, tmp_path):
     """The rows stand in another order and one thread builds instead of four."""
     again = copy_of_sample(sample_shop, tmp_path, order="order by md5(rows::varchar)")

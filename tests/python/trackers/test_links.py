@@ -65,5 +65,3 @@ def test_links_of_trackers(tmp_path):
     }
     # A guest without an address is nobody, not one with all others.
     assert shop.query("select rejection_reason, count(*) from rejected_events group by all") == [("missing_person", 1)]
-    apart = build(tmp_path, {name: f"raw_{name}" for name in trackers}, made)
-    assert dict(apart.query("select identity_id, user_id from identities"))[ANN] == ANN
