@@ -148,6 +148,7 @@ def test_gates__stop_a_bad_build_and_are_overridden_once(shop):
     assert current(shop).endswith("-goodgood")
 
 
+@pytest.mark.slow
 def test_stale_data__a_feed_that_is_dead_stops_however_often_one_builds(sample_shop, tmp_path):
     shop = shop_copy(sample_shop, tmp_path)
     # The bound that holds for everybody's events but the sample's.

@@ -339,6 +339,7 @@ def rare_item(shop, fold):
     """)
 
 
+@pytest.mark.slow
 def test_time__a_replay_is_the_build_of_that_day(sample_shop, tmp_path):
     """as_of on a past day, with all that came later in the table, a burst right at the moment included, gives what a
     build gave that knew no more."""
