@@ -83,8 +83,8 @@
     {% endif %}
 {% endmacro %}
 
-{#- dbt fills the table of a seed that is there already, and fails where the seed has other columns by now: it is made
-    anew. -#}
+{#- dbt fills the table of a seed that is there already, and fails where the seed has other columns by now: such a
+    table is dropped, and dbt makes it again. -#}
 {% macro drop_changed_seeds() %}
     {% for node in graph.nodes.values() if node.resource_type == 'seed' and node.package_name == 'kindred'
         and node.config.column_types %}

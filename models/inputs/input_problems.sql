@@ -18,6 +18,7 @@ problems as (
         n_rows
     from event_problems
 
+    {% for model in ['spelling_problems', 'value_problems', 'person_id_problems'] -%}
     union all
 
     select
@@ -27,30 +28,8 @@ problems as (
         example,
         fate,
         n_rows
-    from spelling_problems
-
-    union all
-
-    select
-        input,
-        entity_id,
-        problem,
-        example,
-        fate,
-        n_rows
-    from value_problems
-
-    union all
-
-    select
-        input,
-        entity_id,
-        problem,
-        example,
-        fate,
-        n_rows
-    from person_id_problems
-
+    from {{ model }}
+    {% endfor %}
 ),
 
 final as (

@@ -173,10 +173,10 @@ def items(shop, case):
     return {user[len(case) + 1 :]: found for user, found in rows}
 
 
-def problem(shop, name, entity="%"):
+def problem(shop, name):
     return shop.query(f"""
         select entity_id, n_rows from identity_problems
-        where problem = '{name}' and entity_id like '{entity}'
+        where problem = '{name}'
         order by all
     """)
 

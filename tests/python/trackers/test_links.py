@@ -58,7 +58,7 @@ def test_links_of_trackers(tmp_path):
     made = ["+identities", "+rejected_events"]
     shop = build(tmp_path, {name: f"raw_{name}" for name in trackers}, made, identity={"email": True})
     people = dict(shop.query("select identity_id, user_id from identities"))
-    # Amplitude's own guess at a person is no id, whoever else is 123.
+    # Amplitude's own guess at a person is no id, though somebody else is 123.
     assert people == {"cookie": "123", "123": "123", "d1": "m-user", "m-user": "m-user", "a-device": "a-device"} | {
         "c1": "c1",
         ANN: "c1",
