@@ -7,6 +7,7 @@
             "items": "",
             "users": "",
             "consents": "",
+            "erasures": "",
             "identity_links": ""
         },
         "trackers": {
@@ -104,6 +105,7 @@
         "items": "kindred__inputs: {items: ...}",
         "users": "kindred__inputs: {users: ...}",
         "consents": "kindred__inputs: {consents: ...}",
+        "erasures": "kindred__inputs: {erasures: ...}",
         "identity_links": "kindred__inputs: {identity_links: ...}",
         "segment_by": "kindred__lists: {segment_by: ...}",
         "variant_attribute": "kindred__lists: {variant_attribute: ...}",

@@ -1,7 +1,7 @@
 {#- The columns of an input: what each holds and whether a user's table must have it. `kind` is text, timestamp, number,
     boolean or vector (the text of a JSON array of numbers). `form` is the normal form of a text that is compared: id,
-    name (shown too) or word (one of a known few); `words` names the words of a boolean; is_person: events name the
-    person by it, and an id that is nobody's (blocked_ids) counts as none. -#}
+    name (shown too) or word (one of a known few); `words` names the words of a boolean; is_person: it names a person;
+    an id that is nobody's (blocked_ids) counts as none. -#}
 {% macro input_contract(input) %}
     {% set contracts = {
         'events': {
@@ -34,14 +34,14 @@
             'embedding': {'kind': 'vector', 'required': false},
         },
         'users': {
-            'user_id': {'kind': 'text', 'form': 'id', 'required': true},
+            'user_id': {'kind': 'text', 'form': 'id', 'is_person': true, 'required': true},
             'created_at': {'kind': 'timestamp', 'required': false},
             'country': {'kind': 'text', 'required': false},
             'preferences': {'kind': 'text', 'required': false},
             'attributes': {'kind': 'text', 'required': false},
         },
         'consents': {
-            'user_id': {'kind': 'text', 'form': 'id', 'required': true},
+            'user_id': {'kind': 'text', 'form': 'id', 'is_person': true, 'required': true},
             'purpose': {'kind': 'text', 'form': 'word', 'required': true},
             'is_granted': {'kind': 'boolean', 'words': 'answers', 'required': true},
             'updated_at': {'kind': 'timestamp', 'required': true},
@@ -49,10 +49,14 @@
             'region': {'kind': 'text', 'required': false},
         },
         'identity_links': {
-            'left_id': {'kind': 'text', 'form': 'id', 'required': true},
-            'right_id': {'kind': 'text', 'form': 'id', 'required': true},
+            'left_id': {'kind': 'text', 'form': 'id', 'is_person': true, 'required': true},
+            'right_id': {'kind': 'text', 'form': 'id', 'is_person': true, 'required': true},
             'kind': {'kind': 'text', 'form': 'word', 'required': false},
             'linked_at': {'kind': 'timestamp', 'required': false},
+        },
+        'erasures': {
+            'identity_id': {'kind': 'text', 'form': 'id', 'is_person': true, 'required': true},
+            'requested_at': {'kind': 'timestamp', 'required': false},
         },
     } %}
     {{ return(contracts[input]) }}

@@ -11,7 +11,7 @@
     {% if pointer is not string or pointer.split('.') | length > 3 or '' in pointer.split('.') %}
         {% do exceptions.raise_compiler_error(what ~ " '" ~ pointer
             ~ "': give the name of a dbt model or seed, or schema.table") %}
-    {% elif pointer in kindred.default_settings().groups.inputs %}
+    {% elif pointer in kindred.default_settings().groups.inputs and pointer != 'erasures' %}
         {#- It would be taken for kindred's own model of that name, which reads this table: a circle. -#}
         {% do exceptions.raise_compiler_error(what ~ " '" ~ pointer
             ~ "', which is a model of kindred's own: give your model another name, such as shop_" ~ pointer) %}

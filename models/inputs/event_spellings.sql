@@ -7,9 +7,7 @@
 
 with source_rows as (
 
-    select
-        {{ kindred.select_input_columns('events') }}
-    from {{ kindred.input_relation('events') }}
+    {{ kindred.select_known_events() }}
 
 ),
 

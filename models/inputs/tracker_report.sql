@@ -1,5 +1,6 @@
 -- one row per (source, fate): how many raw rows of each tracker were used, and what became of the others
--- A raw row is used if one of its events is; else it has the first reason of duplicate, seen elsewhere, unmapped, rejected.
+-- A raw row is used if one of its events is; else it has the first reason of forgotten, duplicate, seen elsewhere,
+-- unmapped, rejected.
 {{ config(enabled=(kindred.named_trackers() | length > 0)) }}
 
 with rejected as (
@@ -17,10 +18,11 @@ fated as (
         fates.row_id,
         fates.occurrence,
         case
-            when fates.fate = 'duplicate' then 2
-            when fates.fate = 'seen_elsewhere' then 3
-            when fates.fate = 'unmapped' then 4
-            when rejected.event_id is not null then 5
+            when fates.fate = 'forgotten' then 2
+            when fates.fate = 'duplicate' then 3
+            when fates.fate = 'seen_elsewhere' then 4
+            when fates.fate = 'unmapped' then 5
+            when rejected.event_id is not null then 6
             else 1
         end as place
     from {{ ref('tracker_fates') }} as fates
@@ -50,9 +52,10 @@ final as (
         source,
         case place
             when 1 then 'used'
-            when 2 then 'duplicate'
-            when 3 then 'seen_elsewhere'
-            when 4 then 'unmapped'
+            when 2 then 'forgotten'
+            when 3 then 'duplicate'
+            when 4 then 'seen_elsewhere'
+            when 5 then 'unmapped'
             else 'rejected'
         end as fate,
         count(*) as n_rows

@@ -115,6 +115,7 @@ priced as (
         end as own_value,
         lined.event_type in ('purchase', 'return') as is_money,
         case
+            when lined.refusal = 'forgotten' then 'forgotten'
             when lined.occurrence > 1 or lined.refusal = 'duplicate' then 'duplicate'
             when first_lines.row_id <> lined.row_id then 'duplicate'
             when order_sources.first_source_rank < lined.source_rank then 'seen_elsewhere'

@@ -1,4 +1,4 @@
-"""People who refuse are taken out of every release that is kept, whether the gates let this build's lists pass or not.
+"""People who refuse or are forgotten are taken out of every release that is kept, whether the gates let this build's lists pass or not.
 
 Grain: one row per release that had some of them, of this build alone.
 Errors: RuntimeError where a release can't be written again; kindred.publishing.withdraw says when.
@@ -11,4 +11,6 @@ def model(dbt, session):
     serving = dbt.config.meta_get("serving")
     as_of = dbt.config.meta_get("as_of")
     refused_ids = dbt.ref("refused_ids")
-    return withdraw(dbt, session, refused_ids, serving, as_of)
+    forgotten_ids = dbt.ref("forgotten_ids")
+    forgotten_key = dbt.ref("forgotten_key")
+    return withdraw(dbt, session, refused_ids, forgotten_ids, forgotten_key, serving, as_of)

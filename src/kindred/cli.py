@@ -5,6 +5,8 @@
     kindred rollback [RELEASE_ID] [--reason "why"]
     kindred resume
     kindred export [FOLDER]
+    kindred forget [FILE]
+    kindred unforget FILE
 
 The serving folder is --folder, or else where builds publish (kindred.publishing.settings). PostgreSQL has the last
 release alone, so nothing to go back to; on Snowflake dbt goes back (`dbt run-operation roll_back`).
@@ -15,13 +17,13 @@ from __future__ import annotations
 import argparse
 import getpass
 import json
-import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from kindred import __version__
+from kindred.dbt_command import run_dbt
 from kindred.publishing import folder as publishing
 from kindred.publishing.settings import serving_folder, serving_settings
 
@@ -88,10 +90,29 @@ def export(given: argparse.Namespace) -> None:
     """Let dbt, which knows where the tables are, write the files (macros/operations/export_for_devices.sql)."""
     folder = Path(given.to)
     folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "dbt.cli.main", "--quiet", "run-operation", "kindred.export_for_devices"]
-    done = subprocess.run([*command, "--args", json.dumps({"folder": str(folder)})])
-    if done.returncode:
-        raise RuntimeError("dbt could not export: run this in the folder of your dbt project, after `dbt build`")
+    run_dbt("run-operation", "kindred.export_for_devices", "--args", json.dumps({"folder": str(folder)}))
+
+
+def dbt_options(given: argparse.Namespace) -> list[str]:
+    """The options of `forget` that dbt gets."""
+    pairs = {"--target": given.target, "--vars": given.vars, "--target-path": given.target_path}
+    pairs |= {"--log-path": given.log_path}
+    return [text for name, value in pairs.items() if value for text in (name, value)]
+
+
+def forget(given: argparse.Namespace) -> None:
+    from kindred.erasure.forget import forget
+
+    report = forget(given.file, dbt_options(given))
+    print("\n".join(report.lines()))
+    if report.n_ids and not report.is_proved:
+        raise RuntimeError("not everything is erased, see NOT ERASED above")
+
+
+def unforget(given: argparse.Namespace) -> None:
+    from kindred.erasure.forget import unforget
+
+    print(f"{unforget(given.file, dbt_options(given)):,} ids are taken in again from the next build on")
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -119,6 +140,18 @@ def make_parser() -> argparse.ArgumentParser:
     one = commands.add_parser("export", help="neighbours and item factors as files, for lists without a server")
     one.add_argument("to", nargs="?", default="export", metavar="FOLDER", help="where to (%(default)s)")
     one.set_defaults(run=export)
+
+    dbt = argparse.ArgumentParser(add_help=False)
+    for option, text in {"target": "of profiles.yml", "vars": "as YAML", "target-path": "", "log-path": ""}.items():
+        dbt.add_argument(f"--{option}", help=f"dbt's own option {text}".strip())
+    one = commands.add_parser("forget", parents=[dbt], help="erase people everywhere, and keep them out")
+    one.add_argument(
+        "file", nargs="?", help="one id a line, - = standard input; without it, those of the input erasures alone"
+    )
+    one.set_defaults(run=forget)
+    one = commands.add_parser("unforget", parents=[dbt], help="take ids in again that were forgotten")
+    one.add_argument("file", help="one id a line, - = standard input")
+    one.set_defaults(run=unforget)
     return parser
 
 

@@ -5,6 +5,7 @@ A service that looks up an id which an app sends has to bring it into the form o
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 
@@ -46,3 +47,8 @@ def normal_text(text: str) -> str | None:
 def normal_word(text: str) -> str | None:
     """The normal form of a word that kindred knows: 'Add to-cart ' is add_to_cart."""
     return _clean(text, keep=_JOINERS).lower().replace(" ", "_").replace("-", "_") or None
+
+
+def id_hash(key: str, identity_id: str) -> str:
+    """The keyed hash of an id in normal form, as forgotten_ids has it (the macro id_hash): 64 hexadecimal digits."""
+    return hashlib.sha256((key + identity_id).encode()).hexdigest()

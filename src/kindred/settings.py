@@ -12,7 +12,7 @@ from typing import Any
 # {variable without `kindred__`: {key: default}}; None = a variable that is no group. '' = not given, or no such thing.
 GROUPS: dict[str, dict[str, Any]] = {
     # The name of a dbt model or seed, or schema.table. Nothing given = the sample shop; what is not named is not given.
-    "inputs": {"events": "", "items": "", "users": "", "consents": "", "identity_links": ""},
+    "inputs": {"events": "", "items": "", "users": "", "consents": "", "erasures": "", "identity_links": ""},
     # The schema (schema, database.schema or a list of them) into which each tracker writes; then they are the inputs.
     "trackers": dict.fromkeys(
         ("segment", "rudderstack", "snowplow", "ga4", "mixpanel", "amplitude", "shopify", "stream"), ""

@@ -29,7 +29,7 @@ from kindred.publishing import sqlite as sqlite_module
 from kindred.publishing.postgres import publish_postgres
 from kindred.publishing.sqlite import publish_sqlite
 from kindred.publishing.tables import TABLES
-from kindred.publishing.withdraw import from_postgres
+from kindred.publishing.withdraw import Leaving, from_postgres
 from kindred.serving import Store
 
 NOBODY = 65534
@@ -899,13 +899,13 @@ def test_postgres__new_tables_take_the_place_of_the_old(postgres):
 
 
 def test_postgres__people_who_refuse_are_taken_out(postgres):
-    assert list(from_postgres(postgres.address, ["u000000"])) == []
+    assert list(from_postgres(postgres.address, Leaving(["u000000"]))) == []
     load(postgres, 1)
-    removed = list(from_postgres(postgres.address, ["u000000", "u0", "ghost"]))
+    removed = list(from_postgres(postgres.address, Leaving(["u000000", "u0", "ghost"])))
     assert removed == [("postgres", release_of(1)["release_id"], 1, 1)]
     assert postgres.query("select count(*), min(user_id) from lists") == [(N_LISTS - 1, "u000001")]
     assert postgres.query("select count(*) from identities") == [(0,)]
-    assert list(from_postgres(postgres.address, ["u000000"])) == []
+    assert list(from_postgres(postgres.address, Leaving(["u000000"]))) == []
 
 
 def test_postgres__goes_away_in_the_middle(postgres):
