@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = '8ba8f8c1d85413cb'
+KINDRED_FINGERPRINT = '77d03239e4982d14'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -13,22 +13,6 @@ KINDRED_SOURCES = {
         '"""\n'
         '\n'
         '__version__ = "0.1.0"\n'
-    ),
-    'kindred/dbt_command.py': (
-        '"""dbt, as the command line starts it."""\n'
-        '\n'
-        'from __future__ import annotations\n'
-        '\n'
-        'import subprocess\n'
-        'import sys\n'
-        '\n'
-        '\n'
-        'def run_dbt(*arguments: str) -> None:\n'
-        '    """Run dbt in a process of its own. Errors: RuntimeError where it fails; dbt has said why."""\n'
-        '    # As a module dbt would warn of itself.\n'
-        '    command = [sys.executable, "-c", "from dbt.cli.main import cli; cli()", "--quiet", *arguments]\n'
-        '    if subprocess.run(command).returncode:\n'
-        '        raise RuntimeError("dbt could not do that, see above: run this in the folder of your dbt project")\n'
     ),
     'kindred/explanations.py': (
         '"""Which item of a person\'s own history led to a published recommendation: "because you liked ...".\n'

@@ -17,13 +17,13 @@ from __future__ import annotations
 import argparse
 import getpass
 import json
+import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from kindred import __version__
-from kindred.dbt_command import run_dbt
 from kindred.publishing import folder as publishing
 from kindred.publishing.settings import serving_folder, serving_settings
 
@@ -90,7 +90,11 @@ def export(given: argparse.Namespace) -> None:
     """Let dbt, which knows where the tables are, write the files (macros/operations/export_for_devices.sql)."""
     folder = Path(given.to)
     folder.mkdir(parents=True, exist_ok=True)
-    run_dbt("run-operation", "kindred.export_for_devices", "--args", json.dumps({"folder": str(folder)}))
+    # As a module dbt would warn of itself.
+    command = [sys.executable, "-c", "from dbt.cli.main import cli; cli()", "--quiet", "run-operation"]
+    done = subprocess.run([*command, "kindred.export_for_devices", "--args", json.dumps({"folder": str(folder)})])
+    if done.returncode:
+        raise RuntimeError("dbt could not export: run this in the folder of your dbt project, after `dbt build`")
 
 
 def dbt_options(given: argparse.Namespace) -> list[str]:

@@ -66,8 +66,20 @@ class Result:
         return " ".join(self.output.split())
 
 
-def run_dbt(*arguments, project=REPOSITORY, target, database, settings=None, environment=None, run=dbt_process.run):
-    """Run dbt on `project`; `settings` become `--vars`. Never raises: the caller looks at the returncode."""
+def run_dbt(
+    *arguments,
+    project=REPOSITORY,
+    profiles=None,
+    target,
+    database,
+    settings=None,
+    environment=None,
+    run=dbt_process.run,
+):
+    """Run dbt on `project`; `settings` become `--vars`. Never raises: the caller looks at the returncode.
+
+    profiles: the folder of another profiles.yml than the project's.
+    """
     if not RUNS["builds"]:
         pytest.skip(f"{skips.NO_BUILDS} leaves out what runs dbt")
     given = environment or {}
@@ -78,7 +90,7 @@ def run_dbt(*arguments, project=REPOSITORY, target, database, settings=None, env
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DBT_USE_COLORS": "false",
     } | given
-    command = [*arguments, "--project-dir", str(project), "--profiles-dir", str(project)]
+    command = [*arguments, "--project-dir", str(project), "--profiles-dir", str(profiles or project)]
     if arguments[0] not in ("deps",):
         command += ["--target-path", str(target), "--log-path", str(target)]
     if settings:

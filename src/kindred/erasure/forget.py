@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kindred.dbt_command import run_dbt
 from kindred.erasure.requests import Note, read_ids
 from kindred.erasure.stores import Found, Leaving, erase_artifacts, erase_postgres, erase_releases
 from kindred.erasure.warehouse import DISTINCT_LENGTH, Relation, Warehouse
@@ -20,6 +19,7 @@ from kindred.ids import id_hash
 from kindred.publishing.folder import serving_folder
 from kindred.settings import fill
 
+# They take the requests of the input `erasures`, and make the tables where they aren't there yet.
 MODELS = [f"kindred.inputs.{name}" for name in ("forgotten_key", "forgotten_ids", "forget_log")]
 
 
@@ -88,9 +88,7 @@ def forget(source: str | None, options: Sequence[str]) -> Report:
 
     options: dbt's own, such as --target. Errors: RuntimeError, which says what to do; everything done until then holds.
     """
-    # dbt takes the requests of the input `erasures`, and makes the tables where they aren't there yet.
-    run_dbt("run", "--select", *MODELS, *options)
-    warehouse = Warehouse(options)
+    warehouse = Warehouse(options, MODELS)
     report = Report(str(uuid.uuid4()))
     beside = warehouse.database_file or Path(".kindred")
     note = Note(beside.with_name(beside.name + ".forgetting"))
@@ -155,7 +153,7 @@ def erase_outside(warehouse: Warehouse, leaving: Leaving, folder: Path | None) -
     address = os.environ.get("KINDRED_POSTGRES")
     if address and fill("serving", warehouse.setting("serving"))["store"] == "postgres":
         found += erase_postgres(address, leaving)
-    temporary = (getattr(warehouse.adapter.config.credentials, "config_options", None) or {}).get("temp_directory")
+    temporary = warehouse.credential("config_options").get("temp_directory")
     found += erase_artifacts(*warehouse.artifact_folders, Path(temporary) if temporary else None)
     return found
 
@@ -192,8 +190,7 @@ def what_stays_open(warehouse: Warehouse, folder: Path | None) -> list[str]:
 
 def unforget(source: str, options: Sequence[str]) -> int:
     """Take ids back into kindred from the next build on; returns how many of them were forgotten."""
-    run_dbt("run", "--select", *MODELS, *options)
-    warehouse = Warehouse(options)
+    warehouse = Warehouse(options, MODELS)
     with warehouse.connected():
         key = warehouse.key()
         is_insensitive = fill("identity", warehouse.setting("identity"))["case_insensitive_ids"]

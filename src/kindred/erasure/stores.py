@@ -9,16 +9,16 @@ from typing import Any
 
 from kindred.publishing.withdraw import COLUMNS, Leaving, count_leaving, from_folder, from_postgres, ids_of
 
-# What dbt writes and can write again: texts of models, and of a run its arguments and variables as they were given.
-ARTIFACTS: tuple[str, ...] = (
+# What dbt writes and can write again: texts of models and, of a run, its arguments and variables as they were given.
+ARTIFACTS = (
     "compiled",
     "run",
     "run_results.json",
     "manifest.json",
-    "partial_parse.msgpack",
-    "semantic_manifest.json",
+    "graph.gpickle",
+    "graph_summary.json",
+    "sources.json",
 )
-ARTIFACTS += ("graph.gpickle", "graph_summary.json", "catalog.json", "sources.json", "perf_info.json")
 
 # (store, what, rows deleted, rows left or None where they can't be searched)
 Found = tuple[str, str, int, int | None]

@@ -86,18 +86,23 @@ class Relation:
 
 
 class Warehouse:
-    """dbt's connection to the target of the project in the working directory."""
+    """dbt's connection to the target of the project in the working directory, when dbt has built these models.
 
-    def __init__(self, options: Sequence[str]) -> None:
+    options: dbt's own, such as --target. Errors: RuntimeError where dbt can't; it has said why.
+    """
+
+    def __init__(self, options: Sequence[str], models: Sequence[str]) -> None:
         try:
             from dbt.adapters.factory import FACTORY
             from dbt.cli.main import dbtRunner
         except ImportError as error:
             raise RuntimeError(f"{error.name} is missing: pip install 'kindred[duckdb]'") from error
-        parsed = dbtRunner().invoke(["--quiet", "--log-level-file", "none", "parse", *options])
-        if not parsed.success:
-            raise RuntimeError(f"dbt can't read the project here: {parsed.exception or 'see above'}")
+        quiet = ["--quiet", "--log-level-file", "none"]
+        parsed: Any = dbtRunner().invoke([*quiet, "parse", *options])
         self.manifest: Any = parsed.result
+        built = parsed.success and dbtRunner(self.manifest).invoke([*quiet, "run", *options, "--select", *models])
+        if not built or not built.success:
+            raise RuntimeError("dbt could not do that, see above: run this in the folder of your dbt project")
         self.adapter: Any = next(iter(FACTORY.adapters.values()))
         self.kind: str = self.adapter.type()
 
@@ -132,6 +137,10 @@ class Warehouse:
         """The DuckDB file; None where there is none on this machine."""
         path = getattr(self.adapter.config.credentials, "path", None)
         return Path(path) if path and path != ":memory:" and not path.startswith("md:") else None
+
+    def credential(self, name: str) -> dict[str, Any]:
+        """A mapping of profiles.yml, such as config_options of DuckDB."""
+        return dict(getattr(self.adapter.config.credentials, name, None) or {})
 
     @property
     def artifact_folders(self) -> tuple[Path, Path]:
@@ -355,7 +364,9 @@ class Warehouse:
             leftover.unlink(missing_ok=True)
         before = path.stat().st_size
         try:
-            with duckdb.connect() as connection:
+            with duckdb.connect(config=self.credential("config_options")) as connection:
+                for name, value in self.credential("settings").items():
+                    connection.execute(f"set {name} = '{value}'")
                 connection.execute(f"attach '{quoted(path)}' as before (read_only)")
                 connection.execute(f"attach '{quoted(copy)}' as after")
                 connection.execute("copy from database before to after")
