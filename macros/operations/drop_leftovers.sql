@@ -1,5 +1,5 @@
-{#- After a run on DuckDB: drops the temporary tables that dbt-duckdb leaves behind for incremental Python models, one for
-    each model and run. -#}
+{#- After a run on DuckDB: drops the temporary tables that dbt-duckdb leaves behind for incremental Python models, one
+    for each model and run. -#}
 {% macro drop_leftovers() %}
     {% if execute and target.type == 'duckdb' and flags.WHICH in ['build', 'run'] %}
         {% for node in graph.nodes.values() if node.package_name == 'kindred' and node.language == 'python'

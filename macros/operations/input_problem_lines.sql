@@ -49,7 +49,7 @@
 
 {#- How to correct a problem of the inputs, where the example tells; else ''. -#}
 {% macro problem_advice(input, problem, example) %}
-    {% if problem in ['invalid_time', 'invalid_created_at', 'invalid_updated_at'] %}
+    {% if problem in ['invalid_time', 'invalid_created_at', 'invalid_updated_at', 'invalid_requested_at'] %}
         {{ return(kindred.time_advice(input, 'occurred_at' if problem == 'invalid_time' else problem[8:], example or '')) }}
     {% elif problem == 'too_early' and example and (example | string)[:4] in ['1969', '1970'] %}
         {{ return("times of 1970 come from seconds that were read as milliseconds, or from 0: correct them where "

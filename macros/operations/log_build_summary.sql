@@ -29,12 +29,37 @@
                 {% do lines.insert(3, "the inputs have problems, see " ~ place ~ ":\n" ~ problems[:8] | join('\n')
                     ~ ("\n  and " ~ (problems | length - 8) ~ " problems more" if problems | length > 8 else "")) %}
             {% endif %}
-            {% for line in lines %}{% do print(line) %}{% endfor %}
+            {% for line in lines[:-1] + kindred.erasure_lines(built) + [""] %}{% do print(line) %}{% endfor %}
         {% endfor %}
     {% endif %}
     {% if 'publish_gates' in built %}
         {% for line in kindred.publication_lines(built) %}{% do print(line) %}{% endfor %}
     {% endif %}
+{% endmacro %}
+
+{#- Who waits to be erased, and what came again of forgotten people. -#}
+{% macro erasure_lines(built) %}
+    {% set lines = [] %}
+    {% if 'forgotten_ids' in built %}
+        {% for row in kindred.fetch_rows(
+            "select count(*) as n_ids, min(requested_at) as first_at from " ~ built.forgotten_ids
+            ~ " where is_named and erased_at is null having count(*) > 0"
+        ) %}
+            {% set age = (run_started_at.replace(tzinfo=none) - row.first_at).days %}
+            {% do lines.append("{:,}".format(row.n_ids | int) ~ " requests to be forgotten are pending, the oldest for "
+                ~ age ~ " days: they are out of this build and of every release; `kindred forget` erases the log and the"
+                ~ " bytes") %}
+        {% endfor %}
+    {% endif %}
+    {% if 'forgotten_arrivals' in built %}
+        {% for row in kindred.fetch_rows(
+            "select sum(n_rows) as n_rows from " ~ built.forgotten_arrivals ~ " having sum(n_rows) > 0"
+        ) %}
+            {% do lines.append("{:,}".format(row.n_rows | int) ~ " rows of forgotten people were left out, see "
+                ~ built.forgotten_arrivals) %}
+        {% endfor %}
+    {% endif %}
+    {{ return(lines) }}
 {% endmacro %}
 
 {#- What apps read after this run, and why. -#}

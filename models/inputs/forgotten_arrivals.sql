@@ -1,10 +1,12 @@
 -- one row per input: how many of its rows are of forgotten people and were left out by this build
+{% set columns = {} %}
+{% for input, column in kindred.person_columns() if kindred.has_forgotten() %}
+{% do columns.setdefault(input, []).append(column) %}
+{% endfor %}
+
 with counted as (
 
-    {% set inputs = kindred.person_columns() | map(attribute=0) | unique | list if kindred.has_forgotten() else [] -%}
-    {% for input in inputs -%}
-    {% set columns = [] -%}
-    {% for name, column in kindred.person_columns() if name == input -%}{% do columns.append(column) %}{% endfor -%}
+    {% for input, names in columns.items() %}
     select
         '{{ input }}' as input,
         count(*) as n_rows
@@ -13,22 +15,19 @@ with counted as (
             {{ kindred.select_input_columns(input) }}
         from {{ kindred.input_relation(input) }}
     ) as source_rows
-    {% for column in columns -%}
+    {% for column in names -%}
     left join {{ ref('forgotten_spellings') }} as by_{{ column }}
         on hash(source_rows.{{ column }}) = by_{{ column }}.spelling_hash
     {% endfor -%}
-    where by_{{ columns[0] }}.spelling_hash is not null
-        {% for column in columns[1:] -%}
-        or (
-            by_{{ column }}.spelling_hash is not null
-            {{ 'and source_rows.user_id is null' if input == 'events' }}
-        )
-        {% endfor %}
+    where by_{{ names[0] }}.spelling_hash is not null
+        {%- for column in names[1:] %}
+        or (by_{{ column }}.spelling_hash is not null {{ 'and source_rows.user_id is null' if input == 'events' }})
+        {%- endfor %}
     having count(*) > 0
 
     union all
-    {% endfor -%}
-    {% if kindred.named_trackers() -%}
+    {% endfor %}
+    {%- if kindred.named_trackers() %}
     select
         source as input,
         count(*) as n_rows
@@ -38,7 +37,7 @@ with counted as (
     group by source
 
     union all
-    {% endif -%}
+    {% endif %}
     select
         cast(null as varchar) as input,
         cast(null as bigint) as n_rows

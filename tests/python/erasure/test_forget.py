@@ -4,6 +4,7 @@ import contextlib
 import sqlite3
 
 import pytest
+from conftest import NO_TESTS
 from erasable_shop import EVENTS, MARKER, SIMILAR, TABLES, ErasableShop
 
 SIMILAR_TABLES = (
@@ -97,21 +98,41 @@ def test_what_is_written_down(forgotten):
         forgotten.value("select count(*) from forget_log where store = 'sqlite' and n_deleted > 0 and n_left = 0") == 3
     )
     assert forgotten.value("select sum(n_left) from forget_log") == 0
-    again = forgotten.kindred("forget")
-    assert again.returncode == 0 and "nobody waits to be forgotten" in again.stdout
 
 
 def test_what_comes_again_is_left_out_and_counted(forgotten):
-    """A full build from the shop's own tables, which still have the person and get 500 more events."""
+    """A full build from the shop's own tables, which still have the person and get 500 more events.
+
+    In the same build somebody else asks to be forgotten, in the input `erasures`, by the id of a device.
+    """
     more = EVENTS.format(n=100_000, prefix="again-")
     person = f"select * from ({more}) where anonymous_id like '{MARKER}-%' order by event_id limit {N_AGAIN}"
-    before = forgotten.value(
-        f"select count(*) from raw.events where contains(coalesce(user_id, anonymous_id), '{MARKER}')"
+    n_events = dict(
+        forgotten.query("select regexp_extract(anonymous_id, '^(.*)-', 1), count(*) from raw.events group by all")
     )
-    forgotten.give(events=f"({TABLES['events']}) union all by name ({person})").build()
+    request = f"select '{SIMILAR}-laptop' as identity_id, date '2026-01-01' as requested_at union all select null, null"
+    forgotten.give(events=f"({TABLES['events']}) union all by name ({person})", erasures=request)
+    result = forgotten.dbt("build", *NO_TESTS)
+    assert result.returncode == 0, result.output
     assert forgotten.columns_with() == {} and forgotten.files_with() == []
+    assert list(forgotten.columns_with(SIMILAR)) == ["recommendation_log.user_id"]
     arrivals = dict(forgotten.query("select input, n_rows from forgotten_arrivals"))
-    assert arrivals == {"events": before + N_AGAIN, "users": 1, "consents": 2, "identity_links": 1}
+    n_left_out = n_events[MARKER] + N_AGAIN + n_events[SIMILAR]
+    assert arrivals == {"events": n_left_out, "users": 2, "consents": 4, "identity_links": 1}
+    assert "1 requests to be forgotten are pending, the oldest for" in result.text
+    assert f"{n_left_out + 7:,} rows of forgotten people were left out" in result.text
+    assert "erasures: missing_identity_id (1): row set aside" in result.text
+    # Nobody waits for `kindred forget` to leave the lists; the log and the bytes do.
+    assert forgotten.query("select n_lists from withdrawals") == [(1,)] * 3
+    assert forgotten.files_with(SIMILAR) == ["shop.duckdb"]
+    assert (
+        forgotten.column("select distinct table_name from information_schema.tables where table_name like '%tmp%'")
+        == []
+    )
+    done = forgotten.kindred("forget")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert forgotten.files_with(SIMILAR) == [] and forgotten.columns_with(SIMILAR) == {}
+    assert forgotten.value("select count(*) from forgotten_ids where erased_at is null") == 0
 
 
 @pytest.mark.slow
@@ -124,12 +145,14 @@ def test_tables_are_those_of_a_shop_that_never_had_them(forgotten, tmp_path):
             ("consents", TABLES["consents"], "user_id"),
             ("identity_links", TABLES["identity_links"], "left_id"),
         ]
-    }
+    } | {"erasures": "select null as identity_id"}
     # What is drawn by chance is drawn anew by each build, and the first build has no training before it.
     chance = {"exploration_share": 0}
     never = ErasableShop(tmp_path / "never").give(**TABLES | without).build(**chance).build(**chance)
     assert never.columns_with() == {}
-    forgotten.give(**TABLES).build(**chance)
+    forgotten.give(**TABLES, erasures="select null as identity_id")
+    assert forgotten.kindred("unforget", "-", ids=[SIMILAR, f"{SIMILAR}-phone", f"{SIMILAR}-laptop"]).returncode == 0
+    forgotten.build(**chance)
     found = []
     tables = never.column("select table_name from information_schema.tables where table_schema = 'main'")
     compared = [name for name in tables if name not in LOGS and not name.startswith("forgotten_")]
