@@ -31,8 +31,8 @@ with counted as (
     select
         source as input,
         count(*) as n_rows
-    from {{ ref('tracker_rows') }}
-    where refusal = 'forgotten'
+    from {{ ref('tracker_fates') }}
+    where fate = 'forgotten'
         and product_number = 0
     group by source
 

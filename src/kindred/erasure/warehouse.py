@@ -45,8 +45,11 @@ OTHER_COLUMNS = frozenset(
 )
 # An id of fewer characters, such as 1042, may be anything elsewhere: it is searched where people are named alone.
 DISTINCT_LENGTH = 8
-# Before and after an id within a text stands none of these.
-ID_CHARACTERS = "[0-9A-Za-z._+@-]"
+# Before and after an id within a text stands none of the characters of ids. For a search the id becomes one character
+# that no text has.
+PLACE = "\ue000"
+NO_ID_CHARACTER = "[^0-9A-Za-z._+@-]"
+ALONE = f"(^|{NO_ID_CHARACTER}){PLACE}({NO_ID_CHARACTER}|$)"
 BATCH = 500
 
 
@@ -210,12 +213,11 @@ class Warehouse:
         """Add those hashes to forgotten_ids that aren't there."""
         table, wanted = self.name("forgotten_ids"), sorted(hashes)
         for start in range(0, len(wanted), BATCH):
-            values = ", ".join(f"('{one}')" for one in wanted[start : start + BATCH])
+            selects = " union all ".join(f"select '{one}' as id_hash" for one in wanted[start : start + BATCH])
             self.change(
                 f"insert into {table} (id_hash, request_id, is_named, requested_at, forgotten_at)"
-                f" select column1, '{request_id}', {is_named}, {self.now()}, {self.now()}"
-                f" from (values {values}) as wanted (column1)"
-                f" where column1 not in (select id_hash from {table})"
+                f" select id_hash, '{request_id}', {is_named}, {self.now()}, {self.now()} from ({selects}) as wanted"
+                f" where id_hash not in (select earlier.id_hash from {table} as earlier)"
             )
 
     def remove_hashes(self, hashes: Sequence[str]) -> int:
@@ -262,7 +264,7 @@ class Warehouse:
             if relation.owner == "kindred" and relation.is_table
             for column, rows in relation.person_columns()
         ]
-        self.change("create or replace temporary table leaving (identity_id varchar, pattern varchar)")
+        self.change("create or replace temporary table leaving (identity_id varchar)")
         for start in range(0, len(selects), 40):
             union = " union ".join(selects[start : start + 40])
             self.change(
@@ -275,13 +277,6 @@ class Warehouse:
             # Snowflake would keep the values in its history of statements.
             for one in set(ids) - set(found):
                 self.adapter.add_query("insert into leaving (identity_id) values (?)", auto_begin=False, bindings=[one])
-        # What means something in a regular expression is escaped. Snowflake's literals take a backslash for an escape.
-        escaped = r"regexp_replace(identity_id, '([.\[\]+*?(){}^$|\\])', '\\\1', 'g')"
-        if self.kind != "duckdb":
-            escaped = r"regexp_replace(identity_id, '([.\\[\\]+*?(){}^$|\\\\])', '\\\\\\1')"
-        self.change(
-            f"update leaving set pattern = concat('(^|[^{ID_CHARACTERS[1:]})', {escaped}, '([^{ID_CHARACTERS[1:]}|$)')"
-        )
         return found
 
     def condition(self, relation: Relation) -> str:
@@ -290,16 +285,16 @@ class Warehouse:
         distinct = f"{ids} where length(identity_id) >= {DISTINCT_LENGTH}"
         parts = [f"{column} in ({ids}) and ({rows})" for column, rows in relation.person_columns()]
         parts += [f"{column} in ({distinct})" for column in relation.key_columns()]
-        matches = "regexp_matches(texts.one, people.pattern)"
-        if self.kind != "duckdb":
-            matches = "regexp_instr(texts.one, people.pattern) > 0"
+        is_alone = (
+            f"regexp_matches({{}}, '{ALONE}')" if self.kind == "duckdb" else f"regexp_like({{}}, '.*{ALONE}.*', 's')"
+        )
+        is_alone = is_alone.format(f"replace(texts.one, people.identity_id, '{PLACE}')")
         for column in relation.text_columns():
             text = f"cast({column} as varchar)"
             parts.append(
                 f"{text} in (select texts.one from (select distinct {text} as one from {relation}"
-                f" where {column} is not null) as texts"
-                f" inner join ({distinct.replace('identity_id from', 'identity_id, pattern from', 1)}) as people"
-                f" on contains(texts.one, people.identity_id) where {matches})"
+                f" where {column} is not null) as texts inner join ({distinct}) as people"
+                f" on contains(texts.one, people.identity_id) where {is_alone})"
             )
         return " or ".join(parts)
 
@@ -330,18 +325,15 @@ class Warehouse:
 
     def log(self, request_id: str, found: Iterable[tuple[str, str, int, int | None]]) -> None:
         """Add rows of (store, relation, n_deleted, n_left) to forget_log."""
-        rows = [
-            f"('{request_id}', '{store}', '{what}', {n_deleted}, {'null' if n_left is None else n_left}, {self.now()})"
+        selects = [
+            f"select '{request_id}', '{store}', '{what}', {n_deleted},"
+            f" {'null' if n_left is None else n_left}, {self.now()}"
             for store, what, n_deleted, n_left in found
         ]
         columns = "request_id, store, relation, n_deleted, n_left, checked_at"
-        for start in range(0, len(rows), BATCH):
-            values = ", ".join(rows[start : start + BATCH])
-            self.change(
-                f"insert into {self.name('forget_log')} ({columns})"
-                f" select {', '.join(f'column{n}' for n in range(1, 7))} from (values {values})"
-                f" as rows_to_log ({', '.join(f'column{n}' for n in range(1, 7))})"
-            )
+        for start in range(0, len(selects), BATCH):
+            union = " union all ".join(selects[start : start + BATCH])
+            self.change(f"insert into {self.name('forget_log')} ({columns}) {union}")
 
     def set_erased(self) -> None:
         self.change(f"update {self.name('forgotten_ids')} set erased_at = {self.now()} where erased_at is null")

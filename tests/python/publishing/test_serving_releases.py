@@ -23,6 +23,8 @@ import pytest
 from conftest import INPUTS, NO_TESTS, REPOSITORY, Shop
 from releases_model import run_releases
 
+from kindred.erasure.stores import erase_postgres
+from kindred.ids import id_hash
 from kindred.publishing import folder as publishing
 from kindred.publishing import postgres as postgres_module
 from kindred.publishing import sqlite as sqlite_module
@@ -906,6 +908,10 @@ def test_postgres__people_who_refuse_are_taken_out(postgres):
     assert postgres.query("select count(*), min(user_id) from lists") == [(N_LISTS - 1, "u000001")]
     assert postgres.query("select count(*) from identities") == [(0,)]
     assert list(from_postgres(postgres.address, Leaving(["u000000"]))) == []
+    # Of forgotten people the hashes may be all that is known; what `kindred forget` erases it counts again.
+    forgotten = Leaving(["u000002"], frozenset([id_hash("key", "u000001"), id_hash("other", "u000003")]), "key")
+    assert list(erase_postgres(postgres.address, forgotten)) == [("postgres", "kindred_serving", 2, 0)]
+    assert postgres.query("select count(*), min(user_id) from lists") == [(N_LISTS - 3, "u000003")]
 
 
 def test_postgres__goes_away_in_the_middle(postgres):

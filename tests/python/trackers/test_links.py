@@ -65,3 +65,24 @@ def test_links_of_trackers(tmp_path):
     }
     # A guest without an address is nobody, not one with all others.
     assert shop.query("select rejection_reason, count(*) from rejected_events group by all") == [("missing_person", 1)]
+    # Somebody asks to be forgotten by a cookie: of all rows of that person nothing is left but that they came.
+    requests = [{"identity_id": " cookie"}]
+    write(tmp_path / "shop.duckdb", "raw", {"requests": requests})
+    asked = {"inputs": {"erasures": "raw.requests"}, "identity": {"email": True}}
+    build(
+        tmp_path, {name: f"raw_{name}" for name in trackers}, [*made, "tracker_report", "forgotten_arrivals"], **asked
+    )
+    report = {(source, fate): n for source, fate, n in shop.query("from tracker_report")}
+    assert report == {
+        ("segment", "forgotten"): 2,
+        ("mixpanel", "used"): 2,
+        ("amplitude", "used"): 1,
+        ("shopify", "used"): 2,
+        ("shopify", "rejected"): 1,
+    }
+    assert sorted(shop.query("from forgotten_arrivals")) == [("identity_links", 1), ("segment", 2)]
+    assert sorted(shop.column("select identity_id from identities")) == sorted([ANN, "a-device", "c1", "d1", "m-user"])
+    left = (
+        "select count(*) from tracker_rows where user_id = '123' or anonymous_id = 'cookie' or row_id in ('s1', 's2')"
+    )
+    assert shop.value(left) == 0 and shop.value("select count(*) from tracker_rows where source = 'segment'") == 2
