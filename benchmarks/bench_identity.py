@@ -31,10 +31,10 @@ STEPS = {
 }
 
 
-def make_world(path: Path, millions: float) -> None:
+def make_world(path: Path, millions: float, events_per_person: int = 20) -> None:
     """Write events and links as Parquet files into the folder `path`."""
     n_events = int(millions * 1_000_000)
-    n_people = n_events // 20
+    n_people = n_events // events_per_person
     with duckdb.connect() as connection:
         connection.execute(f"""
             copy (
