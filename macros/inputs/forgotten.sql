@@ -26,12 +26,8 @@
 
 {#- Whether anybody is forgotten: where nobody is, nothing is looked for. True where that can't be known yet. -#}
 {% macro has_forgotten() %}
-    {% set relation = ref('forgotten_ids') %}
-    {% set found = load_relation(relation) if execute and relation.schema else none %}
-    {% if found is none or flags.WHICH in ['compile', 'generate', 'show', 'list'] %}
-        {{ return(true) }}
-    {% endif %}
-    {{ return(kindred.fetch_rows("select 1 as is_any from " ~ found ~ " limit 1") | length > 0) }}
+    {% set rows = kindred.known_rows("select count(*) as n_ids", ref('forgotten_ids')) %}
+    {{ return(rows is none or rows[0].n_ids > 0) }}
 {% endmacro %}
 
 {#- The raw events without those of forgotten people. An event of somebody else on a forgotten device stays, without the

@@ -16,13 +16,7 @@
     always the events, which are read many times, are joined with nothing. All, where that can't be known yet. -#}
 {% macro misspelt_columns() %}
     {% set columns = kindred.spelt_columns() %}
-    {% set relation = ref('event_spellings') %}
-    {#- In a unit test it is no table but rows in the query, and has no schema. -#}
-    {% set spellings = load_relation(relation) if execute and relation.schema else none %}
-    {% if spellings is none or flags.WHICH in ['compile', 'generate', 'show', 'list'] %}
-        {{ return(columns) }}
-    {% endif %}
-    {% set rows = kindred.fetch_rows("select distinct column_name from " ~ spellings) %}
-    {% set found = rows | map(attribute='column_name') | list %}
+    {% set rows = kindred.known_rows("select distinct column_name", ref('event_spellings')) %}
+    {% set found = columns if rows is none else rows | map(attribute='column_name') | list %}
     {{ return(columns | select('in', found) | list) }}
 {% endmacro %}

@@ -20,7 +20,7 @@ from kindred.publishing.folder import serving_folder
 from kindred.settings import fill
 
 # They take the requests of the input `erasures`, and make the tables where they aren't there yet.
-MODELS = [f"kindred.inputs.{name}" for name in ("forgotten_key", "forgotten_ids", "forget_log")]
+MODELS = [f"kindred.erasure.{name}" for name in ("forgotten_key", "forgotten_ids", "forget_log")]
 
 
 @dataclass

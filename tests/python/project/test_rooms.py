@@ -11,6 +11,7 @@ from kindred.settings import GROUPS
 
 # DESIGN.md's order, of the rooms that there are: a room refs rooms above it. Seeds stand above, functions below.
 ROOMS = [
+    "erasure",
     "trackers",
     "inputs",
     "identity",
@@ -31,7 +32,7 @@ TRACKED = {"kindred__trackers": {tracker: f"raw_{tracker}" for tracker in GROUPS
 # docs/outputs.md: the tables that apps, BI and people read, beside all of the rooms that are public as a whole.
 PUBLIC_ROOMS = {"outcomes", "recommendations", "publishing"}
 PUBLIC = {"rejected_events", "input_problems", "evaluation_metrics", "user_metrics", "publish_gates", "training_policy"}
-PUBLIC |= {"unmapped_events", "tracker_report", "identities", "consent_history"}
+PUBLIC |= {"unmapped_events", "tracker_report", "identities", "consent_history", "forgotten_arrivals", "forget_log"}
 PUBLIC |= {"als_item_factors", "als_user_factors", "item_neighbors", "item_content_neighbors", "tuning_trials"}
 
 

@@ -12,7 +12,7 @@ from kindred.embed import PACKAGE
 ALLOWED = {
     "macros/settings/validate_configuration.sql": {"load_relation"},
     "macros/inputs/relation_columns.sql": {"load_relation"},
-    "macros/inputs/spelt_columns.sql": {"load_relation"},
+    "macros/inputs/known_rows.sql": {"load_relation"},
     "macros/warehouse/kindred_table_function.sql": {"load_cached_relation"},
 }
 LOOKS_BACK = re.compile(r"is_incremental\(|adapter\.get_relation|load_(?:cached_)?relation|\{\{\s*this\s*\}\}")
