@@ -4,7 +4,8 @@
 
 In the world of bench_identity.py with 5 events per person and 2 devices each: a full `dbt build` of the fold live of
 the first 99 % of the events, a daily build of the same (not counted; it leaves dbt a parsed project), a daily build of
-all events, and `kindred forget` of so many people, each named by one device. Builds run without tests.
+all events, and `kindred forget` of so many people, each named by one device. Builds run without tests, with 20
+candidates of each generator and 10 recommendations for each person: more would not fit on the disk of this machine.
 
 Reported: wall seconds, peak resident memory, and bytes of the DuckDB file before and after. Results go to
 results/erasure.md. Disk: some 20 GB at a million people, in --work-dir.
@@ -25,12 +26,13 @@ from bench_speed import HERE, ROOT, as_run, build_kindred, describe_machine, mac
 from measure import measure
 
 EVENTS_PER_PERSON = 5
+LISTS = {"kindred__lists": {"n_candidates": 20, "n_recommendations": 10}}
 NO_TESTS = ["--exclude-resource-type", "unit_test", "--exclude-resource-type", "test"]
 
 
 def forget(folder: Path, ids: Path) -> dict[str, object]:
     """Run `kindred forget` and return the run with what it printed."""
-    variables = {"kindred__inputs": {"events": "raw.events"}} | DAILY
+    variables = {"kindred__inputs": {"events": "raw.events"}} | DAILY | LISTS
     command = [sys.executable, "-m", "kindred.cli", "forget", ids, "--vars", json.dumps(variables)]
     command += ["--target-path", folder / "target", "--log-path", folder / "logs"]
     env = {
@@ -59,10 +61,10 @@ def main() -> None:
         moments = f"select quantile_disc(occurred_at, {1 - NEW_SHARE}) from read_parquet('{world}')"
         until = str(connection.execute(moments).fetchone()[0])
     say("full build")
-    full = build_kindred(world, folder, {"kindred__folds": ["live"]}, NO_TESTS, until)
-    build_kindred(world, folder, DAILY, NO_TESTS, until)
+    full = build_kindred(world, folder, {"kindred__folds": ["live"]} | LISTS, NO_TESTS, until)
+    build_kindred(world, folder, DAILY | LISTS, NO_TESTS, until)
     say("daily build")
-    daily = build_kindred(world, folder, DAILY, NO_TESTS)
+    daily = build_kindred(world, folder, DAILY | LISTS, NO_TESTS)
     with duckdb.connect(str(folder / "kindred.duckdb"), read_only=True) as connection:
         n_ids, n_people = connection.execute("select count(*), count(distinct user_id) from identities").fetchone()
         devices = connection.execute(f"""

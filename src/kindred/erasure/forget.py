@@ -17,6 +17,7 @@ from kindred.erasure.stores import Found, Leaving, erase_artifacts, erase_postgr
 from kindred.erasure.warehouse import DISTINCT_LENGTH, Relation, Warehouse
 from kindred.ids import id_hash
 from kindred.publishing.folder import serving_folder
+from kindred.publishing.postgres import server_address
 from kindred.settings import fill
 
 # They take the requests of the input `erasures`, and make the tables where they aren't there yet.
@@ -28,6 +29,7 @@ class Report:
     """What was erased, what was found afterwards, and what nobody but the shop can erase."""
 
     request_id: str
+    n_given: int = 0
     n_ids: int = 0
     unknown: int = 0
     short: int = 0
@@ -48,7 +50,7 @@ class Report:
     def lines(self) -> list[str]:
         """The report as text; it names no id."""
         if not self.n_ids:
-            return ["nobody waits to be forgotten"]
+            return ["all these ids are forgotten already" if self.n_given else "nobody waits to be forgotten"]
         n_places = len([one for one in self.found if one[2]])
         lines = [
             f"request {self.request_id}: {self.n_ids:,} ids are forgotten; {sum(one[2] for one in self.found):,} rows"
@@ -96,6 +98,7 @@ def forget(source: str | None, options: Sequence[str]) -> Report:
         key = warehouse.key()
         is_insensitive = fill("identity", warehouse.setting("identity"))["case_insensitive_ids"]
         given = read_ids(source, is_insensitive) if source else []
+        report.n_given = len(given)
         warehouse.add_hashes({id_hash(key, one) for one in given}, report.request_id, is_named=True)
         relations = warehouse.relations()
         warehouse.close_over_people(find(relations, "identities"), report.request_id)
@@ -150,9 +153,8 @@ def erase_outside(warehouse: Warehouse, leaving: Leaving, folder: Path | None) -
     found: list[Found] = []
     if folder:
         found += erase_releases(folder, leaving)
-    address = os.environ.get("KINDRED_POSTGRES")
-    if address and fill("serving", warehouse.setting("serving"))["store"] == "postgres":
-        found += erase_postgres(address, leaving)
+    if fill("serving", warehouse.setting("serving"))["store"] == "postgres":
+        found += erase_postgres(server_address(), leaving)
     temporary = warehouse.credential("config_options").get("temp_directory")
     found += erase_artifacts(*warehouse.artifact_folders, Path(temporary) if temporary else None)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,6 +20,14 @@ from kindred.publishing.tables import (
 )
 
 POSTGRES_SCHEMA = "kindred_serving"
+
+
+def server_address() -> str:
+    """The server's address, from the environment. Errors: RuntimeError where it isn't set."""
+    address = os.environ.get("KINDRED_POSTGRES")
+    if not address:
+        raise RuntimeError("kindred__serving has the store postgres: set KINDRED_POSTGRES to the server's address")
+    return address
 
 
 def swap_tables(connection: Any, names: Sequence[str]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -272,11 +271,7 @@ def load_postgres(
     tables: Mapping[str, Any], release: dict[str, Any], evaluation: Evaluation, folder: Path
 ) -> tuple[str, int, dict[str, Any]]:
     """Publish to PostgreSQL and write served.json, by which gates know what apps read: (location, bytes, release)."""
-    from kindred.publishing.postgres import publish_postgres
-
-    address = os.environ.get("KINDRED_POSTGRES")
-    if not address:
-        raise RuntimeError("kindred__serving has the store postgres: set KINDRED_POSTGRES to the server's address")
+    from kindred.publishing.postgres import publish_postgres, server_address
 
     def tell_gates(served: Mapping[str, Any]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -290,6 +285,6 @@ def load_postgres(
                 tell_gates(served)
             raise
 
-    location, n_bytes, written = publish_postgres(address, tables, release, admit)
+    location, n_bytes, written = publish_postgres(server_address(), tables, release, admit)
     tell_gates(written)
     return location, n_bytes, written

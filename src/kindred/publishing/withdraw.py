@@ -76,7 +76,9 @@ def withdraw(
             ids = read_table(refused_ids, ["identity_id"])["identity_id"].to_pylist()
             leaving = Leaving(ids, frozenset(pending), key)
             if leaving and store == "postgres":
-                rows = list(from_postgres(os.environ.get("KINDRED_POSTGRES", ""), leaving))
+                from kindred.publishing.postgres import server_address
+
+                rows = list(from_postgres(server_address(), leaving))
             elif leaving and folder and folder.exists():
                 rows = list(from_folder(folder, leaving))
     for store, release_id, n_lists, _ in rows:
