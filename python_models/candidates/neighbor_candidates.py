@@ -11,17 +11,15 @@ def model(dbt, session):
     from kindred import settings
     from kindred.generators.neighbor_tables import neighbor_candidates
 
-    lists = dbt.config.meta_get("lists")
     given = dbt.config.meta_get("generators")
     interactions = dbt.ref("interactions")
     item_features = dbt.ref("item_features")
-    item_neighbors = dbt.ref("item_neighbors")
-    item_content_neighbors = dbt.ref("item_content_neighbors")
-    tuning_trials = dbt.ref("tuning_trials")
-    history_keys = dbt.ref("history_keys")
-    training_policy = dbt.ref("training_policy")
-    folds = dbt.ref("folds")
-    n_candidates = settings.fill("lists", lists)["n_candidates"]
-    tables = {"item_neighbors": item_neighbors, "item_content_neighbors": item_content_neighbors}
+    tuning_trials, history_keys = dbt.ref("tuning_trials"), dbt.ref("history_keys")
+    training_policy, folds = dbt.ref("training_policy"), dbt.ref("folds")
+    n_candidates = settings.fill("lists", dbt.config.meta_get("lists"))["n_candidates"]
+    tables = {
+        "item_neighbors": dbt.ref("item_neighbors"),
+        "item_content_neighbors": dbt.ref("item_content_neighbors"),
+    }
     relations = (interactions, item_features, tables, tuning_trials, history_keys, training_policy, folds)
     return neighbor_candidates(dbt, session, given, n_candidates, *relations)

@@ -8,11 +8,9 @@ Errors: RuntimeError, with what apps read left as it was; kindred.publishing.rel
 def model(dbt, session):
     from kindred.publishing import release
 
-    serving = dbt.config.meta_get("serving")
-    lists = dbt.config.meta_get("lists")
-    as_of = dbt.config.meta_get("as_of")
-    publish_gates = dbt.ref("publish_gates")
-    folds = dbt.ref("folds")
+    groups = dbt.config.meta_get("serving"), dbt.config.meta_get("lists")
+    settings = release.Settings.of(*groups, dbt.config.meta_get("as_of"))
+    state = dbt.ref("publish_gates"), dbt.ref("folds")
     dbt.ref("withdrawals")  # which writes the same folder, comes first
     tables = {
         "lists": dbt.ref("release_lists"),
@@ -24,5 +22,4 @@ def model(dbt, session):
         "generators": dbt.ref("release_generators"),
         "session_settings": dbt.ref("release_session_settings"),
     }
-    settings = release.Settings.of(serving, lists, as_of)
-    return release.publish(dbt, session, tables, publish_gates, folds, settings)
+    return release.publish(dbt, session, tables, *state, settings)

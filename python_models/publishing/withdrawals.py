@@ -1,4 +1,4 @@
-"""People who refuse or are forgotten are taken out of every release that is kept, whether the gates let this build's lists pass or not.
+"""People who refuse or are forgotten leave every release that is kept, whether the gates let this build's lists pass.
 
 Grain: one row per release that had some of them, of this build alone.
 Errors: RuntimeError where a release can't be written again; kindred.publishing.withdraw says when.

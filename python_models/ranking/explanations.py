@@ -14,13 +14,12 @@ def model(dbt, session):
     interactions = dbt.ref("interactions")
     item_features = dbt.ref("item_features")
     als_item_factors = dbt.ref("als_item_factors")
-    item_neighbors = dbt.ref("item_neighbors")
-    item_content_neighbors = dbt.ref("item_content_neighbors")
-    tuning_trials = dbt.ref("tuning_trials")
-    history_keys = dbt.ref("history_keys")
-    training_policy = dbt.ref("training_policy")
-    folds = dbt.ref("folds")
-    tables = {"item_neighbors": item_neighbors, "item_content_neighbors": item_content_neighbors}
+    tuning_trials, history_keys = dbt.ref("tuning_trials"), dbt.ref("history_keys")
+    training_policy, folds = dbt.ref("training_policy"), dbt.ref("folds")
+    tables = {
+        "item_neighbors": dbt.ref("item_neighbors"),
+        "item_content_neighbors": dbt.ref("item_content_neighbors"),
+    }
     relations = (ranked_lists, interactions, item_features, als_item_factors, tables)
     state = (tuning_trials, history_keys, training_policy, folds)
     return explanations(dbt, session, given, *relations, *state)

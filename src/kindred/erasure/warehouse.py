@@ -356,6 +356,9 @@ class Warehouse:
             leftover.unlink(missing_ok=True)
         before = path.stat().st_size
         try:
+            with duckdb.connect(str(path), config=self.credential("config_options")) as connection:
+                # A log beside the file would be taken for one of the new file.
+                connection.execute("force checkpoint")
             with duckdb.connect(config=self.credential("config_options")) as connection:
                 for name, value in self.credential("settings").items():
                     connection.execute(f"set {name} = '{value}'")
