@@ -45,6 +45,7 @@ def tables(sample_shop):
         return tables | {"consents": connection.sql(ANSWERS).to_arrow_table()}
 
 
+@pytest.mark.slow
 def test_a_replay_knows_the_answers_of_its_day_alone(tables, tmp_path):
     answers = tables["consents"]  # noqa: F841, DuckDB finds it by name
     with duckdb.connect() as connection:

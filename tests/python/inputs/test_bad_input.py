@@ -143,7 +143,9 @@ def test_tables__that_are_not_there_or_lack_columns(small_shop):
 
     def complaints(**tables):
         small_shop.load(**tables)
-        result = small_shop.dbt("build", *CHECKS, inputs={name: f"raw.{name}" for name in INPUTS})
+        # Without its erasures no input is read, so that nobody comes back: they would be told of alone.
+        inputs = {name: f"raw.{name}" for name in INPUTS if name != "erasures"}
+        result = small_shop.dbt("build", *CHECKS, inputs=inputs)
         assert result.returncode != 0
         assert "Traceback" not in result.output
         return result.text
@@ -494,7 +496,9 @@ def test_few__views_only(small_shop):
 # Clocks -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("as_of", "n_people"), [("1970-01-01", 0), ("2100-01-01 06:00:00", 2)])
+@pytest.mark.parametrize(
+    ("as_of", "n_people"), [("1970-01-01", 0), pytest.param("2100-01-01 06:00:00", 2, marks=pytest.mark.slow)]
+)
 def test_clocks__a_replay_far_away(small_shop, as_of, n_people):
     small_shop.load(events=[event(1), event(2, "u2", "i2")])
     small_shop.build("--select", "+recommendations", "+rejected_events", **SMALL, as_of=as_of)

@@ -176,6 +176,7 @@ def test_stale_data__a_feed_that_is_dead_stops_however_often_one_builds(sample_s
     assert build_after(60, "lostsome-0000", new_events=35) == (1, False)
 
 
+@pytest.mark.slow
 def test_gates__know_what_apps_read_though_the_build_was_killed_before_its_row(sample_shop, tmp_path):
     shop = shop_copy(sample_shop, tmp_path)
     first = current(shop)
@@ -315,6 +316,7 @@ def test_gates__compare_with_what_is_served_in_a_new_database(sample_shop, tmp_p
     assert current(shop).endswith("-anotherd")
 
 
+@pytest.mark.slow
 def test_gates__compare_with_what_is_served_though_the_database_is_in_memory(sample_shop, tmp_path):
     folder = tmp_path / "lists"
     shutil.copytree(publishing.serving_folder("", str(sample_shop.database)), folder, symlinks=True)

@@ -12,6 +12,8 @@ from released_shop import current, shop_copy
 # Tests of the outcomes of shown lists, of the sample's truths and of the history of releases say nothing of
 # the lists.
 OF_NO_CONCERN = {
+    "model.kindred.forget_log",
+    "model.kindred.forgotten_arrivals",
     "model.kindred.list_outcomes",
     "model.kindred.list_performance",
     "seed.kindred.sample_truths",

@@ -76,7 +76,8 @@ def write_project(folder, **changes):
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
     shop = write_project(tmp_path_factory.mktemp("package") / "shop")
-    shop["result"] = run_dbt("build", **shop)
+    # The unit tests run in the consumer project of test_integration.py.
+    shop["result"] = run_dbt("build", "--exclude-resource-type", "unit_test", **shop)
     return shop
 
 

@@ -116,7 +116,16 @@ def test_what_is_read_changes_when_the_gates_are_passed_and_when_somebody_goes_b
     columns = "user_id varchar, purpose varchar, is_granted boolean, valid_to timestamp"
     cursor.execute(f"create table s3.consent_history ({columns})")
     cursor.execute(f"insert into s3.consent_history select '{user}', 'personalization', false, null")
+    # So does who is forgotten and not erased yet, of whom only hashes are known.
+    other = f"select min(user_id) from s3.published_lists where user_id <> '{user}'"
+    [(forgotten,)] = cursor.execute(other).fetchall()
+    columns = "id_hash varchar, request_id varchar, is_named boolean, requested_at timestamp, forgotten_at timestamp"
+    cursor.execute(f"create table s3.forgotten_ids ({columns}, erased_at timestamp)")
+    cursor.execute("create table s3.forgotten_key as select 'key' as hash_key")
+    hashed = f"select sha2('key{forgotten}', 256), 'r', true, current_timestamp(), current_timestamp(), null"
+    cursor.execute(f"insert into s3.forgotten_ids {hashed}")
     done(dbt("run", "--select", "refused_ids", "withdrawals"))
-    assert cursor.execute("select store, n_lists from s3.withdrawals").fetchall() == [("warehouse", 2)]
-    assert cursor.execute(f"select count(*) from s3.published_lists where user_id = '{user}'").fetchall() == [(0,)]
-    assert cursor.execute("select count(*) from s3.published_lists").fetchall() == others
+    assert cursor.execute("select store, n_lists from s3.withdrawals").fetchall() == [("warehouse", 4)]
+    gone = f"select count(*) from s3.published_lists where user_id in ('{user}', '{forgotten}')"
+    assert cursor.execute(gone).fetchall() == [(0,)]
+    assert cursor.execute("select count(*) from s3.published_lists").fetchall() == [(others[0][0] - 2,)]

@@ -114,6 +114,7 @@ def test_build__learns_and_is_better_than_the_fixed_blend(learned, tmp_path):
     assert sum(mine == other for mine, other in pairs) < 0.01 * len(pairs)
 
 
+@pytest.mark.slow
 def test_same_input__same_ranker_and_same_lists(learned, tmp_path):
     """The rows stand in another order and one thread builds instead of four."""
     again = Shop(tmp_path, targets=learned.targets)

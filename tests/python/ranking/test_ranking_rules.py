@@ -124,6 +124,7 @@ def chi_square(counts, n_cells):
     return sum((counts.get(cell, 0) - expected) ** 2 / expected for cell in range(n_cells))
 
 
+@pytest.mark.slow
 def test_exploration__frequencies_are_the_logged_probabilities(small_shop):
     """3,000 people with the same 40 candidates: which one of the pool stands at a drawn rank is uniform at each
     rank, and in the pairs of both; the figure is exceeded once in 1,000 hashes, and the hashes are always the same."""

@@ -370,6 +370,7 @@ def test_time__a_replay_is_the_build_of_that_day(sample_shop, tmp_path):
     assert replay.query(of_lists) == past.query(of_lists)
 
 
+@pytest.mark.slow
 def test_time__a_burst_after_a_folds_moment_changes_nothing_in_the_fold(sample_shop, tmp_path):
     [(moment,)] = sample_shop.query("select learns_until from folds where fold = 'backtest'")
     item_id = rare_item(sample_shop, "backtest")

@@ -216,6 +216,7 @@ def test_other_settings__everything_is_made_anew(shop):
     assert {name: len(kept(shop, name)) for name in PERSONAL} == dict.fromkeys(PERSONAL, 0)
 
 
+@pytest.mark.slow
 def test_half_a_build__what_it_left_behind_is_noticed(shop):
     """The item factors alone were trained anew, and no diary says so."""
     build(shop, "training_policy", "als_item_factors", train="always", generators={"als": {"iterations": 2}})
@@ -228,6 +229,7 @@ def test_half_a_build__what_it_left_behind_is_noticed(shop):
         assert kept(shop, name) and not made(shop, name), name
 
 
+@pytest.mark.slow
 def test_always__nothing_is_kept(shop):
     for settings in ({"train": "always"}, {"training": {"new_events_share": 0.0001}}):
         build(shop, "training_policy", "history_keys", *PERSONAL, **settings)
