@@ -11,6 +11,20 @@
     sha2(concat({{ key }}, {{ id }}), 256)
 {%- endmacro %}
 
+{#- The warehouse's own hash of a text, of 62 bits or more: cheap enough for every row, and the same within a warehouse
+    alone. As a signed whole number, which every client can read. -#}
+{% macro spelling_hash(text) %}
+    {{- return(adapter.dispatch('spelling_hash', 'kindred')(text)) -}}
+{% endmacro %}
+
+{% macro duckdb__spelling_hash(text) -%}
+    cast(hash({{ text }}) >> 1 as bigint)
+{%- endmacro %}
+
+{% macro snowflake__spelling_hash(text) -%}
+    cast(mod(hash({{ text }}), 4611686018427387847) as bigint)
+{%- endmacro %}
+
 {#- A text that nobody can guess. -#}
 {% macro random_key() %}
     {{- return(adapter.dispatch('random_key', 'kindred')()) -}}
@@ -51,9 +65,9 @@
         from {{ kindred.input_relation('events') }}
     ) as source_rows
     left join {{ ref('forgotten_spellings') }} as forgotten_user
-        on hash(source_rows.user_id) = forgotten_user.spelling_hash
+        on {{ kindred.spelling_hash('source_rows.user_id') }} = forgotten_user.spelling_hash
     left join {{ ref('forgotten_spellings') }} as forgotten_device
-        on hash(source_rows.anonymous_id) = forgotten_device.spelling_hash
+        on {{ kindred.spelling_hash('source_rows.anonymous_id') }} = forgotten_device.spelling_hash
     where forgotten_user.spelling_hash is null
         and (source_rows.user_id is not null or forgotten_device.spelling_hash is null)
 {%- endmacro %}

@@ -17,7 +17,7 @@ with counted as (
     ) as source_rows
     {% for column in names -%}
     left join {{ ref('forgotten_spellings') }} as by_{{ column }}
-        on hash(source_rows.{{ column }}) = by_{{ column }}.spelling_hash
+        on {{ kindred.spelling_hash('source_rows.' ~ column) }} = by_{{ column }}.spelling_hash
     {% endfor -%}
     where by_{{ names[0] }}.spelling_hash is not null
         {%- for column in names[1:] %}

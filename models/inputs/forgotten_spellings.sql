@@ -45,9 +45,9 @@ found as (
 
 final as (
 
-    select hash(spelling) as spelling_hash from found
+    select {{ kindred.spelling_hash('spelling') }} as spelling_hash from found
     union
-    select hash(identity_id) as spelling_hash from found
+    select {{ kindred.spelling_hash('identity_id') }} as spelling_hash from found
 
 )
 

@@ -82,7 +82,7 @@ final as (
     left join blocked_ids
         on lower(source_rows.user_id) = blocked_ids.blocked_id
     left join {{ ref('forgotten_spellings') }} as forgotten
-        on hash(source_rows.user_id) = forgotten.spelling_hash
+        on {{ kindred.spelling_hash('source_rows.user_id') }} = forgotten.spelling_hash
     where forgotten.spelling_hash is null
 
 )

@@ -38,9 +38,9 @@ final as (
     left join blocked_ids as blocked_right
         on lower(source_rows.right_id) = blocked_right.blocked_id
     left join {{ ref('forgotten_spellings') }} as forgotten_left
-        on hash(source_rows.left_id) = forgotten_left.spelling_hash
+        on {{ kindred.spelling_hash('source_rows.left_id') }} = forgotten_left.spelling_hash
     left join {{ ref('forgotten_spellings') }} as forgotten_right
-        on hash(source_rows.right_id) = forgotten_right.spelling_hash
+        on {{ kindred.spelling_hash('source_rows.right_id') }} = forgotten_right.spelling_hash
     where forgotten_left.spelling_hash is null
         and forgotten_right.spelling_hash is null
 

@@ -310,7 +310,10 @@ class Warehouse:
         return n_rows
 
     def close_the_door(self, relations: Sequence[Relation]) -> None:
-        """Add these ids to forgotten_spellings, so that the views over the inputs show none of them from now on."""
+        """Add these ids to forgotten_spellings, so that the views over the inputs show none of them from now on.
+
+        The hash is that of the macro spelling_hash.
+        """
         by_name = {one.name.lower(): one for one in relations if one.owner == "kindred"}
         door, spellings = by_name.get("forgotten_spellings"), by_name.get("event_spellings")
         if not door:
@@ -318,9 +321,12 @@ class Warehouse:
         union = "select identity_id from leaving"
         if spellings:
             union += f" union select spelling from {spellings} where normal_form in (select identity_id from leaving)"
+        hashed = "cast(hash(identity_id) >> 1 as bigint)"
+        if self.kind != "duckdb":
+            hashed = "cast(mod(hash(identity_id), 4611686018427387847) as bigint)"
         self.change(
-            f"insert into {door} select hash(identity_id) from ({union}) as ids"
-            f" where hash(identity_id) not in (select spelling_hash from {door})"
+            f"insert into {door} select {hashed} from ({union}) as ids"
+            f" where {hashed} not in (select spelling_hash from {door})"
         )
 
     def log(self, request_id: str, found: Iterable[tuple[str, str, int, int | None]]) -> None:
