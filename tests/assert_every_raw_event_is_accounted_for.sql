@@ -1,4 +1,4 @@
--- Fails where the raw events are not as many as the usable and the rejected ones together.
+-- Fails where the raw events are not as many as the usable, the rejected and those of forgotten people together.
 -- A table of yours may grow while the build runs: there a difference is worth a warning, no reason to stop.
 {{ config(severity='error' if kindred.input_pointers().events == 'sample_events' else 'warn') }}
 
@@ -6,13 +6,23 @@ with raw_rows as (select count(*) as n_rows from {{ kindred.input_relation('even
 
 usable as (select count(*) as n_rows from {{ ref('events') }}),
 
-rejected as (select count(*) as n_rows from {{ ref('rejected_events') }})
+rejected as (select count(*) as n_rows from {{ ref('rejected_events') }}),
+
+forgotten as (
+
+    select coalesce(sum(n_rows), 0) as n_rows
+    from {{ ref('forgotten_arrivals') }}
+    where input = 'events'
+
+)
 
 select
     raw_rows.n_rows as n_raw,
     usable.n_rows as n_usable,
-    rejected.n_rows as n_rejected
+    rejected.n_rows as n_rejected,
+    forgotten.n_rows as n_forgotten
 from raw_rows
 cross join usable
 cross join rejected
-where raw_rows.n_rows <> usable.n_rows + rejected.n_rows
+cross join forgotten
+where raw_rows.n_rows <> usable.n_rows + rejected.n_rows + forgotten.n_rows

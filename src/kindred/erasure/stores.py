@@ -57,13 +57,13 @@ def erase_postgres(address: str, leaving: Leaving) -> Iterator[Found]:
 
 def erase_artifacts(target: Path, logs: Path, temporary: Path | None) -> Iterator[Found]:
     """Delete what dbt rendered and logged, and what a killed process left of DuckDB's temporary files."""
-    for folder, paths in (
-        (target, [target / name for name in ARTIFACTS]),
-        (logs, [*logs.glob("dbt.log*")]),
-        (temporary, [*temporary.glob("duckdb_temp_*")] if temporary else []),
-    ):
-        there = [path for path in paths if path.exists()]
+    # Two of the folders may be one.
+    paths = {target: [target / name for name in ARTIFACTS]}
+    paths.setdefault(logs, []).extend(logs.glob("dbt.log*"))
+    if temporary:
+        paths.setdefault(temporary, []).extend(temporary.glob("duckdb_temp_*"))
+    for folder, artifacts in paths.items():
+        there = [path for path in artifacts if path.exists()]
         for path in there:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-        if folder:
-            yield "files", str(folder), len(there), sum(path.exists() for path in paths)
+        yield "files", str(folder), len(there), sum(path.exists() for path in artifacts)
