@@ -216,7 +216,6 @@ def test_other_settings__everything_is_made_anew(shop):
     assert {name: len(kept(shop, name)) for name in PERSONAL} == dict.fromkeys(PERSONAL, 0)
 
 
-@pytest.mark.slow
 def test_half_a_build__what_it_left_behind_is_noticed(shop):
     """The item factors alone were trained anew, and no diary says so."""
     build(shop, "training_policy", "als_item_factors", train="always", generators={"als": {"iterations": 2}})
