@@ -29,6 +29,7 @@ STEPS = {
     "identity": ["--select", "group:identity"],
     "rest": ["--exclude", "+group:identity"],
 }
+NO_TESTS = ["--exclude-resource-type", "unit_test", "--exclude-resource-type", "test"]
 
 
 def make_world(path: Path, millions: float, events_per_person: int = 20) -> None:
@@ -85,7 +86,7 @@ def run(path: Path, step: str) -> dict[str, object]:
     inputs = {name: f"raw.{name}" for name in ("events", "identity_links")}
     variables = {"kindred__inputs": inputs, "kindred__folds": ["live"], "kindred__serving": {"store": "none"}}
     command = [find_dbt(), "--no-use-colors", "build", *STEPS[step]]
-    command += ["--exclude-resource-type", "unit_test", "--exclude-resource-type", "test"]
+    command += NO_TESTS
     command += ["--project-dir", ROOT, "--profiles-dir", ROOT, "--vars", json.dumps(variables)]
     command += ["--target-path", path / "target", "--log-path", path / "logs"]
     env = {"KINDRED_DUCKDB_PATH": str(path / "kindred.duckdb"), "KINDRED_TEMP_DIRECTORY": str(path / "temp")}

@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = 'b570b929dcc58f25'
+KINDRED_FINGERPRINT = '9b855f549aafd9c6'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -2915,9 +2915,10 @@ KINDRED_SOURCES = {
         '    def __bool__(self) -> bool:\n'
         '        return bool(self.ids or self.hashes)\n'
         '\n'
-        '    def hashed(self, ids: Iterable[str]) -> list[str]:\n'
-        '        """Those of the ids whose hashes these are."""\n'
-        '        return [one for one in ids if id_hash(self.key, one) in self.hashes] if self.hashes else []\n'
+        '    def ids_in(self, path: Path) -> list[str]:\n'
+        '        """The ids to look for in a release: all that are known, and those of the release whose hashes these are."""\n'
+        '        there = ids_of(path) if self.hashes else []\n'
+        '        return [*self.ids, *(one for one in there if id_hash(self.key, one) in self.hashes)]\n'
         '\n'
         '\n'
         'def withdraw(\n'
@@ -2973,7 +2974,7 @@ KINDRED_SOURCES = {
         '        for leftover in (folder / "releases").glob(".*.tmp*"):\n'
         '            leftover.unlink()\n'
         '        for path in sorted((folder / "releases").glob("*.sqlite")):\n'
-        '            ids = [*leaving.ids, *leaving.hashed(ids_of(path) if leaving.hashes else ())]\n'
+        '            ids = leaving.ids_in(path)\n'
         '            if not any(count_leaving(path, ids).values()):\n'
         '                continue\n'
         '            temporary = path.with_name(f".{path.stem}.tmp")\n'

@@ -1,4 +1,4 @@
-{#- The keyed hash of an id in normal form, as forgotten_ids has it; src/kindred/erasure/requests.py does the same. -#}
+{#- The keyed hash of an id in normal form, as forgotten_ids has it; src/kindred/ids.py does the same. -#}
 {% macro id_hash(id, key) %}
     {{- return(adapter.dispatch('id_hash', 'kindred')(id, key)) -}}
 {% endmacro %}

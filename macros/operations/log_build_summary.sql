@@ -22,14 +22,13 @@
                 "lists: select * from " ~ built.recommendations ~ " where user_id = '...' order by rank",
                 "quality: select * from " ~ built.get('evaluation_metrics', 'evaluation_metrics'),
                 "people and their lists, readable: dbt run-operation show_recommendations",
-                "",
-            ] %}
+            ] + kindred.erasure_lines(built) + [""] %}
             {% if problems %}
                 {% set place = built.get('input_problems', 'input_problems') %}
                 {% do lines.insert(3, "the inputs have problems, see " ~ place ~ ":\n" ~ problems[:8] | join('\n')
                     ~ ("\n  and " ~ (problems | length - 8) ~ " problems more" if problems | length > 8 else "")) %}
             {% endif %}
-            {% for line in lines[:-1] + kindred.erasure_lines(built) + [""] %}{% do print(line) %}{% endfor %}
+            {% for line in lines %}{% do print(line) %}{% endfor %}
         {% endfor %}
     {% endif %}
     {% if 'publish_gates' in built %}

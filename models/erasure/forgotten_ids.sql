@@ -6,19 +6,10 @@
     on_schema_change='append_new_columns',
     full_refresh=false,
 ) }}
-{% set relation = kindred.input_relation('erasures') %}
 
 with source_rows as (
 
-    select
-        {{ kindred.select_input_columns('erasures') }}
-    {{ 'from ' ~ relation if relation is not none else 'where false' }}
-
-),
-
-blocked_ids as (
-
-    {{ kindred.select_blocked_ids() }}
+    {{ kindred.select_person_rows('erasures') }}
 
 ),
 
@@ -26,14 +17,12 @@ blocked_ids as (
 requested as (
 
     select
-        source_rows.identity_id,
-        min(source_rows.requested_at) as requested_at
+        identity_id,
+        min(requested_at) as requested_at
     from source_rows
-    left join blocked_ids
-        on lower(source_rows.identity_id) = blocked_ids.blocked_id
-    where source_rows.identity_id is not null
-        and not {{ kindred.names_nobody('source_rows.identity_id') }}
-    group by source_rows.identity_id
+    where identity_id is not null
+        and not is_blocked
+    group by identity_id
 
 ),
 

@@ -32,18 +32,9 @@ with blocked as (
 ),
 
 -- A request without an id asks for nobody; one whose time can't be read counts from now.
-{% set relation = kindred.input_relation('erasures') -%}
 erasures as (
 
-    select
-        {{ kindred.select_input_columns('erasures') }}
-    {{ 'from ' ~ relation if relation is not none else 'where false' }}
-
-),
-
-blocked_ids as (
-
-    {{ kindred.select_blocked_ids() }}
+    {{ kindred.select_person_rows('erasures') }}
 
 ),
 
@@ -53,26 +44,17 @@ unusable_erasures as (
         'erasures' as input,
         cast(null as varchar) as entity_id,
         case
-            when erasures.identity_id is null then 'missing_identity_id'
-            when {{ kindred.names_nobody('erasures.identity_id') }} then 'blocked_identity_id'
+            when identity_id is null then 'missing_identity_id'
+            when is_blocked then 'blocked_identity_id'
             else 'invalid_requested_at'
         end as problem,
-        min(case
-            when erasures.identity_id is null then null
-            when {{ kindred.names_nobody('erasures.identity_id') }} then erasures.identity_id
-            else erasures.requested_at_text
-        end) as example,
-        case
-            when erasures.identity_id is null or {{ kindred.names_nobody('erasures.identity_id') }} then 'row set aside'
-            else 'forgotten from now on'
-        end as fate,
+        min(case when is_blocked then identity_id when identity_id is not null then requested_at_text end) as example,
+        case when identity_id is null or is_blocked then 'row set aside' else 'forgotten from now on' end as fate,
         count(*) as n_rows
     from erasures
-    left join blocked_ids
-        on lower(erasures.identity_id) = blocked_ids.blocked_id
-    where erasures.identity_id is null
-        or {{ kindred.names_nobody('erasures.identity_id') }}
-        or (erasures.requested_at is null and erasures.requested_at_text is not null)
+    where identity_id is null
+        or is_blocked
+        or (requested_at is null and requested_at_text is not null)
     group by all
 
 ),

@@ -1,12 +1,9 @@
 -- one row per row of the raw consents, in the types of the contract, with the purpose that its spelling means
 {{ config(materialized='view') }}
-{% set relation = kindred.input_relation('consents') %}
 
 with source_rows as (
 
-    select
-        {{ kindred.select_input_columns('consents') }}
-    {{ 'from ' ~ relation if relation is not none else 'where false' }}
+    {{ kindred.select_person_rows('consents') }}
 
 ),
 
@@ -53,18 +50,12 @@ spellings as (
 
 ),
 
-blocked_ids as (
-
-    {{ kindred.select_blocked_ids() }}
-
-),
-
 final as (
 
     select
-        case when not {{ kindred.names_nobody('source_rows.user_id') }} then source_rows.user_id end as user_id,
+        case when not source_rows.is_blocked then source_rows.user_id end as user_id,
         source_rows.user_id_text,
-        coalesce({{ kindred.names_nobody('source_rows.user_id') }}, false) as is_blocked,
+        source_rows.is_blocked,
         source_rows.purpose as spelling,
         source_rows.purpose_text as spelling_text,
         spellings.purpose,
@@ -79,11 +70,6 @@ final as (
     from source_rows
     left join spellings
         on source_rows.purpose = spellings.spelling
-    left join blocked_ids
-        on lower(source_rows.user_id) = blocked_ids.blocked_id
-    left join {{ ref('forgotten_spellings') }} as forgotten
-        on {{ kindred.spelling_hash('source_rows.user_id') }} = forgotten.spelling_hash
-    where forgotten.spelling_hash is null
 
 )
 

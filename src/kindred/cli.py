@@ -27,6 +27,9 @@ from kindred import __version__
 from kindred.publishing import folder as publishing
 from kindred.publishing.settings import serving_folder, serving_settings
 
+# What `forget` and `unforget` hand on to dbt.
+DBT_OPTIONS = ("--target", "--vars", "--target-path", "--log-path")
+
 
 def describe(
     releases: Iterable[Mapping[str, Any]], current: str | None, rollback: Mapping[str, Any] | None
@@ -98,10 +101,9 @@ def export(given: argparse.Namespace) -> None:
 
 
 def dbt_options(given: argparse.Namespace) -> list[str]:
-    """The options of `forget` that dbt gets."""
-    pairs = {"--target": given.target, "--vars": given.vars, "--target-path": given.target_path}
-    pairs |= {"--log-path": given.log_path}
-    return [text for name, value in pairs.items() if value for text in (name, value)]
+    """The options of dbt as dbt gets them."""
+    values = {option: getattr(given, option.strip("-").replace("-", "_")) for option in DBT_OPTIONS}
+    return [text for option, value in values.items() if value for text in (option, value)]
 
 
 def forget(given: argparse.Namespace) -> None:
@@ -146,8 +148,8 @@ def make_parser() -> argparse.ArgumentParser:
     one.set_defaults(run=export)
 
     dbt = argparse.ArgumentParser(add_help=False)
-    for option, text in {"target": "of profiles.yml", "vars": "as YAML", "target-path": "", "log-path": ""}.items():
-        dbt.add_argument(f"--{option}", help=f"dbt's own option {text}".strip())
+    for option in DBT_OPTIONS:
+        dbt.add_argument(option, help="as dbt has it")
     one = commands.add_parser("forget", parents=[dbt], help="erase people everywhere, and keep them out")
     one.add_argument(
         "file", nargs="?", help="one id a line, - = standard input; without it, those of the input erasures alone"

@@ -111,6 +111,8 @@ def copy_package(folder, *projects):
 class Shop:
     """A DuckDB file with raw tables in the schema `raw`, and kindred built on them."""
 
+    profiles = None
+
     def __init__(self, folder, targets=None):
         folder.mkdir(parents=True, exist_ok=True)
         self.database = folder / "shop.duckdb"
@@ -138,7 +140,7 @@ class Shop:
 
     def dbt(self, *arguments, **settings):
         settings, target = self.placed(settings)
-        return run_dbt(*arguments, target=target, database=self.database, settings=settings)
+        return run_dbt(*arguments, profiles=self.profiles, target=target, database=self.database, settings=settings)
 
     def build(self, *arguments, **settings):
         """Build all models and seeds without their tests, or those that `arguments` select; must succeed."""

@@ -1,16 +1,13 @@
 """A small shop with a planted person, whose inputs lie outside the DuckDB file, which is written uncompressed."""
 
-import contextlib
 import json
 import os
-import shutil
-import sqlite3
 import subprocess
 import sys
 
 import duckdb
 import yaml
-from conftest import REPOSITORY, Shop, run_dbt
+from conftest import REPOSITORY, Shop
 
 from kindred.publishing import folder as publishing
 
@@ -89,10 +86,6 @@ class ErasableShop(Shop):
                 self.tables = sorted({*self.tables, name})
         return self
 
-    def dbt(self, *arguments, **settings):
-        settings, target = self.placed(settings)
-        return run_dbt(*arguments, profiles=self.profiles, target=target, database=self.database, settings=settings)
-
     def command(self, *arguments):
         """The command line of `kindred forget` or `unforget` and its environment."""
         settings, target = self.placed({})
@@ -109,17 +102,6 @@ class ErasableShop(Shop):
         return subprocess.run(
             command, cwd=REPOSITORY, env=environment, input=text, capture_output=True, text=True, timeout=300
         )
-
-    def keep_releases(self, n):
-        """Copies of the served release, so that n are kept."""
-        served = publishing.current_id(self.folder)
-        for number in range(1, n):
-            older = f"2026010{number}T000000-abcdef0{number}"
-            path = self.folder / "releases" / f"{older}.sqlite"
-            shutil.copy(self.folder / "releases" / f"{served}.sqlite", path)
-            with contextlib.closing(sqlite3.connect(path)) as connection:
-                connection.execute("update release set release_id = ?", [older])
-                connection.commit()
 
     def files_with(self, text=MARKER):
         """The files, of everything but the inputs, whose bytes have a text."""

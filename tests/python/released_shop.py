@@ -1,7 +1,9 @@
 """A copy of the sample shop with its first release, for tests of what comes after."""
 
+import contextlib
 import os
 import shutil
+import sqlite3
 from pathlib import Path
 
 from conftest import Shop
@@ -22,3 +24,15 @@ def shop_copy(sample_shop, folder):
 
 def current(shop):
     return Path(os.readlink(shop.folder / "current.sqlite")).stem
+
+
+def keep_releases(folder, n):
+    """Copy the served release under older ids, so that n releases are kept."""
+    served = publishing.current_id(folder)
+    for number in range(1, n):
+        older = f"2026010{number}T000000-abcdef0{number}"
+        path = publishing.release_path(folder, older)
+        shutil.copy(publishing.release_path(folder, served), path)
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            connection.execute("update release set release_id = ?", [older])
+            connection.commit()

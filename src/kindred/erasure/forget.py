@@ -18,7 +18,6 @@ from kindred.erasure.warehouse import DISTINCT_LENGTH, Relation, Warehouse
 from kindred.ids import id_hash
 from kindred.publishing.folder import serving_folder
 from kindred.publishing.postgres import server_address
-from kindred.settings import fill
 
 # They take the requests of the input `erasures`, and make the tables where they aren't there yet.
 MODELS = [f"kindred.erasure.{name}" for name in ("forgotten_key", "forgotten_ids", "forget_log")]
@@ -96,8 +95,7 @@ def forget(source: str | None, options: Sequence[str]) -> Report:
     note = Note(beside.with_name(beside.name + ".forgetting"))
     with warehouse.connected():
         key = warehouse.key()
-        is_insensitive = fill("identity", warehouse.setting("identity"))["case_insensitive_ids"]
-        given = read_ids(source, is_insensitive) if source else []
+        given = given_ids(warehouse, source) if source else []
         report.n_given = len(given)
         warehouse.add_hashes({id_hash(key, one) for one in given}, report.request_id, is_named=True)
         relations = warehouse.relations()
@@ -137,13 +135,17 @@ def forget(source: str | None, options: Sequence[str]) -> Report:
     return report
 
 
+def given_ids(warehouse: Warehouse, source: str) -> list[str]:
+    return read_ids(source, warehouse.setting("identity")["case_insensitive_ids"])
+
+
 def find(relations: Iterable[Relation], name: str) -> Relation | None:
     return next((one for one in relations if one.owner == "kindred" and one.name.lower() == name), None)
 
 
 def release_folder(warehouse: Warehouse) -> Path | None:
     """Where this project's builds publish, None where that is no folder here."""
-    path = os.environ.get("KINDRED_SERVING_PATH") or fill("serving", warehouse.setting("serving"))["path"]
+    path = os.environ.get("KINDRED_SERVING_PATH") or warehouse.setting("serving")["path"]
     database = warehouse.database_file
     folder = serving_folder(path, str(database) if database else None)
     return folder if folder and folder.is_dir() else None
@@ -153,7 +155,7 @@ def erase_outside(warehouse: Warehouse, leaving: Leaving, folder: Path | None) -
     found: list[Found] = []
     if folder:
         found += erase_releases(folder, leaving)
-    if fill("serving", warehouse.setting("serving"))["store"] == "postgres":
+    if warehouse.setting("serving")["store"] == "postgres":
         found += erase_postgres(server_address(), leaving)
     temporary = warehouse.credential("config_options").get("temp_directory")
     found += erase_artifacts(*warehouse.artifact_folders, Path(temporary) if temporary else None)
@@ -176,14 +178,14 @@ def what_stays_open(warehouse: Warehouse, folder: Path | None) -> list[str]:
         "the tables that kindred__inputs or kindred__trackers name, wherever they are: erase there, too; what is sent"
         " again is kept out and counted in forgotten_arrivals",
         "item factors, neighbours and rankers learned from these people, until the next training: `dbt build` trains",
-        "backups, exports that you made, and whoever got lists or audiences from you",
+        "backups, exports that you made, and everybody who got lists or audiences from you",
     ]
     if warehouse.kind == "snowflake":
         texts.append(
             "Snowflake keeps deleted rows for Time Travel and, of permanent tables, seven more days in Fail-safe; its"
             " history of statements has no id from here"
         )
-    if fill("serving", warehouse.setting("serving"))["store"] == "postgres":
+    if warehouse.setting("serving")["store"] == "postgres":
         texts.append("PostgreSQL's write-ahead log and its backups, until they are recycled")
     if folder:
         texts.append("a program that has an old release open, until it reads again")
@@ -195,8 +197,6 @@ def unforget(source: str, options: Sequence[str]) -> int:
     warehouse = Warehouse(options, MODELS)
     with warehouse.connected():
         key = warehouse.key()
-        is_insensitive = fill("identity", warehouse.setting("identity"))["case_insensitive_ids"]
-        hashes = sorted(id_hash(key, one) for one in read_ids(source, is_insensitive))
-        n_rows = warehouse.remove_hashes(hashes)
+        n_rows = warehouse.remove_hashes(sorted(id_hash(key, one) for one in given_ids(warehouse, source)))
         warehouse.log(str(uuid.uuid4()), [(warehouse.kind, "forgotten_ids", n_rows, None)])
     return n_rows

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kindred.publishing.withdraw import COLUMNS, Leaving, count_leaving, from_folder, from_postgres, ids_of
+from kindred.publishing.withdraw import COLUMNS, Leaving, count_leaving, from_folder, from_postgres
 
 # What dbt writes and can write again: texts of models and, of a run, its arguments and variables as they were given.
 ARTIFACTS = (
@@ -28,8 +28,8 @@ def erase_releases(folder: Path, leaving: Leaving) -> Iterator[Found]:
     """Write the kept releases again without these people, and search them all again."""
     n_deleted = {release_id: n + m for _, release_id, n, m in from_folder(folder, leaving)}
     for path in sorted((folder / "releases").glob("*.sqlite")):
-        ids = [*leaving.ids, *leaving.hashed(ids_of(path))]
-        yield "sqlite", path.stem, n_deleted.get(path.stem, 0), sum(count_leaving(path, ids).values())
+        n_left = sum(count_leaving(path, leaving.ids_in(path)).values())
+        yield "sqlite", path.stem, n_deleted.get(path.stem, 0), n_left
 
 
 def erase_postgres(address: str, leaving: Leaving) -> Iterator[Found]:

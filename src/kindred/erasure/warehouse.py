@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kindred.settings import fill
+
 # Columns that name people, whatever the table.
 PERSON_COLUMNS = frozenset(
     ("user_id", "anonymous_id", "identity_id", "device_id", "own_id", "group_id", "left_id", "right_id", "user_id_text")
@@ -157,10 +159,10 @@ class Warehouse:
         return f"{node.database}.{node.schema}.{node.alias}"
 
     def setting(self, group: str) -> dict[str, Any]:
-        """A group of kindred's settings as the project and the options give it."""
+        """A group of kindred's settings as the project and the options give it, over its defaults."""
         config = self.adapter.config
         given = dict(config.vars.vars_for(self.manifest.nodes["model.kindred.releases"], self.kind)) | config.cli_vars
-        return given.get(f"kindred__{group}") or {}
+        return fill(group, given.get(f"kindred__{group}") or {})
 
     # Relations --------------------------------------------------------------------------------------------------------
 
@@ -205,9 +207,13 @@ class Warehouse:
     def key(self) -> str:
         return str(self.value(f"select hash_key from {self.name('forgotten_key')}"))
 
+    def sql(self, macro: str, **arguments: str) -> str:
+        """What one of kindred's macros renders for this warehouse."""
+        text = self.adapter.execute_macro(macro, macro_resolver=self.manifest, project="kindred", kwargs=arguments)
+        return str(text).strip()
+
     def id_hash(self, column: str) -> str:
-        function = "sha256({})" if self.kind == "duckdb" else "sha2({}, 256)"
-        return function.format(f"concat((select hash_key from {self.name('forgotten_key')}), {column})")
+        return self.sql("id_hash", id=column, key=f"(select hash_key from {self.name('forgotten_key')})")
 
     def add_hashes(self, hashes: Iterable[str], request_id: str, is_named: bool) -> None:
         """Add those hashes to forgotten_ids that aren't there."""
@@ -225,26 +231,24 @@ class Warehouse:
         table, n_rows = self.name("forgotten_ids"), 0
         for start in range(0, len(hashes), BATCH):
             values = ", ".join(f"'{one}'" for one in hashes[start : start + BATCH])
-            n_rows += int(self.value(f"select count(*) from {table} where id_hash in ({values})"))
-            self.change(f"delete from {table} where id_hash in ({values})")
+            n_rows += int(self.value(f"delete from {table} where id_hash in ({values})"))
         return n_rows
 
     def now(self) -> str:
-        if self.kind == "duckdb":
-            return "cast(date_trunc('second', current_timestamp at time zone 'UTC') as timestamp)"
-        return "cast(date_trunc('second', convert_timezone('UTC', current_timestamp())) as timestamp)"
+        return f"date_trunc('second', {self.sql('utc_now')})"
 
     def pending(self) -> set[str]:
         """The hashes of forgotten_ids that aren't erased yet."""
-        return {
-            one for (one,) in self.rows(f"select id_hash from {self.name('forgotten_ids')} where erased_at is null")
-        }
+        return {one for (one,) in self.rows(self.select_pending())}
+
+    def select_pending(self) -> str:
+        return f"select id_hash from {self.name('forgotten_ids')} where erased_at is null"
 
     def close_over_people(self, identities: Relation | None, request_id: str) -> None:
         """Add all ids of the people of whom forgotten_ids has one that isn't erased yet."""
         if not identities:
             return
-        pending = f"select id_hash from {self.name('forgotten_ids')} where erased_at is null"
+        pending = self.select_pending()
         people = f"select user_id from {identities} where {self.id_hash('identity_id')} in ({pending})"
         found = self.rows(
             f"select distinct {self.id_hash('identity_id')} from {identities}"
@@ -257,7 +261,7 @@ class Warehouse:
 
         ids: those that are known already; of the others each table is asked for what has their hash.
         """
-        pending = f"select id_hash from {self.name('forgotten_ids')} where erased_at is null"
+        pending = self.select_pending()
         selects = [
             f"select {column} as identity_id from {relation} where {column} is not null and ({rows}) group by {column}"
             for relation in relations
@@ -285,10 +289,8 @@ class Warehouse:
         distinct = f"{ids} where length(identity_id) >= {DISTINCT_LENGTH}"
         parts = [f"{column} in ({ids}) and ({rows})" for column, rows in relation.person_columns()]
         parts += [f"{column} in ({distinct})" for column in relation.key_columns()]
-        is_alone = (
-            f"regexp_matches({{}}, '{ALONE}')" if self.kind == "duckdb" else f"regexp_like({{}}, '.*{ALONE}.*', 's')"
-        )
-        is_alone = is_alone.format(f"replace(texts.one, people.identity_id, '{PLACE}')")
+        place = f"replace(texts.one, people.identity_id, '{PLACE}')"
+        is_alone = self.sql("matches_part", text=place, pattern=ALONE)
         for column in relation.text_columns():
             text = f"cast({column} as varchar)"
             parts.append(
@@ -304,16 +306,11 @@ class Warehouse:
 
     def delete(self, relation: Relation) -> int:
         """Delete the rows that name these people; returns how many there were."""
-        n_rows = self.count(relation)
-        if n_rows:
-            self.change(f"delete from {relation} where {self.condition(relation)}")
-        return n_rows
+        condition = self.condition(relation)
+        return int(self.value(f"delete from {relation} where {condition}")) if condition else 0
 
     def close_the_door(self, relations: Sequence[Relation]) -> None:
-        """Add these ids to forgotten_spellings, so that the views over the inputs show none of them from now on.
-
-        The hash is that of the macro spelling_hash.
-        """
+        """Add these ids to forgotten_spellings, so that the views over the inputs show none of them from now on."""
         by_name = {one.name.lower(): one for one in relations if one.owner == "kindred"}
         door, spellings = by_name.get("forgotten_spellings"), by_name.get("event_spellings")
         if not door:
@@ -321,9 +318,7 @@ class Warehouse:
         union = "select identity_id from leaving"
         if spellings:
             union += f" union select spelling from {spellings} where normal_form in (select identity_id from leaving)"
-        hashed = "cast(hash(identity_id) >> 1 as bigint)"
-        if self.kind != "duckdb":
-            hashed = "cast(mod(hash(identity_id), 4611686018427387847) as bigint)"
+        hashed = self.sql("spelling_hash", text="identity_id")
         self.change(
             f"insert into {door} select {hashed} from ({union}) as ids"
             f" where {hashed} not in (select spelling_hash from {door})"
@@ -331,9 +326,10 @@ class Warehouse:
 
     def log(self, request_id: str, found: Iterable[tuple[str, str, int, int | None]]) -> None:
         """Add rows of (store, relation, n_deleted, n_left) to forget_log."""
+        now = self.now()
         selects = [
-            f"select '{request_id}', '{store}', '{what}', {n_deleted},"
-            f" {'null' if n_left is None else n_left}, {self.now()}"
+            f"select '{request_id}', '{store}', {self.sql('text_literal', text=what)}, {n_deleted},"
+            f" {'null' if n_left is None else n_left}, {now}"
             for store, what, n_deleted, n_left in found
         ]
         columns = "request_id, store, relation, n_deleted, n_left, checked_at"

@@ -43,9 +43,10 @@ class Leaving:
     def __bool__(self) -> bool:
         return bool(self.ids or self.hashes)
 
-    def hashed(self, ids: Iterable[str]) -> list[str]:
-        """Those of the ids whose hashes these are."""
-        return [one for one in ids if id_hash(self.key, one) in self.hashes] if self.hashes else []
+    def ids_in(self, path: Path) -> list[str]:
+        """The ids to look for in a release: all that are known, and those of the release whose hashes these are."""
+        there = ids_of(path) if self.hashes else []
+        return [*self.ids, *(one for one in there if id_hash(self.key, one) in self.hashes)]
 
 
 def withdraw(
@@ -101,7 +102,7 @@ def from_folder(folder: Path, leaving: Leaving) -> Iterator[tuple[str, str, int,
         for leftover in (folder / "releases").glob(".*.tmp*"):
             leftover.unlink()
         for path in sorted((folder / "releases").glob("*.sqlite")):
-            ids = [*leaving.ids, *leaving.hashed(ids_of(path) if leaving.hashes else ())]
+            ids = leaving.ids_in(path)
             if not any(count_leaving(path, ids).values()):
                 continue
             temporary = path.with_name(f".{path.stem}.tmp")

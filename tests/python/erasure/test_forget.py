@@ -5,6 +5,7 @@ import sqlite3
 
 import pytest
 from erasable_shop import EVENTS, MARKER, SIMILAR, TABLES, ErasableShop
+from released_shop import keep_releases
 
 SIMILAR_TABLES = (
     "person_events",
@@ -15,7 +16,7 @@ SIMILAR_TABLES = (
     "identities",
 )
 N_AGAIN = 500
-# Of the builds themselves, and what each run names anew.
+# Of the builds themselves, and what each run names in its own way.
 LOGS = {"builds", "releases", "publish_gates", "withdrawals", "forget_log", "recommendation_log", "changed_lists"}
 OF_THE_RUN = ("run_id", "list_id", "generated_at", "evaluated_at", "published_at", "expires_at", "made_from")
 
@@ -29,7 +30,7 @@ def lists_of(path):
 def shop(tmp_path_factory):
     """The shop before anybody is forgotten, with three kept releases and what its user typed in dbt's logs."""
     shop = ErasableShop(tmp_path_factory.mktemp("erasure")).give(**TABLES).build()
-    shop.keep_releases(3)
+    keep_releases(shop.folder, 3)
     shop.dbt("show", "--inline", f"select * from {{{{ ref('identities') }}}} where user_id = '{MARKER}'")
     shop.before = {
         "files": shop.files_with(),
@@ -146,7 +147,7 @@ def test_tables_are_those_of_a_shop_that_never_had_them(forgotten, tmp_path):
             ("identity_links", TABLES["identity_links"], "left_id"),
         ]
     } | {"erasures": "select null as identity_id"}
-    # What is drawn by chance is drawn anew by each build, and the first build has no training before it.
+    # Each build draws its own items by chance, and the first build has no training before it.
     chance = {"exploration_share": 0}
     never = ErasableShop(tmp_path / "never").give(**TABLES | without).build(**chance).build(**chance)
     assert never.columns_with() == {}

@@ -10,6 +10,7 @@ import time
 import pytest
 from conftest import REPOSITORY
 from erasable_shop import TABLES, ErasableShop
+from released_shop import keep_releases
 
 from kindred.serving import Store
 
@@ -35,7 +36,7 @@ class Reader(threading.Thread):
 
 def test_killed_at_any_moment(tmp_path):
     shop = ErasableShop(tmp_path).give(**TABLES).build()
-    shop.keep_releases(5)
+    keep_releases(shop.folder, 5)
     began = time.monotonic()
     done = shop.kindred("forget", "-", ids=["person-10", "person-11", "person-12"])
     seconds = time.monotonic() - began

@@ -6,6 +6,7 @@ import sqlite3
 
 import pytest
 from conftest import Shop
+from released_shop import keep_releases
 
 from kindred.publishing.folder import current_id
 from kindred.serving import Store
@@ -22,13 +23,7 @@ def shop(sample_shop, tmp_path):
     shop.folder = tmp_path / "shop_serving"
     shutil.copytree(folder, shop.folder, symlinks=True)
     shop.served = current_id(shop.folder)
-    for number in (1, 2):
-        older = f"2026010{number}T000000-abcdef0{number}"
-        path = shop.folder / "releases" / f"{older}.sqlite"
-        shutil.copy(shop.folder / "releases" / f"{shop.served}.sqlite", path)
-        with contextlib.closing(sqlite3.connect(path)) as connection:
-            connection.execute("update release set release_id = ?", [older])
-            connection.commit()
+    keep_releases(shop.folder, 3)
     return shop
 
 
