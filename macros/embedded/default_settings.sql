@@ -34,6 +34,7 @@
             "gates": "",
             "purposes": "",
             "tracker_events": "",
+            "traffic_rules": "",
             "blocked_ids": ""
         },
         "identity": {
@@ -54,7 +55,10 @@
         },
         "traffic": {
             "max_rejected_share": 0.5,
-            "max_events_per_person": 5
+            "max_events_per_person": 5,
+            "min_events": 200,
+            "max_events_per_minute": 60,
+            "max_items_per_day": 1000
         },
         "lists": {
             "segment_by": "country",
@@ -251,6 +255,10 @@
             "is_overridable": true
         },
         "rejected_events": {
+            "has_bound": true,
+            "is_overridable": true
+        },
+        "traffic": {
             "has_bound": true,
             "is_overridable": true
         },

@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = '9b855f549aafd9c6'
+KINDRED_FINGERPRINT = 'dad9ee31a4bc8703'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -3605,7 +3605,8 @@ KINDRED_SOURCES = {
         '    },\n'
         "    # The shop's own table in place of a seed: a dbt model or seed, or schema.table.\n"
         '    "tables": dict.fromkeys(\n'
-        '        ("event_weights", "generators", "rules", "gates", "purposes", "tracker_events", "blocked_ids"), ""\n'
+        '        ("event_weights", "generators", "rules", "gates", "purposes", "tracker_events", "traffic_rules", "blocked_ids"),\n'
+        '        "",\n'
         '    ),\n'
         '    "identity": {\n'
         '        "case_insensitive_ids": True,  # ids that look like e-mail addresses are compared without case\n'
@@ -3621,9 +3622,13 @@ KINDRED_SOURCES = {
         '        "requires_consent": False,  # True, or a list of purposes: a person without an answer counts as refusing\n'
         '        "consent_scope": "person",  # event: what happened while there was no consent is left out too\n'
         '    },\n'
-        '    # max_rejected_share: share of raw events that may be unusable before the build stops. max_events_per_person: events\n'
-        '    # of one person and item that count for popularity and trend.\n'
-        '    "traffic": {"max_rejected_share": 0.5, "max_events_per_person": 5},\n'
+        '    "traffic": {\n'
+        '        "max_rejected_share": 0.5,  # share of raw events that may be unusable before the build stops\n'
+        '        "max_events_per_person": 5,  # events of one person and item that count for popularity and trend\n'
+        '        "min_events": 200,  # events from which on a person\'s pace is looked at\n'
+        '        "max_events_per_minute": 60,  # events in one minute that a person can cause\n'
+        '        "max_items_per_day": 1000,  # items that a person can look at in a day\n'
+        '    },\n'
         '    "lists": {\n'
         '        "segment_by": "country",  # column of users that splits people into segments; \'\' = no segments\n'
         '        "variant_attribute": "variant_group",  # key in the items\' attributes, equal for all sizes of a thing\n'

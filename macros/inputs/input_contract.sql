@@ -19,6 +19,10 @@
             'position': {'kind': 'number', 'required': false},
             'query': {'kind': 'text', 'required': false},
             'properties': {'kind': 'text', 'required': false},
+            'traffic': {'kind': 'text', 'required': false},
+            'user_agent': {'kind': 'text', 'required': false},
+            'host': {'kind': 'text', 'required': false},
+            'ip_address': {'kind': 'text', 'required': false},
         },
         'items': {
             'item_id': {'kind': 'text', 'form': 'id', 'required': true},

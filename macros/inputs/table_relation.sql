@@ -68,6 +68,16 @@
                 'event_type': {'kind': 'text', 'form': 'word', 'required': true},
             },
         },
+        'traffic_rules': {
+            'seed': 'traffic_rules',
+            'is_text': true,
+            'columns': {
+                'rule_id': {'kind': 'text', 'form': 'id', 'required': true},
+                'traffic': {'kind': 'text', 'form': 'word', 'required': true},
+                'field': {'kind': 'text', 'form': 'word', 'required': true},
+                'pattern': {'kind': 'text', 'required': true},
+            },
+        },
         'blocked_ids': {
             'seed': 'blocked_ids',
             'is_text': true,

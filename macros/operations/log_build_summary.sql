@@ -22,7 +22,7 @@
                 "lists: select * from " ~ built.recommendations ~ " where user_id = '...' order by rank",
                 "quality: select * from " ~ built.get('evaluation_metrics', 'evaluation_metrics'),
                 "people and their lists, readable: dbt run-operation show_recommendations",
-            ] + kindred.erasure_lines(built) + [""] %}
+            ] + kindred.traffic_lines(built) + kindred.erasure_lines(built) + [""] %}
             {% if problems %}
                 {% set place = built.get('input_problems', 'input_problems') %}
                 {% do lines.insert(3, "the inputs have problems, see " ~ place ~ ":\n" ~ problems[:8] | join('\n')
@@ -34,6 +34,24 @@
     {% if 'publish_gates' in built %}
         {% for line in kindred.publication_lines(built) %}{% do print(line) %}{% endfor %}
     {% endif %}
+{% endmacro %}
+
+{#- How much traffic is no customer's. -#}
+{% macro traffic_lines(built) %}
+    {% set lines = [] %}
+    {% if 'traffic_report' in built %}
+        {% for row in kindred.fetch_rows(
+            "select sum(case when is_left_out then n_events else 0 end) as n_events, sum(case when is_left_out then share"
+            ~ " else 0 end) as share, sum(case when is_left_out then 0 else n_people end) as n_people from "
+            ~ built.traffic_report ~ " having count(*) > 0"
+        ) %}
+            {% do lines.append("traffic: " ~ "{:,}".format(row.n_events | int) ~ " events ("
+                ~ "%.1f" | format(100 * (row.share or 0)) ~ " %) of bots, of the shop itself and of tests are left out"
+                ~ (", " ~ "{:,}".format(row.n_people | int) ~ " people are worth a look" if row.n_people else "")
+                ~ ", see " ~ built.traffic_report) %}
+        {% endfor %}
+    {% endif %}
+    {{ return(lines) }}
 {% endmacro %}
 
 {#- Who waits to be erased, and what came again of forgotten people. -#}

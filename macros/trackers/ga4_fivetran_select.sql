@@ -41,6 +41,10 @@ select
         'title': 'item.title' if is_linked else 'null',
         'brand': 'item.brand' if is_linked else 'null',
         'category': 'item.category' if is_linked else 'null',
+        'traffic': kindred.ga4_traffic(
+            kindred.raw_text(found, ['param_traffic_type']), kindred.raw_text(found, ['param_debug_mode'])
+        ),
+        'host': kindred.host_of(kindred.raw_text(found, ['param_page_location'])),
         'refusal': (
             "case when " ~ kindred.raw_boolean(found, ['is_intraday']) ~ " and " ~ found['date'].sql
             ~ " in (select daily." ~ adapter.quote('date') ~ " from " ~ tables['event'] ~ " as daily where not daily."

@@ -33,6 +33,10 @@ select
         'title': kindred.set_text(kindred.entry_text('products', ['item_name'])),
         'brand': kindred.set_text(kindred.entry_text('products', ['item_brand'])),
         'category': kindred.set_text(kindred.entry_text('products', ['item_category'])),
+        'traffic': kindred.ga4_traffic(
+            kindred.ga4_param('context.params', 'traffic_type'), kindred.ga4_param('context.params', 'debug_mode')
+        ),
+        'host': kindred.host_of(kindred.ga4_param('context.params', 'page_location')),
         'refusal': "case when context.user_id is null and context.client_id is null and lower(coalesce("
             ~ kindred.json_first('context.privacy', ['analytics_storage'])
             ~ ", '')) in ('no', 'denied') then 'no_identity_by_consent' end",
@@ -69,4 +73,10 @@ cross join {{ kindred.json_entries('context.items') }} as products
     {% set part = kindred.matched_part(params, '"key":"' ~ key ~ '","value":[{][^}]*[}]') %}
     {% set tree = kindred.json_tree("concat('{', " ~ part ~ ", '}')", 'value') %}
     {{ return(kindred.json_first(tree, ['string_value', 'int_value', 'double_value', 'float_value'])) }}
+{% endmacro %}
+
+{#- What a data filter of GA4 says of an event, and its debug mode. https://support.google.com/analytics/answer/10104470
+    -#}
+{% macro ga4_traffic(traffic_type, debug_mode) %}
+    {{ return("case when " ~ debug_mode ~ " in ('1', 'true') then 'internal' else " ~ traffic_type ~ " end") }}
 {% endmacro %}

@@ -18,6 +18,11 @@
         'list_id': kindred.json_first(json, ['list_id', 'listId']),
         'query': kindred.json_first(json, ['query', 'search_term', 'search_query']),
         'session_id': kindred.json_first(json, ['session_id']),
+        'traffic': kindred.json_first(json, ['traffic']),
+        'user_agent': kindred.json_first(json, ['user_agent', 'userAgent']),
+        'host': "coalesce(" ~ kindred.json_first(json, ['host']) ~ ", "
+            ~ kindred.host_of(kindred.json_first(json, ['current_url', 'page_url', 'url'])) ~ ")",
+        'ip_address': kindred.json_first(json, ['ip_address', 'ip']),
     } %}
     {% for column, names in {
         'quantity': ['quantity'], 'price': ['price'], 'discount': ['discount'],

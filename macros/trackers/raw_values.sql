@@ -88,3 +88,10 @@
 {% macro snowflake__from_microseconds(number) %}
     {{ return("cast(to_timestamp(cast(" ~ number ~ " as number(38, 0)), 6) as timestamp)") }}
 {% endmacro %}
+
+{#- The host in an address of a page. -#}
+{% macro host_of(url) %}
+    {{ return(
+        "nullif(split_part(split_part(split_part(" ~ url ~ ", '://', 2), '/', 1), ':', 1), '')"
+    ) }}
+{% endmacro %}

@@ -10,6 +10,8 @@
         'sessions': [
             'contexts_com_snowplowanalytics_snowplow_client_session_1', 'com_snowplowanalytics_snowplow_client_session_1'
         ],
+        'spiders': ['contexts_com_iab_snowplow_spiders_and_robots_1', 'com_iab_snowplow_spiders_and_robots_1'],
+        'agents': ['contexts_nl_basjes_yauaa_context_1', 'nl_basjes_yauaa_context_1'],
     } %}
     {% set keys = kindred.item_keys('snowplow', ['id']) %}
     {#- Each context as JSON text, from its columns or its table: {name: SQL}; `joins` has what that takes. -#}
@@ -68,6 +70,11 @@ select
         'title': kindred.entry_text('products', ['name']),
         'brand': kindred.entry_text('products', ['brand']),
         'category': kindred.entry_text('products', ['category']),
+        'traffic': "case when " ~ kindred.json_first('context.spider', ['spiderOrRobot', 'spider_or_robot'])
+            ~ " = 'true' then 'bot' else " ~ kindred.json_first('context.agent', ['agentClass', 'agent_class']) ~ " end",
+        'user_agent': 'context.user_agent',
+        'host': 'context.host',
+        'ip_address': 'context.ip_address',
     }) }}
 from (
     select
@@ -90,7 +97,12 @@ from (
         {{ kindred.at_least_one(json.products) }} as products,
         {{ kindred.first_object(json.orders) }} as purchase,
         {{ kindred.first_object(json.people) }} as person,
-        {{ kindred.first_object(json.sessions) }} as session
+        {{ kindred.first_object(json.sessions) }} as session,
+        {{ kindred.first_object(json.spiders) }} as spider,
+        {{ kindred.first_object(json.agents) }} as agent,
+        {{ kindred.raw_text(found, ['useragent']) }} as user_agent,
+        {{ kindred.raw_text(found, ['page_urlhost']) }} as host,
+        {{ kindred.raw_text(found, ['user_ipaddress']) }} as ip_address
     from {{ tables['events'] }} as raw
     {{ joins | join('\n') }}
 ) as context

@@ -52,6 +52,9 @@
         'order_id': kindred.raw_text(found, ['order_id']),
         'list_id': kindred.raw_text(found, ['list_id']),
         'query': kindred.raw_text(found, ['query']),
+        'user_agent': kindred.raw_text(found, ['context_user_agent', 'context_useragent', 'user_agent']),
+        'host': kindred.host_of(kindred.raw_text(found, ['context_page_url', 'url'])),
+        'ip_address': kindred.raw_text(found, ['context_ip', 'context_request_ip', 'request_ip']),
     } %}
     {% if exploded %}
         {#- What the event itself says counts where its products don't: the revenue of an order is no product's. -#}

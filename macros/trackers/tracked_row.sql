@@ -1,6 +1,6 @@
 {#- The columns that every adapter makes, and their kinds: a raw row, exploded by its products.
     row_id: which raw row, the same when it is sent again. product_number: place in the row's products, from 0.
-    amount: money of the line where the tracker says it. refusal: why the tracker's own data let no event be made of the
+    amount: money of the line where the tracker says it. traffic: bot, internal or test where the tracker says so. refusal: why the tracker's own data let no event be made of the
     row. -#}
 {% macro tracked_columns() %}
     {{ return({
@@ -8,7 +8,8 @@
         'session_id': 'text', 'item_id': 'text', 'occurred_at': 'timestamp', 'received_at': 'timestamp',
         'quantity': 'number', 'price': 'number', 'discount': 'number', 'amount': 'number', 'rating': 'number',
         'currency': 'text', 'order_id': 'text', 'list_id': 'text', 'position': 'number', 'query': 'text',
-        'title': 'text', 'brand': 'text', 'category': 'text', 'refusal': 'text',
+        'title': 'text', 'brand': 'text', 'category': 'text', 'traffic': 'text', 'user_agent': 'text', 'host': 'text',
+        'ip_address': 'text', 'refusal': 'text',
     }) }}
 {% endmacro %}
 

@@ -1,5 +1,5 @@
 -- one row per (fold, user_id): every person who may be addressed and was known at the fold's moment
-with people as (select * from {{ ref('identities') }} where is_consented and user_id is not null),
+with people as (select * from {{ ref('identities') }} where is_consented and traffic is null and user_id is not null),
 
 sessions as (select * from {{ ref('sessions') }}),
 

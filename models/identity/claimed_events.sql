@@ -32,6 +32,7 @@ device_events as (
         on events.occurred_at < moment.as_of
     left join logins
         on events.user_id = logins.identity_id
+    where events.traffic is null
 
 ),
 

@@ -11,6 +11,7 @@ select
 from {{ ref('kindred', 'events') }} as events
 inner join as_of
     on events.occurred_at < as_of.as_of
+where events.traffic is null
 group by
     events.user_id,
     events.anonymous_id

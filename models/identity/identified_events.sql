@@ -37,4 +37,6 @@ left join {{ ref('consent_history') }} as {{ purpose }}_then
 {% endfor %}
 where identities.is_consented
     and identities.user_id is not null
+    and identities.traffic is null
+    and events.traffic is null
     and {{ was_allowed | join(' and ') or 'true' }}

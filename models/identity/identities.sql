@@ -30,6 +30,7 @@ final as (
         person_ids.segment,
         person_ids.is_anonymous,
         {{ allowed | join(' and ') }} as is_consented,
+        person_traffic.traffic,
         coalesce(answers.is_analytics, {{ ('analytics' not in required) | lower }}) as allows_analytics,
         coalesce(answers.is_sale, {{ ('sale' not in required) | lower }}) as allows_sale,
         person_ids.n_events,
@@ -38,6 +39,9 @@ final as (
     from {{ ref('person_ids') }} as person_ids
     left join answers
         on person_ids.user_id = answers.user_id
+    left join {{ ref('person_traffic') }} as person_traffic
+        on person_ids.user_id = person_traffic.user_id
+            and person_traffic.is_left_out
 
 )
 

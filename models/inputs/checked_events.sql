@@ -40,7 +40,8 @@ repeated as (
                 typed_events.list_id nulls last,
                 typed_events.position nulls last,
                 typed_events.query nulls last,
-                typed_events.properties nulls last
+                typed_events.properties nulls last,
+                typed_events.traffic_rule nulls last
         ) as occurrence
     from {{ ref('typed_events') }} as typed_events
     inner join repeated_event_ids
@@ -75,6 +76,8 @@ final as (
         cast(position as bigint) as position,
         is_refund,
         occurred_at,
+        traffic_rule,
+        traffic,
         case when occurrence > 1 then 'duplicate_event_id' else rejection_reason end as rejection_reason,
         case rejection_reason
             when 'invalid_time' then occurred_at_text

@@ -15,6 +15,8 @@ select
     quantity,
     value,
     position,
-    occurred_at
+    occurred_at,
+    traffic_rule,
+    traffic
 from {{ ref('checked_events') }}
 where rejection_reason is null

@@ -3,6 +3,7 @@
 
 {% set has_catalogue = kindred.input_relation('items') is not none %}
 {% set spelt = kindred.misspelt_columns() %}
+{% set fields = kindred.met_fields() %}
 
 with source_rows as (
 
@@ -44,12 +45,19 @@ normalized as (
         source_rows.position,
         source_rows.position_text,
         source_rows.occurred_at,
-        source_rows.occurred_at_text
+        source_rows.occurred_at_text,
+        {{ kindred.first_traffic(fields, 'rule_id') }} as traffic_rule,
+        {{ kindred.first_traffic(fields, 'traffic') }} as traffic
     from source_rows
     {% for column in spelt -%}
     left join event_spellings as {{ column }}_spellings
         on source_rows.{{ column }} = {{ column }}_spellings.spelling
             and {{ column }}_spellings.column_name = '{{ column }}'
+    {% endfor -%}
+    {% for field in fields -%}
+    left join {{ ref('traffic_values') }} as {{ field }}_traffic
+        on source_rows.{{ field }} = {{ field }}_traffic.value
+            and {{ field }}_traffic.field = '{{ field }}'
     {% endfor %}
 
 ),
@@ -86,6 +94,8 @@ turned as (
         position_text,
         occurred_at,
         occurred_at_text,
+        traffic_rule,
+        traffic,
         is_refund
     from signed
 

@@ -68,6 +68,30 @@ rejected as (
 
 ),
 
+traffic_rules as (
+
+    select
+        rule_id,
+        share,
+        n_events,
+        row_number() over (order by n_events desc, rule_id) as place
+    from {{ ref('traffic_report') }}
+    where is_left_out
+
+),
+
+left_out as (
+
+    select
+        coalesce(sum(share), 0) as share,
+        {{ dbt.listagg(
+            "case when place <= 5 then concat(rule_id, ' (', cast(n_events as varchar), ')') end",
+            "', '", 'order by place'
+        ) }} as details
+    from traffic_rules
+
+),
+
 changes as (
 
     select
@@ -102,6 +126,7 @@ quality as (
     'people': ('build.n_people', 'null', 'null'),
     'quality': ('quality.ndcg', 'quality.standard_error', 'null'),
     'rejected_events': ('rejected.share', 'null', 'rejected.details'),
+    'traffic': ('left_out.share', 'null', 'left_out.details'),
     'stale_data': (newest, 'null', 'events.details'),
     'data_age': (age, 'null', 'events.details'),
     'changed_lists': ('changes.share', 'null', 'changes.details'),
@@ -122,6 +147,7 @@ final as (
     cross join catalogue
     cross join events
     cross join rejected
+    cross join left_out
     cross join changes
     cross join quality
     {{ "union all" if not loop.last }}

@@ -14,6 +14,10 @@ select
     order_id,
     list_id,
     position,
-    query
+    query,
+    traffic,
+    user_agent,
+    host,
+    ip_address
 from {{ ref('tracker_fates') }}
 where fate is null

@@ -93,6 +93,10 @@ lined as (
             all_rows.position, case when all_rows.event_type = 'impression' then all_rows.product_number + 1 end
         ) as position,
         all_rows.query,
+        all_rows.traffic,
+        all_rows.user_agent,
+        all_rows.host,
+        all_rows.ip_address,
         all_rows.refusal
     from all_rows
     left join order_lines as returned
@@ -190,6 +194,10 @@ final as (
         priced.list_id,
         priced.position,
         priced.query,
+        priced.traffic,
+        priced.user_agent,
+        priced.host,
+        priced.ip_address,
         priced.fate,
         priced.reason
     from priced

@@ -5,6 +5,8 @@
 -- depends_on: {{ kindred.table_relation('event_weights') }}
 {{ kindred.check_tracker_events() }}
 
+{% set unread = ['traffic', 'user_agent', 'host', 'ip_address'] | reject('in', kindred.ruled_fields()) | list %}
+
 with all_rows as (
     {% for tracker in kindred.named_trackers() %}
     select
@@ -12,6 +14,7 @@ with all_rows as (
         {{ loop.index }} as source_rank,
         {% for column in kindred.tracked_columns() -%}
         {% if column == 'event_name' %}{{ kindred.normal_word('tracked.event_name') }} as event_name
+        {%- elif column in unread %}cast(null as varchar) as {{ column }}
         {%- else %}tracked.{{ column }}{% endif %}{{ "," if not loop.last }}
         {% endfor -%}
     from {{ ref('kindred', tracker ~ '_rows') }} as tracked

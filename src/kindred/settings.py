@@ -26,7 +26,8 @@ GROUPS: dict[str, dict[str, Any]] = {
     },
     # The shop's own table in place of a seed: a dbt model or seed, or schema.table.
     "tables": dict.fromkeys(
-        ("event_weights", "generators", "rules", "gates", "purposes", "tracker_events", "blocked_ids"), ""
+        ("event_weights", "generators", "rules", "gates", "purposes", "tracker_events", "traffic_rules", "blocked_ids"),
+        "",
     ),
     "identity": {
         "case_insensitive_ids": True,  # ids that look like e-mail addresses are compared without case
@@ -42,9 +43,13 @@ GROUPS: dict[str, dict[str, Any]] = {
         "requires_consent": False,  # True, or a list of purposes: a person without an answer counts as refusing
         "consent_scope": "person",  # event: what happened while there was no consent is left out too
     },
-    # max_rejected_share: share of raw events that may be unusable before the build stops. max_events_per_person: events
-    # of one person and item that count for popularity and trend.
-    "traffic": {"max_rejected_share": 0.5, "max_events_per_person": 5},
+    "traffic": {
+        "max_rejected_share": 0.5,  # share of raw events that may be unusable before the build stops
+        "max_events_per_person": 5,  # events of one person and item that count for popularity and trend
+        "min_events": 200,  # events from which on a person's pace is looked at
+        "max_events_per_minute": 60,  # events in one minute that a person can cause
+        "max_items_per_day": 1000,  # items that a person can look at in a day
+    },
     "lists": {
         "segment_by": "country",  # column of users that splits people into segments; '' = no segments
         "variant_attribute": "variant_group",  # key in the items' attributes, equal for all sizes of a thing

@@ -20,6 +20,7 @@ select
         'session_id': "coalesce(context.device_id, context.user_id) || '.' || nullif(context.session_id, '-1')",
         'occurred_at': 'context.occurred_at',
         'received_at': 'context.received_at',
+        'ip_address': 'context.ip_address',
     }) }}
 from (
     select
@@ -37,6 +38,7 @@ from (
         {{ kindred.raw_text(found, ['session_id']) }} as session_id,
         {{ kindred.raw_time(found, ['event_time', 'client_event_time'], kindred.tracker_zone('amplitude')) }} as occurred_at,
         {{ kindred.raw_time(found, ['server_upload_time', 'server_received_time']) }} as received_at,
+        {{ kindred.raw_text(found, ['ip_address']) }} as ip_address,
         {{ kindred.without_dollars(kindred.raw_text(found, ['event_properties'])) }} as properties
     from {{ tables[name] }} as raw
 ) as context

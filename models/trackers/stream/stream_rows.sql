@@ -27,6 +27,12 @@ select
             'varchar', 'timestamp'
         ),
         'received_at': 'context.received_at',
+        'user_agent': "coalesce(" ~ kindred.json_first('context.properties', ['user_agent']) ~ ", "
+            ~ kindred.json_first('context.sender', ['userAgent']) ~ ")",
+        'host': "coalesce(" ~ kindred.json_first('context.properties', ['host']) ~ ", "
+            ~ kindred.host_of(kindred.json_first('context.page', ['url'])) ~ ")",
+        'ip_address': "coalesce(" ~ kindred.json_first('context.properties', ['ip_address']) ~ ", "
+            ~ kindred.json_first('context.sender', ['ip']) ~ ")",
         'refusal': "case when context.properties is null then 'invalid_payload' end",
     }) }}
 from (
@@ -37,6 +43,8 @@ from (
             {{ kindred.json_tree(kindred.raw_text(found, ['payload']), 'properties') }},
             {{ kindred.compact_json(kindred.raw_text(found, ['payload'])) }}
         ) as properties,
+        {{ kindred.json_tree(kindred.raw_text(found, ['payload']), 'context') }} as sender,
+        {{ kindred.json_tree(kindred.json_tree(kindred.raw_text(found, ['payload']), 'context'), 'page') }} as page,
         {{ kindred.raw_time(found, ['received_at']) }} as received_at
     from {{ tables['landed_events'] }} as raw
 ) as context

@@ -51,6 +51,10 @@ class RawEvent:
         return self.first.get(name)
 
     @property
+    def page(self) -> str | None:
+        return f"https://{self.first['host']}:443/products" if self.first.get("host") else None
+
+    @property
     def moment(self) -> datetime:
         occurred_at: datetime = self.first["occurred_at"]
         return occurred_at
@@ -103,6 +107,9 @@ def spec_tables(events: list[Row], items: Mapping[str, Row], users: list[Row]) -
             "received_at": event.moment + timedelta(seconds=5),
             "uuid_ts": event.moment + timedelta(hours=1),
             "context_session_id": event.session_id,
+            "context_user_agent": event.user_agent,
+            "context_page_url": event.page,
+            "context_ip": event.ip_address,
         }
         tables["tracks"].append(dict(row))
         products = event.products(items, SPEC_PRODUCT)
@@ -148,6 +155,12 @@ def snowplow_events(events: list[Row], items: Mapping[str, Row]) -> list[tuple[R
             "derived_tstamp": event.moment,
             "se_action": "search" if is_search else None,
             "se_label": event.query if is_search else None,
+            "useragent": event.user_agent,
+            "page_urlhost": event.host,
+            "user_ipaddress": event.ip_address,
+            "contexts_com_iab_snowplow_spiders_and_robots_1": json.dumps(
+                [{"spiderOrRobot": event.traffic is not None}]
+            ),
         }
         action = {} if is_search else {"type": SNOWPLOW_NAMES[event.event_type], "name": event.list_id}
         products = event.products(items, SNOWPLOW_PRODUCT)
@@ -157,7 +170,8 @@ def snowplow_events(events: list[Row], items: Mapping[str, Row]) -> list[tuple[R
         {"event_id": f"ping{number}", "event": "page_ping", "event_name": "page_ping", "user_id": None}
         | {"domain_userid": "someone", "domain_sessionid": None, "network_userid": None}
         | {"collector_tstamp": datetime(2026, 5, 1), "derived_tstamp": datetime(2026, 5, 1)}
-        | {"se_action": None, "se_label": None}
+        | {"se_action": None, "se_label": None, "useragent": None, "page_urlhost": None, "user_ipaddress": None}
+        | {"contexts_com_iab_snowplow_spiders_and_robots_1": "[]"}
         for number in range(100)
     ]
     return [*found, *((ping, {}, [], {}) for ping in pings)]
@@ -212,6 +226,7 @@ def ga4_tables(events: list[Row], items: Mapping[str, Row], users: list[Row]) ->
 
         params = param("ga_session_id", event.session_id) + param("currency", "EUR")
         params += param("search_term", event.query) + param("item_list_id", event.list_id)
+        params += param("traffic_type", event.traffic) + param("page_location", event.page)
         row = {
             "event_date": f"{event.moment:%Y%m%d}",
             "event_timestamp": microseconds(event.moment),
@@ -247,6 +262,8 @@ def ga4_fivetran_tables(events: list[Row], items: Mapping[str, Row], users: list
                 "param_ga_session_id": event.session_id,
                 "param_search_term": event.query,
                 "param_item_list_id": event.list_id,
+                "param_traffic_type": event.traffic,
+                "param_page_location": event.page,
                 "ecommerce_transaction_id": event.order_id,
             }
         )
@@ -260,6 +277,7 @@ def properties_of(event: RawEvent, items: Mapping[str, Row]) -> Row:
     """An event's properties in one object, as Mixpanel and Amplitude keep them."""
     products = event.products(items, SPEC_PRODUCT)
     properties: Row = {"session_id": event.session_id, "list_id": event.list_id, "order_id": event.order_id}
+    properties |= {"traffic": event.traffic, "user_agent": event.user_agent, "$current_url": event.page}
     properties |= {"query": event.query, "rating": event.value if event.event_type == "rate" else None}
     properties |= {"products": products} if event.event_type in GROUPED else (products[0] if products else {})
     return {name: value for name, value in properties.items() if value is not None}
@@ -281,7 +299,9 @@ def mixpanel_tables(events: list[Row], items: Mapping[str, Row], users: list[Row
                 "distinct_id": event.user_id or f"$device:{event.anonymous_id}",
                 "device_id": f"$device:{event.anonymous_id}" if event.anonymous_id else None,
                 "insert_id": event.event_id,
-                "properties": json.dumps(properties_of(event, items) | own),
+                "properties": json.dumps(
+                    properties_of(event, items) | own | ({"ip": event.ip_address} if event.ip_address else {})
+                ),
                 "_fivetran_synced": event.moment + timedelta(days=1),
             }
         )
@@ -304,6 +324,7 @@ def amplitude_tables(events: list[Row], items: Mapping[str, Row], users: list[Ro
                 "device_id": event.anonymous_id,
                 "session_id": int(session[1:]) if session else -1,
                 "event_properties": json.dumps(properties),
+                "ip_address": event.ip_address,
             }
         )
     return {"event": rows}

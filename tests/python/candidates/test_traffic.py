@@ -31,12 +31,12 @@ def shop_events():
 
 
 def crawler_events():
-    """100,000 views in 28 hours, 60 % of them of one item."""
+    """100,000 events in 28 hours, 60 % of them of one item; a purchase, or the whole visitor would be left out."""
     return [
         {
             "event_id": f"bot{number}",
             "user_id": "crawler",
-            "event_type": "view",
+            "event_type": "view" if number else "purchase",
             "item_id": FLOODED if number % 10 < 6 else f"i{number // 10 % 40:02d}",
             "occurred_at": DAY + timedelta(seconds=number),
         }

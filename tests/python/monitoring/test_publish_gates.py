@@ -18,7 +18,7 @@ from kindred.publishing import folder as publishing
 from kindred.publishing import settings
 
 GATES = {"catalog_coverage", "changed_lists", "quality", "people", "rejected_events", "stale_data", "data_age"}
-GATES |= {"rollback_hold", "lists"}
+GATES |= {"traffic", "rollback_hold", "lists"}
 OVERRIDABLE = GATES - {"lists"}
 
 
@@ -29,6 +29,7 @@ def shop(sample_shop, tmp_path_factory):
 
 def next_run(shop, name):
     """What a build a day later would have made of the same events."""
+    shop.run("delete from traffic_report")
     for table in ("recommendations", "evaluation_metrics", "event_counts", "person_events", "release_lists"):
         shop.run(f"create or replace table {table} as from good_{table}")
     shop.run(f"update recommendations set run_id = '{name}', generated_at = generated_at + interval 1 day")
@@ -58,6 +59,7 @@ def test_first_release__passes_and_is_published(sample_shop):
     assert explanations.pop("stale_data") == explanations.pop("data_age") == "off"
     assert explanations.pop("rollback_hold") == "nobody holds publication"
     assert explanations.pop("lists") == "there are lists"
+    assert explanations.pop("traffic").endswith("internal or test traffic: 0.000, at most 0.500")
     assert set(explanations.values()) == {"the first release: nothing to compare with"}
     [(release_id, location, n_lists)] = sample_shop.query("select release_id, location, n_lists from releases")
     assert f"kindred: release {release_id} is published, {n_lists:,} lists: {location}" in sample_shop.result.output
@@ -77,6 +79,7 @@ def test_gates__stop_a_bad_build_and_are_overridden_once(shop):
     shop.run("update evaluation_metrics set value = value / 2 where generator = 'blend'")
     shop.run("update event_counts set rejection_reason = 'odd' where rejection_reason is null and random() < 2")
     shop.run("update person_events set occurred_at = occurred_at - interval 36 hour")
+    shop.run("insert into traffic_report values ('ua_crawl', 'bot', true, 6, 1, 0.6)")
     publishing.roll_back(shop.folder, release_id, "ann", "looks odd")
 
     result, gates = judge(shop, gates={"data_age": 1, "stale_data": 2})
@@ -89,7 +92,7 @@ def test_gates__stop_a_bad_build_and_are_overridden_once(shop):
     assert not any(row.is_overridden for row in gates.values())
     expected = {"people": 1 - n_left / n_people, "catalog_coverage": 1 - 20 / n_items, "changed_lists": 1}
     # A day went by, and the newest events went with it.
-    expected |= {"stale_data": 1 + 1.5, "rollback_hold": 1}
+    expected |= {"stale_data": 1 + 1.5, "rollback_hold": 1, "traffic": 0.6}
     assert {name: gates[name].value for name in expected} == pytest.approx(expected)
     assert gates["rejected_events"].value == pytest.approx(1 - n_rejected / n_events)
     value, error = shop.query(

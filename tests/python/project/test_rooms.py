@@ -33,6 +33,7 @@ TRACKED = {"kindred__trackers": {tracker: f"raw_{tracker}" for tracker in GROUPS
 PUBLIC_ROOMS = {"outcomes", "recommendations", "publishing"}
 PUBLIC = {"rejected_events", "input_problems", "evaluation_metrics", "user_metrics", "publish_gates", "training_policy"}
 PUBLIC |= {"unmapped_events", "tracker_report", "identities", "consent_history", "forgotten_arrivals", "forget_log"}
+PUBLIC |= {"traffic_report"}
 PUBLIC |= {"als_item_factors", "als_user_factors", "item_neighbors", "item_content_neighbors", "tuning_trials"}
 
 

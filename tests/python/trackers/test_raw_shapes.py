@@ -1,5 +1,6 @@
 """The sample shop in each tracker's raw tables gives the shop's own events: all that the tracker can carry, 0 extra."""
 
+import zlib
 from collections import Counter
 
 import duckdb
@@ -20,10 +21,30 @@ COLUMNS = (
     "order_id",
     "list_id",
 )
-COLUMNS += ("position", "query")
+COLUMNS += ("position", "query", "traffic")
 MONEY = ("purchase", "return")
 # What a shape can't carry of an event.
-LACKS = dict.fromkeys(("shopify", "shopify_graphql"), {"anonymous_id", "list_id", "position", "query"})
+LACKS = dict.fromkeys(("shopify", "shopify_graphql"), {"anonymous_id", "list_id", "position", "query", "traffic"})
+# What some visitors' events say of their traffic, and what it is.
+SIGNS = {
+    "user_agent": ("Examplebot/2.1", "bot"),
+    "host": ("staging.shop.test", "internal"),
+    "ip_address": ("198.51.100.14", "internal"),
+    "traffic": ("internal", "internal"),
+}
+# GA4 has neither user agents nor addresses, Segment's specification no word for traffic.
+UNSEEN = dict.fromkeys(("ga4", "ga4_fivetran"), {"user_agent", "ip_address"})
+UNSEEN |= dict.fromkeys(("segment", "rudderstack"), {"traffic"})
+RULES = " union all ".join(
+    f"select '{rule}' as rule_id, '{traffic}' as traffic, '{field}' as field, '{pattern}' as pattern"
+    for rule, traffic, field, pattern in [
+        ("bots", "bot", "user_agent", "%bot %"),
+        ("own_hosts", "internal", "host", "%.shop.test"),
+        ("office", "internal", "ip_address", "198.51.100.0/28"),
+        ("own", "internal", "traffic", "internal"),
+        ("robots", "bot", "traffic", "bot"),
+    ]
+)
 TRACKERS = {}
 for _shape, (_tracker, *_) in SHAPES.items():
     TRACKERS.setdefault(_tracker, []).append(f"raw_{_shape}")
@@ -37,7 +58,10 @@ def truth(sample_shop):
         with duckdb.connect(sample_shop.database, read_only=True) as connection:
             return connection.sql(sql).to_arrow_table().to_pylist()
 
-    events = rows("select * from events order by occurred_at, event_id")
+    events = rows("select * exclude (traffic, traffic_rule) from events order by occurred_at, event_id")
+    for row in events:
+        number = zlib.crc32((row["anonymous_id"] or row["user_id"]).encode()) % 40
+        row |= {name: value if number == place else None for place, (name, (value, _)) in enumerate(SIGNS.items())}
     items = {row["item_id"]: row for row in rows("select * from items")}
     return events, items, rows("select user_id, created_at, country from users")
 
@@ -55,7 +79,15 @@ def carried(shape, events):
     if tracker == "shopify":
         bought = {(row["order_id"], row["item_id"]) for row in events if row["event_type"] == "purchase"}
         kept = [row for row in kept if row["order_id"] and (row["order_id"], row["item_id"]) in bought]
-    return of_shape(shape, kept)
+    return [row | {"traffic": traffic(shape, row)} for row in of_shape(shape, kept)]
+
+
+def traffic(shape, row):
+    """What kindred should make of what the shape's raw rows say of an event's traffic."""
+    for name, (_, found) in SIGNS.items():
+        if row[name] is not None and name not in UNSEEN.get(shape, ()):
+            return "bot" if name == "traffic" and shape.startswith("snowplow") else found
+    return None
 
 
 def comparable(row, shape):
@@ -83,7 +115,9 @@ def tracked(truth, tmp_path_factory):
     folder = tmp_path_factory.mktemp("tracked")
     for shape, (_, render, _types) in SHAPES.items():
         write(folder / "shop.duckdb", f"raw_{shape}", render(of_shape(shape, events), items, of_shape(shape, users)))
-    shop = build(folder, TRACKERS)
+    with duckdb.connect(folder / "shop.duckdb") as connection:
+        connection.execute(f"create table raw_segment.traffic_rules as {RULES}")
+    shop = build(folder, TRACKERS, tables={"traffic_rules": "raw_segment.traffic_rules"})
     with duckdb.connect(shop.database, read_only=True) as connection:
         shop.found = connection.sql("select * from events").to_arrow_table().to_pylist()
     return shop
@@ -99,6 +133,15 @@ def test_a_rendered_shop_gives_its_own_events(truth, tracked, shape):
 def test_nothing_is_extra(truth, tracked):
     assert len(tracked.found) == sum(len(carried(shape, truth[0])) for shape in SHAPES)
     assert tracked.value("select count(*) from rejected_events") == 0
+
+
+def test_signs_of_traffic_are_seen(truth, tracked):
+    """Each kind in events of every shape that carries it, so that the comparison above compares something."""
+    expected = Counter(row["traffic"] for shape in SHAPES for row in carried(shape, truth[0]) if shape not in LACKS)
+    assert expected["bot"] > 1000 and expected["internal"] > 3000
+    assert Counter(row["traffic_rule"] for row in tracked.found).keys() == {
+        "bots", "own_hosts", "office", "own", "robots", None,
+    }  # fmt: skip
 
 
 def test_sessions_stay_apart(truth, tracked):
@@ -158,7 +201,8 @@ def test_snowflake_gives_the_same_events(truth, snowflake, tmp_path):
     for shape, (_, render, _types) in SHAPES.items():
         write_snowflake(snowflake, f"raw_{shape}", render(of_shape(shape, some), items, of_shape(shape, users[:50])))
     cursor.execute("use schema tracked")
-    settings = {"kindred__trackers": TRACKERS}
+    cursor.execute(f"create table tracked.traffic_rules as {RULES}")
+    settings = {"kindred__trackers": TRACKERS, "kindred__tables": {"traffic_rules": "tracked.traffic_rules"}}
     result = run_dbt(
         *("build", *NO_TESTS, "--select", *TABLES, "--target", "snowflake"),
         target=tmp_path / "target",
