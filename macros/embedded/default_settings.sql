@@ -51,7 +51,10 @@
                 "personalization"
             ],
             "requires_consent": false,
-            "consent_scope": "person"
+            "consent_scope": "person",
+            "min_people": 1,
+            "epsilon": "",
+            "max_items_per_person": 20
         },
         "traffic": {
             "max_rejected_share": 0.5,

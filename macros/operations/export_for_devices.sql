@@ -1,4 +1,6 @@
 {#- What a device needs to make lists without a server, as files in an existing folder; examples/on_device reads them.
+    With epsilon of kindred__privacy the lists for unknown visitors come from private_popularity. Factors and neighbours
+    are models of all people and never private in that sense; min_people keeps out what rests on few.
     dbt run-operation export_for_devices --args '{folder: export}' -#}
 {% macro export_for_devices(folder='export') %}
     {% if target.type != 'duckdb' %}
@@ -7,27 +9,47 @@
             ~ "(als_item_factors, release_neighbors, release_segments, release_items, release_session_settings, event_types) with COPY INTO a stage"
         ) %}
     {% endif %}
+    {% if kindred.setting('privacy', 'epsilon') != '' %}
+        {% set popular = "
+            select item_id, row_number() over (order by n_people desc, item_id) as rank
+            from " ~ ref('private_popularity') ~ " as private
+            inner join " ~ ref('release_items') ~ " as items using (item_id)
+            where private.segment = '' and items.is_recommendable" %}
+        {% set fallback = "
+            select segment, row_number() over (partition by segment order by is_filler, n_people desc, item_id) as rank, item_id
+            from (
+                select segments.segment, private.item_id, private.segment <> segments.segment as is_filler, private.n_people
+                from (select distinct segment from " ~ ref('private_popularity') ~ ") as segments
+                inner join " ~ ref('private_popularity') ~ " as private on private.segment in (segments.segment, '')
+                inner join " ~ ref('release_items') ~ " as items on private.item_id = items.item_id and items.is_recommendable
+                qualify row_number() over (partition by segments.segment, private.item_id order by private.segment desc) = 1
+            )
+            qualify rank <= " ~ kindred.setting('lists', 'n_recommendations') %}
+    {% else %}
+        {% set popular = "
+            select item_id, popular_rank as rank
+            from " ~ ref('release_items') ~ "
+            where is_recommendable and popular_rank is not null" %}
+        {% set fallback = "
+            select segment, number as rank, entry ->> 0 as item_id
+            from " ~ ref('release_segments') ~ ",
+                unnest(cast(fallback as json[])) with ordinality as entries(entry, number)" %}
+    {% endif %}
     {% set files = {
         'item_factors.parquet': "
             select factors.item_id, factors.factors, items.is_recommendable, factors.alpha, factors.regularization
             from " ~ ref('als_item_factors') ~ " as factors
             inner join " ~ ref('release_items') ~ " as items on factors.item_id = items.item_id
-            where factors.fold = 'live'
+            inner join " ~ ref('item_features') ~ " as features
+                on factors.item_id = features.item_id and features.fold = 'live'
+            where factors.fold = 'live' and features.n_users >= " ~ kindred.setting('privacy', 'min_people') ~ "
             order by factors.item_id",
         'neighbors.parquet': "
             select item_id, entries.key as neighbor_id, cast(entries.value as double) as score
             from " ~ ref('release_neighbors') ~ ", json_each(neighbors) as entries
             order by item_id, score desc, neighbor_id",
-        'fallback.parquet': "
-            select segment, number as rank, entry ->> 0 as item_id
-            from " ~ ref('release_segments') ~ ",
-                unnest(cast(fallback as json[])) with ordinality as entries(entry, number)
-            order by segment, rank",
-        'popular.parquet': "
-            select item_id, popular_rank as rank
-            from " ~ ref('release_items') ~ "
-            where is_recommendable and popular_rank is not null
-            order by popular_rank",
+        'fallback.parquet': fallback ~ " order by segment, rank",
+        'popular.parquet': popular ~ " order by rank",
         'event_types.parquet': "
             select event_type, weight, half_life_days, neutral_value, excludes_item, learns_until,
                 " ~ kindred.setting('traffic', 'max_events_per_person') ~ " as max_events_per_person
@@ -42,11 +64,8 @@
                     from " ~ ref('release_session_settings') ~ ") as settings,
                 (select map_from_entries(list((item_id, cast(neighbors as json)) order by item_id)) from " ~ ref('release_neighbors') ~ ")
                     as neighbors,
-                (select list(entry ->> 0 order by number) from " ~ ref('release_segments') ~ ",
-                    unnest(cast(fallback as json[])) with ordinality as entries(entry, number) where segment = '')
-                    as fallback,
-                (select list(item_id order by popular_rank) from " ~ ref('release_items') ~ "
-                    where is_recommendable and popular_rank is not null) as popular",
+                (select list(item_id order by rank) from (" ~ fallback ~ ") where segment = '') as fallback,
+                (select list(item_id order by rank) from (" ~ popular ~ ")) as popular",
     } %}
     {% for name, query in files.items() %}
         {% do run_query(

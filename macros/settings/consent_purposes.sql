@@ -26,6 +26,11 @@
         {% do problems.append("kindred__privacy, consent_scope is '" ~ kindred.setting('privacy', 'consent_scope')
             ~ "': give person or event") %}
     {% endif %}
+    {% set epsilon = kindred.setting('privacy', 'epsilon') %}
+    {% if epsilon != '' and (epsilon is not number or epsilon is boolean or epsilon <= 0) %}
+        {% do problems.append("kindred__privacy, epsilon is '" ~ epsilon
+            ~ "': give a number above 0, such as 1, or '' for no differential privacy") %}
+    {% endif %}
     {{ return(problems) }}
 {% endmacro %}
 

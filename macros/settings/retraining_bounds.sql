@@ -10,5 +10,9 @@
 
 {#- The settings of what is trained, as JSON: with others an earlier training is of no use. -#}
 {% macro training_settings() %}
-    {{ return(tojson(kindred.generator_settings(is_trained=true), sort_keys=True)) }}
+    {% set min_people = kindred.setting('privacy', 'min_people') %}
+    {{ return(
+        tojson(kindred.generator_settings(is_trained=true), sort_keys=True)
+        ~ (" min_people " ~ min_people if min_people > 1 else "")
+    ) }}
 {% endmacro %}

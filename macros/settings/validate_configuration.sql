@@ -15,6 +15,8 @@
         'kindred__traffic, min_events': kindred.setting('traffic', 'min_events'),
         'kindred__traffic, max_events_per_minute': kindred.setting('traffic', 'max_events_per_minute'),
         'kindred__traffic, max_items_per_day': kindred.setting('traffic', 'max_items_per_day'),
+        'kindred__privacy, min_people': kindred.setting('privacy', 'min_people'),
+        'kindred__privacy, max_items_per_person': kindred.setting('privacy', 'max_items_per_person'),
         'kindred__identity, max_ids_per_person': kindred.setting('identity', 'max_ids_per_person'),
         'kindred__identity, max_users_per_device': kindred.setting('identity', 'max_users_per_device'),
         'kindred__identity, max_devices_per_user': kindred.setting('identity', 'max_devices_per_user'),

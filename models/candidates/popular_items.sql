@@ -1,6 +1,6 @@
 -- one row per (fold, generator, segment, item_id): what is popular and what is trending, overall and in each segment
 -- The segment of the lists for everyone is ''. `popular` ranks every item, so that no list ever runs out before the
--- catalogue does.
+-- catalogue does. What rests on fewer than min_people of kindred__privacy counts as touched by nobody.
 with item_features as (select * from {{ ref('item_features') }} where is_recommendable),
 
 segment_popularity as (select * from {{ ref('segment_popularity') }}),
@@ -26,7 +26,7 @@ scored as (
         'popular' as generator,
         '' as segment,
         item_id,
-        popularity as score
+        case when {{ kindred.enough_people('n_users') }} then popularity else 0 end as score
     from item_features
 
     union all
@@ -39,6 +39,7 @@ scored as (
         trend as score
     from item_features
     where trend > 0
+        and {{ kindred.enough_people('n_recent_users') }}
 
     union all
 
@@ -50,6 +51,7 @@ scored as (
         popularity as score
     from segment_popularity
     where popularity > 0
+        and {{ kindred.enough_people('n_users') }}
 
     union all
 
@@ -69,6 +71,7 @@ scored as (
             and segment_popularity.segment = segment_totals.segment
     where segment_popularity.recent_popularity > segment_popularity.popularity * segment_totals.recent_share
         and segment_popularity.recent_popularity > 0
+        and {{ kindred.enough_people('segment_popularity.n_recent_users') }}
 
 ),
 

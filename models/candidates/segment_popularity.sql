@@ -16,6 +16,8 @@ final as (
         counted.fold,
         segments.segment,
         counted.item_id,
+        count(*) as n_users,
+        sum(case when counted.recent_weight <> 0 then 1 else 0 end) as n_recent_users,
         {{ kindred.exact_sum('counted.weight') }} as popularity,
         {{ kindred.exact_sum('counted.recent_weight') }} as recent_popularity
     from {{ ref('counted_interactions') }} as counted

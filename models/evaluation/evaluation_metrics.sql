@@ -24,11 +24,24 @@ exposures as (
 
 all_metrics as (
 
-    select * from means
-    union all
-    select * from exposures
+    select
+        *,
+        -- cold, warm and hot are parts of all; the other groups are no parts of anything.
+        case when user_group in ('cold', 'warm', 'hot') then user_group else '' end as activity,
+        case when user_group in ('cold', 'warm', 'hot') then 'all' else user_group end as whole
+    from (
+
+        select * from means
+        union all
+        select * from exposures
+
+    ) as united
 
 ),
+
+{{ kindred.protected_cells(
+    'all_metrics', ['fold', 'policy', 'generator', 'metric', 'k', 'whole', 'activity'], {'activity': "''"}, 'n_users'
+) }},
 
 final as (
 
@@ -45,7 +58,7 @@ final as (
         cast(n_users as bigint) as n_users,
         cast(lead_of_recommendations as double) as lead_of_recommendations,
         cast(lead_standard_error as double) as lead_standard_error
-    from all_metrics
+    from protected
 
 )
 

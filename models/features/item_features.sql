@@ -58,6 +58,7 @@ joined as (
         -- What is in stock is known for today alone, so it says nothing about what could be sold in an earlier fold.
         (items.is_available or folds.fold <> 'live') and excluded.item_id is null as is_recommendable,
         coalesce(item_totals.n_users, 0) as n_users,
+        coalesce(item_totals.n_recent_users, 0) as n_recent_users,
         coalesce(item_totals.n_events, 0) as n_events,
         coalesce(item_totals.n_views, 0) as n_views,
         coalesce(item_totals.n_carts, 0) as n_carts,
@@ -104,6 +105,7 @@ final as (
         cast(price as double) as price,
         cast(price_percentile as double) as price_percentile,
         cast(n_users as bigint) as n_users,
+        cast(n_recent_users as bigint) as n_recent_users,
         cast(n_events as bigint) as n_events,
         cast(n_views as bigint) as n_views,
         cast(n_carts as bigint) as n_carts,

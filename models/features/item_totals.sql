@@ -5,6 +5,7 @@ with totals as (
         fold,
         item_id,
         count(*) as n_users,
+        sum(case when recent_weight <> 0 then 1 else 0 end) as n_recent_users,
         sum(n_events) as n_events,
         sum(n_views) as n_views,
         sum(n_carts) as n_carts,

@@ -29,6 +29,11 @@ added_up as (
 
 ),
 
+{{ kindred.protected_cells(
+    'added_up', ['run_id', 'policy', 'kind', 'generator', 'position'],
+    {'kind': "''", 'generator': "''", 'position': '0', 'run_id': "''"}, 'n_people'
+) }},
+
 final as (
 
     select
@@ -51,7 +56,7 @@ final as (
         cast(n_conversions as double) / n_impressions as conversion_rate,
         revenue,
         revenue / n_lists as revenue_per_list
-    from added_up
+    from protected
 
 )
 

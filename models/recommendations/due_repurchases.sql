@@ -1,6 +1,6 @@
 -- one row per (user_id, variant_group): a thing that a person has probably used up
 {#- So many people must have bought a thing again, and such a share of its buyers: fewer may be chance, or gifts. -#}
-{% set least_people, least_share = 5, 0.1 %}
+{% set least_people, least_share = [5, kindred.setting('privacy', 'min_people')] | max, 0.1 %}
 {#- The share starts from that of so many buyers of anything, a person's own gap from so many gaps of others. -#}
 {% set prior_share, prior_people, prior_gaps = 0.05, 20, 2 %}
 {#- Due from shortly before the usual gap is over until the person has clearly gone elsewhere; in usual gaps. -#}

@@ -15,8 +15,9 @@ def model(dbt, session):
     from kindred.generators.neighbor_tables import item_neighbors
 
     given = dbt.config.meta_get("generators")
+    privacy = dbt.config.meta_get("privacy")
     interactions = dbt.ref("interactions")
     tuning_trials = dbt.ref("tuning_trials")
     training_policy = dbt.ref("training_policy")
     folds = dbt.ref("folds")
-    return item_neighbors(dbt, session, given, interactions, tuning_trials, training_policy, folds)
+    return item_neighbors(dbt, session, given, privacy, interactions, tuning_trials, training_policy, folds)

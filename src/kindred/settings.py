@@ -42,6 +42,9 @@ GROUPS: dict[str, dict[str, Any]] = {
         "purposes": ["personalization"],  # purposes that a person must all allow
         "requires_consent": False,  # True, or a list of purposes: a person without an answer counts as refusing
         "consent_scope": "person",  # event: what happened while there was no consent is left out too
+        "min_people": 1,  # people on whom a published figure about items or groups of people rests at least; 1 = off
+        "epsilon": "",  # what a day's private_popularity may tell of one person; '' = off, and no such table
+        "max_items_per_person": 20,  # newest items of a person that count in private_popularity
     },
     "traffic": {
         "max_rejected_share": 0.5,  # share of raw events that may be unusable before the build stops

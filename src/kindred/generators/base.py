@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, vstack
 
 from kindred.histories import History
 from kindred.matrices import Csr, encode_ids
@@ -92,6 +92,24 @@ class ItemToItem(Generator):
         neighbors = fold.remember("neighbors", key, lambda: self.fit_trial(fold, settings, n))
         profile = fold.history.profile(settings["decay"], settings["n_steps"])[fold.people]
         return best_neighbors(profile, neighbors, fold.excluded, fold.length)
+
+
+def with_people(neighbors: Csr, history: Csr, least: int, items_per_block: int = 1_000) -> Csr:
+    """The neighbours of pairs that at least so many people of a history have both: CSR, items x items.
+
+    history: CSR, people x items, positive where a person likes an item. Memory grows with a block of items.
+    """
+    if least <= 1:
+        return neighbors
+    likes = (history > 0).astype(np.int32).tocsc()
+    kept = []
+    for start in range(0, neighbors.shape[0], items_per_block):
+        block = neighbors[start : start + items_per_block]
+        n_both = (likes[:, start : start + items_per_block].T @ likes).tocsr()
+        kept.append(block.multiply(n_both >= least))
+    result = vstack(kept).tocsr() if kept else neighbors
+    result.eliminate_zeros()
+    return result.astype(np.float32)
 
 
 def neighbor_rows(fold: str, generator: str, items: Any, neighbors: Csr, n: int) -> pa.RecordBatch:

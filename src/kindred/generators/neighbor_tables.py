@@ -10,9 +10,10 @@ import pyarrow as pa
 from scipy.sparse import diags
 
 from kindred.generators import choose_settings, item_to_item, neighbors_kept
-from kindred.generators.base import NEIGHBORS_SCHEMA, best_neighbors, neighbor_rows, read_neighbors
+from kindred.generators.base import NEIGHBORS_SCHEMA, best_neighbors, neighbor_rows, read_neighbors, with_people
 from kindred.histories import read_history
 from kindred.matrices import read_pairs
+from kindred.settings import fill
 from kindred.state import (
     find_others,
     fingerprint,
@@ -36,6 +37,7 @@ def item_neighbors(
     dbt: Any,
     session: Session,
     given: Mapping[str, Any],
+    privacy: Mapping[str, Any],
     interactions: Relation,
     tuning_trials: Relation,
     training_policy: Relation,
@@ -43,8 +45,10 @@ def item_neighbors(
 ) -> Any:
     """The rows of `item_neighbors`: what each item-to-item generator fits to people's histories, which are read once.
 
-    given: the variable kindred__generators.
+    given, privacy: the variables kindred__generators and kindred__privacy. A pair that fewer than min_people have both
+    is no row.
     """
+    min_people = fill("privacy", privacy)["min_people"]
     generators = [generator for generator in item_to_item() if generator.table == "item_neighbors"]
     chosen = [choose_settings(generator, given, tuning_trials, folds) for generator in generators]
     earlier, is_due = read_earlier_model(dbt, session, training_policy, NEIGHBORS_SCHEMA)
@@ -57,7 +61,7 @@ def item_neighbors(
         history = read_history(interactions, fold)
         for generator, settings in zip(generators, chosen, strict=True):
             n = neighbors_kept(settings, given)
-            neighbors = generator.fit(history, settings, n)
+            neighbors = with_people(generator.fit(history, settings, n), history.matrix, min_people)
             batches.append(neighbor_rows(fold, generator.name, history.items, neighbors, n))
     return write_table(session, NEIGHBORS_SCHEMA, batches, kept)
 
