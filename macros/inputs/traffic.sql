@@ -66,7 +66,7 @@
 {% macro ip_bound(key, bits, is_last) -%}
     {%- set digits = "cast(floor(" ~ bits ~ " / 4.0) as integer)" -%}
     {%- set span = "cast(power(2, 4 - mod(" ~ bits ~ ", 4)) as integer)" -%}
-    {%- set digit = "(position(substr(" ~ key ~ ", " ~ digits ~ " + 1, 1) in '0123456789abcdef') - 1)" -%}
+    {%- set digit = kindred.hex_digit("substr(" ~ key ~ ", " ~ digits ~ " + 1, 1)") -%}
     {%- set first = digit ~ " - mod(" ~ digit ~ ", " ~ span ~ ")" -%}
     case
         when {{ bits }} = 128 then {{ key }}

@@ -14,7 +14,8 @@
     (
         (
             {% for number in range(13) -%}
-            {{ "+ " if not loop.first }}(position(substr({{ digits }}, {{ place + number }}, 1) in '0123456789abcdef') - 1) * {{ 16 ** (12 - number) }}.0e0
+            {%- set digit = kindred.hex_digit("substr(" ~ digits ~ ", " ~ (place + number) ~ ", 1)") -%}
+            {{ "+ " if not loop.first }}{{ digit }} * {{ 16 ** (12 - number) }}.0e0
             {% endfor -%}
             + 1
         ) / {{ 16 ** 13 }}.0e0

@@ -5,6 +5,8 @@
     kindred rollback [RELEASE_ID] [--reason "why"]
     kindred resume
     kindred export [FOLDER]
+    kindred land kafka --brokers HOST:PORT --topic TOPIC [--folder landing]
+    kindred land files [--folder landing]
     kindred forget [FILE]
     kindred unforget FILE
 
@@ -106,6 +108,27 @@ def dbt_options(given: argparse.Namespace) -> list[str]:
     return [text for option, value in values.items() if value for text in (option, value)]
 
 
+def land_kafka(given: argparse.Namespace) -> None:
+    from kindred.landing import kafka, tables
+
+    known = {} if given.only_files else tables.landed_offsets(given.schema, dbt_options(given))
+    config = kafka.read_config(given.config) if given.config else {}
+    folder = Path(given.folder)
+    lines = kafka.fetch(given.brokers, given.topic, folder, known, given.seconds, given.max_bytes, config)
+    print("\n".join(lines))
+    if not given.only_files:
+        land_files(given)
+
+
+def land_files(given: argparse.Namespace) -> None:
+    from kindred.landing.tables import land
+
+    landing = land(Path(given.folder), given.schema, dbt_options(given))
+    print("\n".join(landing.lines()))
+    if landing.problems:
+        raise RuntimeError("not everything is landed, see NOT LANDED above; what could be read is there")
+
+
 def forget(given: argparse.Namespace) -> None:
     from kindred.erasure.forget import forget
 
@@ -150,6 +173,21 @@ def make_parser() -> argparse.ArgumentParser:
     dbt = argparse.ArgumentParser(add_help=False)
     for option in DBT_OPTIONS:
         dbt.add_argument(option, help="as dbt has it")
+    land = commands.add_parser("land", help="messages of a stream into files and the tables that dbt reads")
+    sources = land.add_subparsers(dest="source", required=True)
+    landed = argparse.ArgumentParser(add_help=False)
+    landed.add_argument("--folder", default="landing", help="the folder of the files (%(default)s)")
+    landed.add_argument("--schema", help="of landed_events; default: that of kindred__trackers, stream")
+    one = sources.add_parser("kafka", parents=[landed, dbt], help="read topics into files, and load these")
+    one.add_argument("--brokers", required=True, help="host:port of a broker, or several with commas")
+    one.add_argument("--topic", required=True, action="append", help="may stand more than once")
+    one.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help="default: until all there is is read")
+    one.add_argument("--max-bytes", type=int, default=64_000_000, help="of a file, about (%(default)s)")
+    one.add_argument("--config", metavar="FILE", help="key=value settings of the client, such as sasl.password")
+    one.add_argument("--only-files", action="store_true", help="load nothing: no dbt project is needed")
+    one.set_defaults(run=land_kafka)
+    one = sources.add_parser("files", parents=[landed, dbt], help="load files, such as Kafka Connect's")
+    one.set_defaults(run=land_files)
     one = commands.add_parser("forget", parents=[dbt], help="erase people everywhere, and keep them out")
     one.add_argument(
         "file", nargs="?", help="one id a line, - = standard input; without it, those of the input erasures alone"

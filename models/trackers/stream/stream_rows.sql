@@ -5,16 +5,8 @@
 {% set selects = [] %}
 {% for schema in kindred.tracker_schemas('stream') %}
     {% set tables = kindred.schema_tables('stream', schema) %}
-    {% if tables.get('landed_events') %}
-        {% set found = kindred.raw_columns(tables['landed_events']) %}
-        {% set place %}
-concat_ws(
-    '-',
-    {{ kindred.raw_text(found, ['topic']) }},
-    {{ kindred.raw_text(found, ['partition']) }},
-    {{ kindred.raw_text(found, ['offset']) }}
-)
-        {% endset %}
+    {% set messages = kindred.stream_messages(tables) %}
+    {% for message in messages %}
         {% set select %}
 select
     {{ kindred.property_row('stream', 'context.properties', {
@@ -37,22 +29,21 @@ select
     }) }}
 from (
     select
-        {{ place }} as place,
-        {{ kindred.raw_text(found, ['payload']) }} as payload,
+        {{ message.place }} as place,
+        {{ message.payload }} as payload,
         coalesce(
-            {{ kindred.json_tree(kindred.raw_text(found, ['payload']), 'properties') }},
-            {{ kindred.compact_json(kindred.raw_text(found, ['payload'])) }}
+            {{ kindred.json_tree(message.payload, 'properties') }}, {{ kindred.compact_json(message.payload) }}
         ) as properties,
-        {{ kindred.json_tree(kindred.raw_text(found, ['payload']), 'context') }} as sender,
-        {{ kindred.json_tree(kindred.json_tree(kindred.raw_text(found, ['payload']), 'context'), 'page') }} as page,
-        {{ kindred.raw_time(found, ['received_at']) }} as received_at
-    from {{ tables['landed_events'] }} as raw
+        {{ kindred.json_tree(message.payload, 'context') }} as sender,
+        {{ kindred.json_tree(kindred.json_tree(message.payload, 'context'), 'page') }} as page,
+        {{ message.received_at }} as received_at
+    from {{ message.relation }} as raw
 ) as context
 cross join {{ kindred.property_products('context.properties') }} as products
         {% endset %}
         {% do selects.append(select) %}
     {% else %}
-        {% do kindred.need_table('stream', schema, ['landed_events'], tables) %}
-    {% endif %}
+        {% do kindred.need_table('stream', schema, ['landed_events', '... with RECORD_CONTENT and RECORD_METADATA'], tables) %}
+    {% endfor %}
 {% endfor %}
 {{ kindred.united_rows(selects) }}

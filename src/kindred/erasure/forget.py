@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kindred.erasure.landing import erase_landing
 from kindred.erasure.requests import Note, read_ids
 from kindred.erasure.stores import Found, Leaving, erase_artifacts, erase_postgres, erase_releases
 from kindred.erasure.warehouse import DISTINCT_LENGTH, Relation, Warehouse
@@ -152,7 +153,7 @@ def release_folder(warehouse: Warehouse) -> Path | None:
 
 
 def erase_outside(warehouse: Warehouse, leaving: Leaving, folder: Path | None) -> list[Found]:
-    found: list[Found] = []
+    found = list(erase_landing(warehouse, leaving))
     if folder:
         found += erase_releases(folder, leaving)
     if warehouse.setting("serving")["store"] == "postgres":

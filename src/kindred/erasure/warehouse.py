@@ -6,14 +6,11 @@ them stands in a temporary table of this connection.
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
-from kindred.settings import fill
+from kindred.connection import Connection, quoted
 
 # Columns that name people, whatever the table.
 PERSON_COLUMNS = frozenset(
@@ -90,79 +87,8 @@ class Relation:
         return [one for one in self.columns if not one.lower().endswith("_id") and one.lower() not in OTHER_COLUMNS]
 
 
-class Warehouse:
-    """dbt's connection to the target of the project in the working directory, when dbt has built these models.
-
-    options: dbt's own, such as --target. Errors: RuntimeError where dbt can't; it has said why.
-    """
-
-    def __init__(self, options: Sequence[str], models: Sequence[str]) -> None:
-        try:
-            from dbt.adapters.factory import FACTORY
-            from dbt.cli.main import dbtRunner
-        except ImportError as error:
-            raise RuntimeError(f"{error.name} is missing: pip install 'kindred[duckdb]'") from error
-        quiet = ["--quiet", "--log-level-file", "none"]
-        parsed: Any = dbtRunner().invoke([*quiet, "parse", *options])
-        self.manifest: Any = parsed.result
-        built = parsed.success and dbtRunner(self.manifest).invoke([*quiet, "run", *options, "--select", *models])
-        if not built or not built.success:
-            raise RuntimeError("dbt could not do that, see above: run this in the folder of your dbt project")
-        self.adapter: Any = next(iter(FACTORY.adapters.values()))
-        self.kind: str = self.adapter.type()
-
-    # Connection -------------------------------------------------------------------------------------------------------
-
-    @contextlib.contextmanager
-    def connected(self) -> Iterator[None]:
-        with self.adapter.connection_named("kindred forget"):
-            yield
-        self.disconnect()
-
-    def disconnect(self) -> None:
-        """Let go of the DuckDB file."""
-        self.adapter.cleanup_connections()
-        close_all = getattr(type(self.adapter).ConnectionManager, "close_all_connections", None)
-        if close_all:
-            close_all()
-
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        return [tuple(row) for row in self.adapter.execute(sql, fetch=True)[1].rows]
-
-    def value(self, sql: str) -> Any:
-        return self.rows(sql)[0][0]
-
-    def change(self, sql: str) -> None:
-        self.adapter.execute(sql)
-
-    # Places -----------------------------------------------------------------------------------------------------------
-
-    @property
-    def database_file(self) -> Path | None:
-        """The DuckDB file; None where there is none on this machine."""
-        path = getattr(self.adapter.config.credentials, "path", None)
-        return Path(path) if path and path != ":memory:" and not path.startswith("md:") else None
-
-    def credential(self, name: str) -> dict[str, Any]:
-        """A mapping of profiles.yml, such as config_options of DuckDB."""
-        return dict(getattr(self.adapter.config.credentials, name, None) or {})
-
-    @property
-    def artifact_folders(self) -> tuple[Path, Path]:
-        """dbt's folders of what it rendered and of its logs."""
-        config = self.adapter.config
-        return Path(config.project_root) / config.target_path, Path(config.project_root) / config.log_path
-
-    def name(self, model: str) -> str:
-        """The table of one of kindred's models."""
-        node = self.manifest.nodes[f"model.kindred.{model}"]
-        return f"{node.database}.{node.schema}.{node.alias}"
-
-    def setting(self, group: str) -> dict[str, Any]:
-        """A group of kindred's settings as the project and the options give it, over its defaults."""
-        config = self.adapter.config
-        given = dict(config.vars.vars_for(self.manifest.nodes["model.kindred.releases"], self.kind)) | config.cli_vars
-        return fill(group, given.get(f"kindred__{group}") or {})
+class Warehouse(Connection):
+    """The warehouse as erasure sees it."""
 
     # Relations --------------------------------------------------------------------------------------------------------
 
@@ -206,11 +132,6 @@ class Warehouse:
 
     def key(self) -> str:
         return str(self.value(f"select hash_key from {self.name('forgotten_key')}"))
-
-    def sql(self, macro: str, **arguments: str) -> str:
-        """What one of kindred's macros renders for this warehouse."""
-        text = self.adapter.execute_macro(macro, macro_resolver=self.manifest, project="kindred", kwargs=arguments)
-        return str(text).strip()
 
     def id_hash(self, column: str) -> str:
         return self.sql("id_hash", id=column, key=f"(select hash_key from {self.name('forgotten_key')})")
@@ -379,7 +300,3 @@ class Warehouse:
                 "else has it open and that there is space for a second copy, then run `kindred forget` again"
             ) from error
         return before, path.stat().st_size
-
-
-def quoted(path: Path) -> str:
-    return str(path).replace("'", "''")

@@ -43,3 +43,20 @@ def test_each_kind_of_message(tmp_path):
     assert dict(shop.query("select fate, n_rows from tracker_report")) == {"used": 2, "duplicate": 1, "unmapped": 5}
     reasons = dict(shop.query("select reason, sum(n_rows) from unmapped_events group by all"))
     assert reasons["invalid_payload"] == 3 and sum(reasons.values()) == 5
+
+
+def test_tables_of_snowflakes_kafka_connector(tmp_path):
+    """One table a topic, with what was sent and where it stood."""
+    view = {"event_type": "view", "user_id": "u1", "item_id": "a", "occurred_at": "2026-05-01T10:00:00Z"}
+    about = {"topic": "shop.web", "partition": 2, "CreateTime": 1777629600000}
+    rows = [
+        {"record_content": json.dumps(content), "record_metadata": json.dumps(about | {"offset": offset})}
+        for offset, content in enumerate([view, view | {"item_id": "b"}])
+    ]
+    write(tmp_path / "shop.duckdb", "streams", {"shop_web": rows, "other": [{"a": 1}]})
+    shop = build(tmp_path, {"stream": "streams"})
+    assert shop.query("select event_id, item_id from events order by all") == [
+        ("stream:shop.web-2-0", "a"),
+        ("stream:shop.web-2-1", "b"),
+    ]
+    assert shop.query("select distinct received_at from tracker_rows") == [(AT,)]

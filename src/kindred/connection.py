@@ -1,0 +1,97 @@
+"""dbt's connection to the warehouse, for what kindred's commands do beside a build."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from kindred.settings import fill
+
+
+class Connection:
+    """dbt's connection to the target of the project in the working directory, when dbt has built these models.
+
+    options: dbt's own, such as --target. Errors: RuntimeError where dbt can't; it has said why.
+    """
+
+    def __init__(self, options: Sequence[str], models: Sequence[str] = ()) -> None:
+        try:
+            from dbt.adapters.factory import FACTORY
+            from dbt.cli.main import dbtRunner
+        except ImportError as error:
+            raise RuntimeError(f"{error.name} is missing: pip install 'kindred[duckdb]'") from error
+        quiet = ["--quiet", "--log-level-file", "none"]
+        parsed: Any = dbtRunner().invoke([*quiet, "parse", *options])
+        self.manifest: Any = parsed.result
+        is_ready = parsed.success
+        if is_ready and models:
+            is_ready = dbtRunner(self.manifest).invoke([*quiet, "run", *options, "--select", *models]).success
+        if not is_ready:
+            raise RuntimeError("dbt could not do that, see above: run this in the folder of your dbt project")
+        self.adapter: Any = next(iter(FACTORY.adapters.values()))
+        self.kind: str = self.adapter.type()
+
+    # Connection -------------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def connected(self) -> Iterator[None]:
+        with self.adapter.connection_named("kindred"):
+            yield
+        self.disconnect()
+
+    def disconnect(self) -> None:
+        """Let go of the DuckDB file."""
+        self.adapter.cleanup_connections()
+        close_all = getattr(type(self.adapter).ConnectionManager, "close_all_connections", None)
+        if close_all:
+            close_all()
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in self.adapter.execute(sql, fetch=True)[1].rows]
+
+    def value(self, sql: str) -> Any:
+        return self.rows(sql)[0][0]
+
+    def change(self, sql: str) -> None:
+        self.adapter.execute(sql)
+
+    # Places -----------------------------------------------------------------------------------------------------------
+
+    @property
+    def database_file(self) -> Path | None:
+        """The DuckDB file; None where there is none on this machine."""
+        path = getattr(self.adapter.config.credentials, "path", None)
+        return Path(path) if path and path != ":memory:" and not path.startswith("md:") else None
+
+    def credential(self, name: str) -> dict[str, Any]:
+        """A mapping of profiles.yml, such as config_options of DuckDB."""
+        return dict(getattr(self.adapter.config.credentials, name, None) or {})
+
+    @property
+    def artifact_folders(self) -> tuple[Path, Path]:
+        """dbt's folders of what it rendered and of its logs."""
+        config = self.adapter.config
+        return Path(config.project_root) / config.target_path, Path(config.project_root) / config.log_path
+
+    def name(self, model: str) -> str:
+        """The table of one of kindred's models."""
+        node = self.manifest.nodes[f"model.kindred.{model}"]
+        return f"{node.database}.{node.schema}.{node.alias}"
+
+    def setting(self, group: str) -> dict[str, Any]:
+        """A group of kindred's settings as the project and the options give it, over its defaults."""
+        config = self.adapter.config
+        given = dict(config.vars.vars_for(self.manifest.nodes["model.kindred.releases"], self.kind)) | config.cli_vars
+        return fill(group, given.get(f"kindred__{group}") or {})
+
+    def sql(self, macro: str, **arguments: str) -> str:
+        """What one of kindred's macros renders for this warehouse."""
+        text = self.adapter.execute_macro(macro, macro_resolver=self.manifest, project="kindred", kwargs=arguments)
+        return str(text).strip()
+
+
+def quoted(text: object) -> str:
+    """A text or path as it stands between the quotes of a literal."""
+    return str(text).replace("'", "''")
