@@ -89,7 +89,7 @@ checks-of-python: $(VENV)/installed-dev
 	$(BIN)/pytest -q -n 2 --dist loadfile --no-builds
 
 test-snowflake: $(VENV)/installed-dev  ## the same project on the Snowflake emulator, compared with DuckDB
-	$(BIN)/pytest -q -n 2 --dist loadfile -m snowflake
+	$(BIN)/pytest -q -n 2 --dist loadfile -m 'snowflake and not slow'
 
 bench-quality: $(VENV)/installed-dev  ## public data sets through the main path, beside the published figures
 	$(BIN)/python benchmarks/bench_quality.py

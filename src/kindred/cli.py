@@ -23,13 +23,16 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kindred import __version__
 from kindred.publishing import folder as publishing
 from kindred.publishing.settings import serving_folder, serving_settings
 
-# What `forget` and `unforget` hand on to dbt.
+if TYPE_CHECKING:
+    from kindred.landing.tables import Tables
+
+# What `land`, `forget` and `unforget` hand on to dbt.
 DBT_OPTIONS = ("--target", "--vars", "--target-path", "--log-path")
 
 
@@ -109,21 +112,28 @@ def dbt_options(given: argparse.Namespace) -> list[str]:
 
 
 def land_kafka(given: argparse.Namespace) -> None:
-    from kindred.landing import kafka, tables
+    from kindred.landing import kafka
+    from kindred.landing.tables import landed_offsets, open_tables
 
-    known = {} if given.only_files else tables.landed_offsets(given.schema, dbt_options(given))
+    tables = None if given.only_files else open_tables(given.schema, dbt_options(given))
+    known = landed_offsets(tables) if tables else {}
     config = kafka.read_config(given.config) if given.config else {}
-    folder = Path(given.folder)
-    lines = kafka.fetch(given.brokers, given.topic, folder, known, given.seconds, given.max_bytes, config)
+    lines = kafka.fetch(given.brokers, given.topic, Path(given.folder), known, given.seconds, given.max_bytes, config)
     print("\n".join(lines))
-    if not given.only_files:
-        land_files(given)
+    if tables:
+        print_landing(given, tables)
 
 
 def land_files(given: argparse.Namespace) -> None:
+    from kindred.landing.tables import open_tables
+
+    print_landing(given, open_tables(given.schema, dbt_options(given)))
+
+
+def print_landing(given: argparse.Namespace, tables: Tables) -> None:
     from kindred.landing.tables import land
 
-    landing = land(Path(given.folder), given.schema, dbt_options(given))
+    landing = land(Path(given.folder), tables)
     print("\n".join(landing.lines()))
     if landing.problems:
         raise RuntimeError("not everything is landed, see NOT LANDED above; what could be read is there")

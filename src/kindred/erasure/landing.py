@@ -25,8 +25,7 @@ def erase_landing(warehouse: Warehouse, leaving: Leaving) -> Iterator[Found]:
     """Erase these people from the tables of `kindred land` and from the folders that these were loaded from."""
     named = warehouse.setting("trackers")["stream"]
     for schema in [named] if isinstance(named, str) else named:
-        tables = {name.lower() for (name,) in warehouse.rows(select_tables(schema))} if schema else set()
-        if {"landed_events", "landed_files"} <= tables:
+        if schema and {"landed_events", "landed_files"} <= warehouse.tables_of(schema):
             events = f"{schema}.landed_events"
             where = f"payload is not null and ({names_somebody(warehouse, schema)})"
             n_gone = int(warehouse.value(f"select count(*) from {events} where {where}"))
@@ -35,11 +34,6 @@ def erase_landing(warehouse: Warehouse, leaving: Leaving) -> Iterator[Found]:
             yield warehouse.kind, events, n_gone, int(warehouse.value(f"select count(*) from {events} where {where}"))
             for (folder,) in warehouse.rows(f"select distinct folder from {schema}.landed_files order by folder"):
                 yield erase_folder(warehouse, schema, Path(folder), leaving)
-
-
-def select_tables(schema: str) -> str:
-    name = quoted(schema.split(".")[-1])
-    return f"select table_name from information_schema.tables where upper(table_schema) = upper('{name}')"
 
 
 def names_somebody(warehouse: Warehouse, schema: str) -> str:

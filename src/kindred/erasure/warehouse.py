@@ -128,6 +128,15 @@ class Warehouse(Connection):
                 )
         return found
 
+    def tables_of(self, schema: str) -> set[str]:
+        """The names, in lower case, of what a schema (schema or database.schema) has."""
+        *database, name = schema.split(".")
+        catalog = f"{database[0]}." if database and self.kind == "snowflake" else ""
+        where = f"upper(table_schema) = upper('{quoted(name)}')"
+        where += f" and upper(table_catalog) = upper('{quoted(database[0])}')" if database else ""
+        rows = self.rows(f"select table_name from {catalog}information_schema.tables where {where}")
+        return {table.lower() for (table,) in rows}
+
     # People -----------------------------------------------------------------------------------------------------------
 
     def key(self) -> str:

@@ -186,21 +186,23 @@ def landing_schema(connection: Connection, given: str | None) -> str:
     return str(schema)
 
 
-def land(folder: Path, schema: str | None, options: Sequence[str]) -> Landing:
-    """Load a folder into the warehouse of the dbt project in the working directory. Errors: RuntimeError."""
+def open_tables(schema: str | None, options: Sequence[str]) -> Tables:
+    """The tables of the dbt project in the working directory; nothing is connected yet. Errors: RuntimeError."""
+    connection = Connection(options)
+    return Tables(connection, landing_schema(connection, schema))
+
+
+def land(folder: Path, tables: Tables) -> Landing:
+    """Load a folder into the warehouse. Errors: RuntimeError where it is none."""
     if not folder.is_dir():
         raise RuntimeError(f"{folder} is no folder: give --folder that of the files, such as landing")
-    connection = Connection(options)
-    tables = Tables(connection, landing_schema(connection, schema))
-    with connection.connected():
+    with tables.connection.connected():
         tables.make()
         return tables.load(folder)
 
 
-def landed_offsets(schema: str | None, options: Sequence[str]) -> dict[tuple[str, int], int]:
-    """What the warehouse has of each partition, by its ledger."""
-    connection = Connection(options)
-    tables = Tables(connection, landing_schema(connection, schema))
-    with connection.connected():
+def landed_offsets(tables: Tables) -> dict[tuple[str, int], int]:
+    """What the warehouse has of each partition, by its ledger. Nothing stays connected: others may build meanwhile."""
+    with tables.connection.connected():
         tables.make()
         return tables.next_offsets()

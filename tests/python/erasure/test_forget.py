@@ -100,6 +100,7 @@ def test_what_is_written_down(forgotten):
     assert forgotten.value("select sum(n_left) from forget_log") == 0
 
 
+@pytest.mark.slow
 def test_what_comes_again_is_left_out_and_counted(forgotten):
     """A full build from the shop's own tables, which still have the person and get 500 more events.
 

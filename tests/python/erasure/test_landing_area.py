@@ -71,6 +71,7 @@ def occurrences(path, text):
     return sum(file.read_bytes().count(text.encode()) for file in path.rglob("*") if file.is_file())
 
 
+@pytest.mark.slow
 def test_messages_become_tombstones(shop):
     folder, database = shop.path / "landing", shop.path / "shop.duckdb"
     similar = occurrences(folder, SIMILAR) - occurrences(folder, MARKER)

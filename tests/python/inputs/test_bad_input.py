@@ -29,7 +29,12 @@ def assert_nothing_is_lost(shop):
 
 def test_settings__all_that_is_wrong_is_said_at_once(small_shop):
     wrong = {
-        "kindred__privacy": {"requires_consent": "perhaps"},
+        "kindred__privacy": {
+            "requires_consent": "perhaps",
+            "min_people": 0,
+            "epsilon": "small",
+            "max_items_per_person": 1.5,
+        },
         "kindred__identity": {"case_insensitive_ids": 1},
         "kindred__as_of": "2026-02-30",
         "kindred__horizon_days": "ten",
@@ -50,7 +55,7 @@ def test_settings__all_that_is_wrong_is_said_at_once(small_shop):
             "content": {"steps": 3},
             "als": {"factors": True, "iterations": -1, "regularization": 0, "alpa": 1, "alpha": "auto"},
         },
-        "kindred__traffic": {"max_rejected_share": [], "max_events_per_person": 0},
+        "kindred__traffic": {"max_rejected_share": [], "max_events_per_person": 0, "min_events": 0},
         "kindred__train": "never",
         "kindred__training": {"age": 3},
         "kindred__serving": {"store": "redis", "path": 7, "kept_releases": 0},
@@ -62,6 +67,10 @@ def test_settings__all_that_is_wrong_is_said_at_once(small_shop):
         "kindred__retrain": {"age": 3},
     }
     advice = [
+        "kindred__privacy, min_people is '0': give a whole number of at least 1",
+        "kindred__privacy, epsilon is 'small': give a number above 0, such as 1, or ''",
+        "kindred__privacy, max_items_per_person is '1.5': give a whole number of at least 1",
+        "kindred__traffic, min_events is '0': give a whole number of at least 1",
         "kindred__privacy, requires_consent is 'perhaps': give true, false or a list of purposes",
         "kindred__identity, case_insensitive_ids is '1': give true or false",
         "kindred__as_of is '2026-02-30': give a UTC date or time such as 2026-05-01",
@@ -437,6 +446,7 @@ def test_few__no_events_and_no_items(small_shop):
     assert small_shop.query("select n_events, n_people, n_recommendations from builds") == [(0, 0, 0)]
 
 
+@pytest.mark.slow
 def test_few__no_events_yet_but_a_catalogue_and_users(small_shop):
     """Nobody gets nothing: whoever is known is shown the newest items."""
     small_shop.load(
@@ -457,12 +467,14 @@ def test_few__one_event(small_shop):
     assert small_shop.value("select count(*) from als_item_factors where fold = 'live'") == 1
 
 
+@pytest.mark.slow
 def test_few__one_person_who_bought_the_one_item(small_shop):
     small_shop.load(events=[event(1, event_type="purchase")]).build(*LISTS, **SMALL)
     assert small_shop.value("select count(*) from recommendations") == 0
     assert small_shop.column("select item_id from fallback_recommendations") == ["i1"]
 
 
+@pytest.mark.slow
 def test_few__views_only(small_shop):
     """Without the targets of the seed, what people look at is what lists are judged by."""
     rows = []
@@ -507,6 +519,7 @@ def test_clocks__a_replay_far_away(small_shop, as_of, n_people):
     assert small_shop.value("select count(*) from user_features where fold = 'live'") == n_people
 
 
+@pytest.mark.slow
 def test_types__prices_and_values_as_large_as_they_may_be(small_shop):
     """Sums are exact in 18 digits: no row that the contract lets in may overflow them."""
     large = 9.9e11

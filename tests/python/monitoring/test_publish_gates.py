@@ -287,6 +287,7 @@ def forget(shop):
         shop.run(f"create or replace table {table} as from {table} limit 0")
 
 
+@pytest.mark.slow
 def test_gates__compare_with_what_is_served_in_a_new_database(sample_shop, tmp_path):
     shop = shop_copy(sample_shop, tmp_path)
     release_id = current(shop)

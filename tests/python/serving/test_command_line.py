@@ -72,6 +72,7 @@ def test_serving_names_what_is_to_be_installed(tmp_path):
     assert done.returncode == 1 and "orjson is missing: pip install 'kindred[serve]'" in done.stderr
 
 
+@pytest.mark.slow
 def test_export_is_dbts(sample_shop, tmp_path, monkeypatch):
     monkeypatch.chdir(REPOSITORY)
     monkeypatch.setenv("DBT_PROFILES_DIR", str(REPOSITORY))

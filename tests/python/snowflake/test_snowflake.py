@@ -66,6 +66,7 @@ def shops(snowflake, tmp_path_factory):
     return folder / "shop.duckdb", snowflake.cursor()
 
 
+@pytest.mark.slow
 def test_sqlfluff_parses_what_dbt_compiled(shops):
     """A second opinion on the dialect: the emulator accepts more than Snowflake's grammar has."""
     from sqlfluff.core import FluffConfig, Linter

