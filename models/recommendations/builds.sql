@@ -9,7 +9,11 @@
 
 {% set started_at = "cast('" ~ kindred.run_clock() ~ "' as timestamp)" %}
 {% set settings = {} %}
-{% for name in kindred.setting_names() %}{% do settings.update({name: var(name)}) %}{% endfor %}
+{% for name in kindred.setting_names() %}
+    {#- YAML reads 2026-05-01 as a date, which JSON hasn't got. -#}
+    {% set value = var(name) %}
+    {% do settings.update({name: value | string if value.isoformat is defined else value}) %}
+{% endfor %}
 
 with event_counts as (
 

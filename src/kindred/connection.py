@@ -9,6 +9,9 @@ from typing import Any
 
 from kindred.settings import fill
 
+# What is built of the nodes that are asked for: no tests.
+KINDS = ("--resource-type", "model", "--resource-type", "seed")
+
 
 class Connection:
     """dbt's connection to the target of the project in the working directory, when dbt has built these models.
@@ -27,7 +30,7 @@ class Connection:
         self.manifest: Any = parsed.result
         is_ready = parsed.success
         if is_ready and models:
-            is_ready = dbtRunner(self.manifest).invoke([*quiet, "run", *options, "--select", *models]).success
+            is_ready = dbtRunner(self.manifest).invoke([*quiet, "build", *options, *KINDS, "--select", *models]).success
         if not is_ready:
             raise RuntimeError("dbt could not do that, see above: run this in the folder of your dbt project")
         self.adapter: Any = next(iter(FACTORY.adapters.values()))

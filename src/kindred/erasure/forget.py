@@ -20,8 +20,10 @@ from kindred.ids import id_hash
 from kindred.publishing.folder import serving_folder
 from kindred.publishing.postgres import server_address
 
-# They take the requests of the input `erasures`, and make the tables where they aren't there yet.
+# They take the requests of the input `erasures`, and make the tables where they aren't there yet; the seed is of ids
+# that are nobody's.
 MODELS = [f"kindred.erasure.{name}" for name in ("forgotten_key", "forgotten_ids", "forget_log")]
+MODELS += ["kindred.config.blocked_ids"]
 
 
 @dataclass

@@ -2,11 +2,13 @@
 
 import datetime
 import importlib.util
+import json
 import re
+import shutil
 
 import duckdb
 import pytest
-from conftest import REPOSITORY, Shop
+from conftest import REPOSITORY, Shop, run_dbt
 
 SAMPLE = ["events", "items", "users", "consents"]
 OF_THE_RUN = {"run_id", "list_id", "generated_at", "expires_at", "started_at", "seconds"}
@@ -404,3 +406,14 @@ def test_folds__a_daily_run_builds_live_alone(sample_shop, tmp_path):
     # Nothing was tried on a fold that wasn't built, and the diary says so.
     assert live.value("select count(*) from rankers") == 0
     assert live.query("select ranker, ranker_note from builds") == [("fixed", "not trained yet")]
+
+
+def test_time__a_date_without_quotes_is_one(sample_shop, tmp_path):
+    """As docs/settings.md has it: YAML makes a date of it."""
+    shop = Shop(tmp_path)
+    shutil.copy(sample_shop.database, shop.database)
+    arguments = ["run", "--select", "builds", "--vars", "{kindred__as_of: 2026-05-20}"]
+    result = run_dbt(*arguments, target=shop.targets, database=shop.database)
+    assert result.returncode == 0, result.output
+    parameters = shop.column("select parameters from builds")
+    assert [json.loads(text)["kindred__as_of"] for text in sorted(parameters, key=len)] == ["", "2026-05-20"]
