@@ -9,10 +9,9 @@
 
 {% set started_at = "cast('" ~ kindred.run_clock() ~ "' as timestamp)" %}
 {% set settings = {} %}
+{#- YAML reads 2026-05-01 as a date, which JSON hasn't got. -#}
 {% for name in kindred.setting_names() %}
-    {#- YAML reads 2026-05-01 as a date, which JSON hasn't got. -#}
-    {% set value = var(name) %}
-    {% do settings.update({name: value | string if value.isoformat is defined else value}) %}
+{% do settings.update({name: var(name) | string if var(name).isoformat is defined else var(name)}) %}
 {% endfor %}
 
 with event_counts as (
