@@ -1,6 +1,6 @@
-{#- The tables of a schema that hold messages: landed_events, as `kindred land` writes it, and those of Kafka's connector
-    for Snowflake, one a topic. [{relation, place: which message, payload: its text, received_at}], the last three as SQL.
-    https://docs.snowflake.com/en/user-guide/kafka-connector-overview -#}
+{#- The tables of a schema that hold messages: landed_events, as `kindred land` writes it, and those of Kafka's
+    connector for Snowflake, one a topic. [{relation, place: which message, payload: its text, received_at}], the last
+    three as SQL. https://docs.snowflake.com/en/user-guide/kafka-connector-overview -#}
 {% macro stream_messages(tables) %}
     {% set messages = [] %}
     {% for name, relation in tables.items() %}
