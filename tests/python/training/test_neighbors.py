@@ -416,7 +416,7 @@ def test_content__embeddings_in_blocks():
 # The models ---------------------------------------------------------------------------------------------------------
 
 SETTINGS = {
-    "item_neighbors": {"generators": {"n_neighbors": 50}},
+    "item_neighbors": {"generators": {"n_neighbors": 50}, "privacy": {}},
     "item_content_neighbors": {"generators": {"n_neighbors": 50}},
     "neighbor_candidates": {"lists": {"n_candidates": 10}, "generators": {}},
 }

@@ -118,7 +118,7 @@ def test_build__uses_the_best_of_each_generator(tuned):
         """The tables and generators whose rows aren't those that dbt built."""
         with duckdb.connect(shop.database) as connection:
             for name in OF_NEIGHBORS:
-                run_model(connection, name, {"lists": {}, "generators": given})
+                run_model(connection, name, {"lists": {}, "generators": given, "privacy": {}})
             return {
                 (name, generator)
                 for name in OF_NEIGHBORS
