@@ -401,11 +401,17 @@ def test_processes_share_the_work_and_add_up_what_they_count(folder, tmp_path, m
             assert n_requests < 2000, "one process was given every connection"
             assert get(port, "/recommendations/u1")["release_id"] == OLD
             n_requests += 1
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-            said = answer.read().decode()
+        counted = f'kindred_request_seconds_count{{{route},status="200"}} {n_requests}.0'
+        # A process counts a request after it has answered.
+        for _ in range(50):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+                said = answer.read().decode()
+            if counted in said:
+                break
+            time.sleep(0.1)
         command = [sys.executable, "-m", "kindred.cli", "serve", "--folder", folder, "--port", str(port)]
         second = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=60)
-    assert f'kindred_request_seconds_count{{{route},status="200"}} {n_requests}.0' in said
+    assert counted in said
     assert said.count(f'kindred_release_info{{release_id="{OLD}"}} 1.0') == 1
     assert second.returncode == 1 and f"127.0.0.1:{port} can't be listened on" in second.stderr
     assert list(tmp_path.iterdir()) == []
