@@ -147,6 +147,7 @@ GOOD = {
 }
 
 
+@pytest.mark.slow
 def test_tables__that_are_not_there_or_lack_columns(small_shop):
     """One shop that is corrected step by step, and what kindred says at each."""
 

@@ -30,7 +30,10 @@ def test_what_is_read_changes_when_the_gates_are_passed_and_when_somebody_goes_b
 
     cursor = schema_s3
     tables = ["recommendations", "item_features", "person_events", "event_counts", "recommendation_log", "folds"]
-    tables = {name: f"select * from {name}" for name in [*tables, "evaluation_metrics", "gates", "publish_gates"]}
+    tables = {
+        name: f"select * from {name}"
+        for name in [*tables, "evaluation_metrics", "gates", "publish_gates", "traffic_report"]
+    }
     tables["serving_releases"] = "select * exclude (measures) replace (null::double as bytes) from releases"
     for name in TABLES:
         tables[f"release_{name}"] = f"select * from release_{name}"

@@ -252,6 +252,7 @@ def test_show_recommendations(shops, tmp_path):
     assert printed["snowflake"] == printed["duckdb"]
 
 
+@pytest.mark.slow
 def test_inputs_that_are_not_given(shops, snowflake, tmp_path, monkeypatch):
     """Only events, read from a table by its name: the other inputs are made of nothing."""
     database, cursor = shops
@@ -286,6 +287,7 @@ def test_inputs_that_are_not_given(shops, snowflake, tmp_path, monkeypatch):
         pd.testing.assert_frame_equal(on_snowflake, on_duckdb, obj=table)
 
 
+@pytest.mark.slow
 def test_daily_build__keeps_and_makes_the_same(shops, tmp_path):
     """A new event for one person: the marked lists of the others are kept, that person's are made anew."""
     database, cursor = shops
