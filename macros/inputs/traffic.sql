@@ -1,26 +1,25 @@
-{#- The columns by which the events' traffic is told, strongest first: those that the events have and that a rule of
-    kindred__tables, traffic_rules reads. All that they have, where that can't be known yet. -#}
-{% macro traffic_fields() %}
-    {% set given = kindred.input_columns('events') %}
-    {{ return(kindred.ruled_fields() | select('in', given) | list) }}
+{#- The columns by which the events' traffic is told, strongest first. -#}
+{% macro traffic_columns() %}
+    {{ return(['traffic', 'user_agent', 'host', 'ip_address']) }}
 {% endmacro %}
 
-{#- The columns of events that rules read: what none reads, an address above all, isn't worth keeping. -#}
-{% macro ruled_fields() %}
-    {% set rows = kindred.known_rows(
-        "select distinct lower(trim(field)) as field", kindred.table_relation('traffic_rules')
-    ) %}
-    {% set fields = ['traffic', 'user_agent', 'host', 'ip_address'] %}
-    {{ return(fields if rows is none else fields | select('in', rows | map(attribute='field') | list) | list) }}
+{#- Those of them that rules of kindred__tables, traffic_rules read: what none reads, an address above all, isn't worth
+    keeping. All, where that can't be known yet. -#}
+{% macro ruled_columns() %}
+    {{ return(kindred.traffic_columns_in("lower(trim(field))", kindred.table_relation('traffic_rules'))) }}
 {% endmacro %}
 
 {#- Those of them in which this build has met a rule (traffic_values): the events, which are read many times, are joined
     with no more. -#}
-{% macro met_fields() %}
-    {% set given = kindred.input_columns('events') %}
-    {% set rows = kindred.known_rows("select distinct field", ref('traffic_values')) %}
-    {% set fields = ['traffic', 'user_agent', 'host', 'ip_address'] | select('in', given) | list %}
-    {{ return(fields if rows is none else fields | select('in', rows | map(attribute='field') | list) | list) }}
+{% macro met_columns() %}
+    {% set met = kindred.traffic_columns_in('field', ref('traffic_values')) %}
+    {{ return(met | select('in', kindred.input_columns('events')) | list) }}
+{% endmacro %}
+
+{% macro traffic_columns_in(field, relation) %}
+    {% set rows = kindred.known_rows("select distinct " ~ field ~ " as field", relation) %}
+    {% set columns = kindred.traffic_columns() %}
+    {{ return(columns if rows is none else columns | select('in', rows | map(attribute='field') | list) | list) }}
 {% endmacro %}
 
 {#- What the first field says whose value a rule meets, joined with traffic_values as <field>_traffic. -#}

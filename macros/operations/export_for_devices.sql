@@ -42,7 +42,7 @@
             inner join " ~ ref('release_items') ~ " as items on factors.item_id = items.item_id
             inner join " ~ ref('item_features') ~ " as features
                 on factors.item_id = features.item_id and features.fold = 'live'
-            where factors.fold = 'live' and features.n_users >= " ~ kindred.setting('privacy', 'min_people') ~ "
+            where factors.fold = 'live' and " ~ kindred.enough_people('features.n_users') ~ "
             order by factors.item_id",
         'neighbors.parquet': "
             select item_id, entries.key as neighbor_id, cast(entries.value as double) as score

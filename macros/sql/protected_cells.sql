@@ -20,20 +20,15 @@ hidden_0 as (
 
 ),
 {% for column, everything in steps %}
-{%- set others = key | reject('equalto', column) | list %}
+{%- set is_total = "case when " ~ column ~ " = " ~ everything ~ " then 1 else 0 end" %}
+{%- set family = (key | reject('equalto', column) | list + [is_total]) | join(', ') %}
 counted_{{ loop.index }} as (
 
     select
         *,
-        case when {{ column }} = {{ everything }} then 1 else 0 end as is_total,
-        sum(is_hidden) over (
-            partition by {{ others | join(', ') }}, case when {{ column }} = {{ everything }} then 1 else 0 end
-        ) as n_hidden,
-        row_number() over (
-            partition by
-                {{ others | join(', ') }}, case when {{ column }} = {{ everything }} then 1 else 0 end, is_hidden
-            order by {{ n_people }}, {{ column }}
-        ) as place
+        {{ is_total }} as is_total,
+        sum(is_hidden) over (partition by {{ family }}) as n_hidden,
+        row_number() over (partition by {{ family }}, is_hidden order by {{ n_people }}, {{ column }}) as place
     from hidden_{{ loop.index0 }}
 
 ),

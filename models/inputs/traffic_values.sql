@@ -1,7 +1,7 @@
 -- one row per (field, value) of events that a rule of traffic meets
 -- Once per build and value: typed_events, which is read many times, then looks up the few that there are.
 -- depends_on: {{ ref('forgotten_spellings') }}
-{% set fields = kindred.traffic_fields() %}
+{% set fields = kindred.ruled_columns() | select('in', kindred.input_columns('events')) | list %}
 
 with rules as (select * from {{ ref('known_traffic_rules') }} where problem is null),
 

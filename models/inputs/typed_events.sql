@@ -3,7 +3,7 @@
 
 {% set has_catalogue = kindred.input_relation('items') is not none %}
 {% set spelt = kindred.misspelt_columns() %}
-{% set fields = kindred.met_fields() %}
+{% set fields = kindred.met_columns() %}
 
 with source_rows as (
 

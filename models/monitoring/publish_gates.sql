@@ -11,7 +11,6 @@
 
 {% set overridden = "('" ~ (var('kindred__override_gates') or ['']) | join("', '") ~ "')" %}
 {% set served = kindred.served() %}
-{% set is_publishing = 'live' in kindred.fold_names() and not var('kindred__as_of') %}
 
 with gates as (
 
@@ -62,7 +61,7 @@ measured as (
     from gate_measures
     left join served_measures
         on gate_measures.gate = served_measures.gate
-    where {{ is_publishing }}
+    where {{ kindred.is_publishing() }}
 
 ),
 

@@ -8,7 +8,6 @@
     on_schema_change='append_new_columns',
     full_refresh=false,
 ) }}
-{% set is_publishing = 'live' in kindred.fold_names() and not var('kindred__as_of') %}
 
 with as_of as (select max(as_of) as as_of from {{ ref('folds') }}),
 
@@ -22,7 +21,7 @@ final as (
         cast({{ kindred.setting('privacy', 'max_items_per_person') }} as bigint) as max_items_per_person,
         cast('{{ kindred.run_clock() }}' as timestamp) as spent_at
     from as_of
-    where {{ is_publishing | lower }}
+    where {{ kindred.is_publishing() }}
 
 )
 

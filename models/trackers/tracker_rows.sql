@@ -5,7 +5,7 @@
 -- depends_on: {{ kindred.table_relation('event_weights') }}
 {{ kindred.check_tracker_events() }}
 
-{% set unread = ['traffic', 'user_agent', 'host', 'ip_address'] | reject('in', kindred.ruled_fields()) | list %}
+{% set unread = kindred.traffic_columns() | reject('in', kindred.ruled_columns()) | list %}
 
 with all_rows as (
     {% for tracker in kindred.named_trackers() %}

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from kindred.connection import quoted
 from kindred.erasure.stores import Found
-from kindred.erasure.warehouse import DISTINCT_LENGTH, NO_ID_CHARACTER, Relation, Warehouse
+from kindred.erasure.warehouse import ALONE, DISTINCT_LENGTH, PLACE, Relation, Warehouse
 from kindred.ids import id_hash, normal_id
 from kindred.landing.files import find_files
+from kindred.landing.tables import stream_schemas
 from kindred.publishing.withdraw import Leaving
 
 # Where a message names its person, in the columns of events and in calls of Segment's libraries.
@@ -23,9 +24,8 @@ KEYS = ("user_id", "userId", "anonymous_id", "anonymousId")
 
 def erase_landing(warehouse: Warehouse, leaving: Leaving) -> Iterator[Found]:
     """Erase these people from the tables of `kindred land` and from the folders that these were loaded from."""
-    named = warehouse.setting("trackers")["stream"]
-    for schema in [named] if isinstance(named, str) else named:
-        if schema and {"landed_events", "landed_files"} <= warehouse.tables_of(schema):
+    for schema in stream_schemas(warehouse):
+        if {"landed_events", "landed_files"} <= warehouse.tables_of(schema):
             events = f"{schema}.landed_events"
             where = f"payload is not null and ({names_somebody(warehouse, schema)})"
             n_gone = int(warehouse.value(f"select count(*) from {events} where {where}"))
@@ -53,7 +53,7 @@ def erase_folder(warehouse: Warehouse, schema: str, folder: Path, leaving: Leavi
     """Write the files of a folder again without these people, and their new sizes into the ledger."""
     case_insensitive = warehouse.setting("identity")["case_insensitive_ids"]
     distinct = [re.escape(one) for one in leaving.ids if len(one) >= DISTINCT_LENGTH]
-    alone = re.compile(f"(?:^|{NO_ID_CHARACTER})(?:{'|'.join(distinct)})(?:{NO_ID_CHARACTER}|$)") if distinct else None
+    alone = re.compile(ALONE.replace(PLACE, f"(?:{'|'.join(distinct)})")) if distinct else None
     ids = set(leaving.ids)
 
     def is_theirs(payload: str | None) -> bool:
@@ -71,7 +71,7 @@ def erase_folder(warehouse: Warehouse, schema: str, folder: Path, leaving: Leavi
 
     n_gone = n_left = 0
     for one in find_files(folder)[0] if folder.is_dir() else []:
-        changed = one.change(is_theirs)
+        changed = one.bury(is_theirs)
         if changed:
             n_gone += changed
             n_left += sum(is_theirs(message.payload) for message in one.read())

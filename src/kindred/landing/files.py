@@ -13,14 +13,17 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kindred.durable import write_whole
+
 NAME = re.compile(r"(?P<topic>[A-Za-z0-9._-]+)\+(?P<partition>\d+)\+(?P<offset>\d+)\.(?P<kind>jsonl?)(?P<gzip>\.gz)?")
+# The end of the name of a file that isn't whole yet.
+PART = "part"
 # Before a payload that was no UTF-8, so that it is no JSON either: what its letters were can't be known.
 NOT_UTF8 = "not UTF-8: "
 
@@ -45,11 +48,12 @@ class LandedFile:
 
     def read(self) -> list[Message]:
         """The messages, by their offsets. Errors: ValueError for a line of a .jsonl file that is none of its lines."""
-        lines = self.text().split("\n")
-        if lines[-1] == "":
+        content = self.path.read_bytes()
+        lines = (gzip.decompress(content) if self.path.suffix == ".gz" else content).split(b"\n")
+        if lines[-1] == b"":
             lines.pop()
         if not self.is_own:
-            return [Message(self.first_offset + place, None, line or None) for place, line in enumerate(lines)]
+            return [Message(self.first_offset + place, None, decode(line) or None) for place, line in enumerate(lines)]
         found = []
         for number, line in enumerate(lines, start=1):
             try:
@@ -59,23 +63,18 @@ class LandedFile:
                 raise ValueError(f"{self.path} is damaged in line {number}: delete the file and land again") from error
         return found
 
-    def text(self) -> str:
-        content = self.path.read_bytes()
-        return decode(gzip.decompress(content) if self.path.suffix == ".gz" else content) or ""
-
     def sha256(self) -> str:
         return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
-    def change(self, change: Callable[[str | None], bool]) -> int:
+    def bury(self, is_to_go: Callable[[str | None], bool]) -> int:
         """Make tombstones of the messages whose payload is to go; returns how many. Offsets stay as they are."""
         messages = self.read()
-        gone = [message for message in messages if change(message.payload)]
+        gone = {message.offset for message in messages if is_to_go(message.payload)}
         if gone:
-            places = {message.offset for message in gone}
-            kept = [m._replace(payload=None) if m.offset in places else m for m in messages]
+            kept = [m._replace(payload=None) if m.offset in gone else m for m in messages]
             lines = [line_of(m) if self.is_own else m.payload or "" for m in kept]
             content = "".join(f"{line}\n" for line in lines).encode()
-            write_whole(self.path, gzip.compress(content) if self.path.suffix == ".gz" else content)
+            write_whole(self.path, gzip.compress(content) if self.path.suffix == ".gz" else content, PART)
         return len(gone)
 
 
@@ -129,21 +128,6 @@ def line_of(message: Message) -> str:
     return json.dumps(row, ensure_ascii=False, separators=(",", ":"))
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that nobody ever sees a part of it, and that it is there after a loss of power."""
-    aside = path.with_name(f".{path.name}.part")
-    with open(aside, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(aside, path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
 class Writer:
     """Messages of one partition, written as whole files of about max_bytes."""
 
@@ -168,7 +152,7 @@ class Writer:
     def finish(self) -> None:
         if self.lines:
             content = "".join(f"{line}\n" for line in self.lines).encode()
-            write_whole(self.folder / f"{self.name}+{self.first_offset:010}.jsonl", content)
+            write_whole(self.folder / f"{self.name}+{self.first_offset:010}.jsonl", content, PART)
             self.n_files += 1
         self.lines, self.n_bytes = [], 0
 

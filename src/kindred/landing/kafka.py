@@ -6,14 +6,14 @@ broker. A run that is killed leaves whole files, and the next one goes on after 
 
 from __future__ import annotations
 
-import fcntl
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from kindred.landing.files import Message, Writer, decode, next_offsets
+from kindred.durable import lock
+from kindred.landing.files import PART, Message, Writer, decode, next_offsets
 
 PATIENCE = 30.0  # seconds without an answer after which the brokers count as gone
 ROLL_SECONDS = 30.0  # seconds after which a service finishes a file that isn't full
@@ -32,18 +32,11 @@ def read_config(path: str) -> dict[str, str]:
     return settings
 
 
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> AbstractContextManager[None]:
     """One lander a folder. Errors: RuntimeError where another one is at work."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / ".lock", "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RuntimeError(
-                f"another `kindred land` writes into {folder}: wait for it, or give a folder of its own"
-            ) from None
-        yield
+    return lock(
+        folder / ".lock", f"another `kindred land` writes into {folder}: wait for it, or give a folder of its own"
+    )
 
 
 def fetch(
@@ -69,7 +62,7 @@ def fetch(
     settings |= {"auto.offset.reset": "error", "isolation.level": "read_committed", "enable.partition.eof": True}
     settings |= {"allow.auto.create.topics": False, "log_level": 0}
     with locked(folder):
-        for leftover in folder.rglob(".*.part"):
+        for leftover in folder.rglob(f".*.{PART}"):
             leftover.unlink()
         consumer = Consumer(settings | dict(config or {}))
         try:

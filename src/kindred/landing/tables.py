@@ -172,6 +172,12 @@ def check_unchanged(one: LandedFile, n_bytes: int, sha256: str, landed_at: datet
         )
 
 
+def stream_schemas(connection: Connection) -> list[str]:
+    """The schemas that kindred__trackers names for streams."""
+    named = connection.setting("trackers")["stream"]
+    return [named] if named and isinstance(named, str) else list(named)
+
+
 def landing_schema(connection: Connection, given: str | None) -> str:
     """The schema of the tables: the given one, or that of kindred__trackers, stream. Errors: RuntimeError without."""
     if connection.kind != "duckdb":
@@ -179,11 +185,10 @@ def landing_schema(connection: Connection, given: str | None) -> str:
             f"`kindred land` loads files into DuckDB. On {connection.kind} let the Kafka connector or Snowpipe write"
             " the tables, and name their schema in kindred__trackers: {stream: ...}"
         )
-    named = connection.setting("trackers")["stream"]
-    schema = given or (named if isinstance(named, str) else named[0] if named else "")
+    schema = given or next(iter(stream_schemas(connection)), None)
     if not schema:
         raise RuntimeError("give --schema, or name one for dbt too: kindred__trackers: {stream: landing}")
-    return str(schema)
+    return schema
 
 
 def open_tables(schema: str | None, options: Sequence[str]) -> Tables:

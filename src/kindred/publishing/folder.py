@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from kindred.durable import lock, sync, write_whole
+
 
 def serving_folder(serving_path: str, database: str | None) -> Path | None:
     """Where releases live: the given path, else beside the DuckDB file; None where there is no file."""
@@ -27,23 +29,9 @@ def serving_folder(serving_path: str, database: str | None) -> Path | None:
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """One publication or rollback at a time; the lock goes with the process that holds it, however that ends."""
-    import fcntl
-
     (folder / "releases").mkdir(parents=True, exist_ok=True)
-    with open(folder / "lock", "w", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RuntimeError(f"another build or rollback is at work in {folder}: try again when it is done") from None
+    with lock(folder / "lock", f"another build or rollback is at work in {folder}: try again when it is done"):
         yield
-
-
-def sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def release_path(folder: Path, release_id: str) -> Path:
@@ -96,11 +84,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(json.dumps(values), encoding="utf-8")
-    sync(temporary)
-    os.replace(temporary, path)
-    sync(path.parent)
+    write_whole(path, json.dumps(values).encode())
 
 
 def read_rollback(folder: Path) -> dict[str, Any] | None:

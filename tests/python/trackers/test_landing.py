@@ -193,7 +193,7 @@ def test_what_is_gone_from_the_broker_is_said(monkeypatch, tmp_path):
     starts, lines = kafka.plan(Broker(), ["t"], tmp_path, {("t", 0): 40})
     assert starts == {("t", 0): 100}
     assert lines == ["t/0: offsets 40 to 99 are gone from the broker"]
-    # Whoever reads a topic for the first time misses nothing.
+    # The first reading of a topic misses nothing.
     assert kafka.plan(Broker(), ["t"], tmp_path, {})[1] == []
 
 
@@ -229,6 +229,15 @@ def test_files_twice_overlapping_and_out_of_order(tmp_path, tables):
     assert (again.n_rows, again.n_skipped, again.problems) == (0, 4, [])
     ledger = tables.connection.rows("select sum(n_rows), sum(n_known), count(*) from landing.landed_files")
     assert ledger == [(27, 7, 4)]
+
+
+def test_one_line_of_another_encoding_spoils_no_other(tmp_path):
+    path = connect_file(tmp_path, 0, ["a", "b", "c"])
+    path.write_bytes(b'{"n": 1}\n{"n": "\xe9"}\n\n{"n": 3}\n')
+    [one], _ = files.find_files(tmp_path)
+    assert [message.payload for message in one.read()] == [
+        '{"n": 1}', files.NOT_UTF8 + '{"n": "\ufffd"}', None, '{"n": 3}',
+    ]  # fmt: skip
 
 
 def test_a_changed_file_is_named_and_stops_no_other(tmp_path, tables):
