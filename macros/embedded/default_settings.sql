@@ -35,7 +35,11 @@
             "purposes": "",
             "tracker_events": "",
             "traffic_rules": "",
-            "blocked_ids": ""
+            "blocked_ids": "",
+            "policies": "",
+            "experiments": "",
+            "experiment_arms": "",
+            "experiment_metrics": ""
         },
         "identity": {
             "case_insensitive_ids": true,
@@ -92,7 +96,10 @@
         "gates": {},
         "experiments": {
             "log_days": "",
-            "conversion_days": 7
+            "conversion_days": 7,
+            "alpha": 0.05,
+            "power": 0.8,
+            "margin_floor": 0
         }
     },
     "plain": {
@@ -125,6 +132,9 @@
         "exploration_share": "kindred__ranking: {exploration_share: ...}",
         "log_days": "kindred__experiments: {log_days: ...}",
         "conversion_days": "kindred__experiments: {conversion_days: ...}",
+        "alpha": "kindred__experiments: {alpha: ...}",
+        "power": "kindred__experiments: {power: ...}",
+        "margin_floor": "kindred__experiments: {margin_floor: ...}",
         "n_neighbors": "kindred__generators: {n_neighbors: ...}",
         "als": "kindred__generators: {als: ...}",
         "neighbors": "kindred__generators: {neighbors: ...}",

@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = '3852aa92221db023'
+KINDRED_FINGERPRINT = '80eb871545be2260'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -3655,7 +3655,10 @@ KINDRED_SOURCES = {
         '    },\n'
         "    # The shop's own table in place of a seed: a dbt model or seed, or schema.table.\n"
         '    "tables": dict.fromkeys(\n'
-        '        ("event_weights", "generators", "rules", "gates", "purposes", "tracker_events", "traffic_rules", "blocked_ids"),\n'
+        '        (\n'
+        '            *("event_weights", "generators", "rules", "gates", "purposes", "tracker_events", "traffic_rules"),\n'
+        '            *("blocked_ids", "policies", "experiments", "experiment_arms", "experiment_metrics"),\n'
+        '        ),\n'
         '        "",\n'
         '    ),\n'
         '    "identity": {\n'
@@ -3711,6 +3714,9 @@ KINDRED_SOURCES = {
         '    "experiments": {\n'
         '        "log_days": "",  # age in days at which rows leave recommendation_log; \'\' or 0 = they stay\n'
         '        "conversion_days": 7,  # days after a click on a list in which a purchase counts for it\n'
+        '        "alpha": 0.05,  # chance of a false verdict of an experiment\n'
+        '        "power": 0.8,  # chance to find the effect for which an experiment is planned\n'
+        '        "margin_floor": 0,  # least margin, as a share of the cost, that a price arm must leave\n'
         '    },\n'
         '}\n'
         '# Variables that are no group: what is set for one run stands alone, because --vars replaces a whole group.\n'
