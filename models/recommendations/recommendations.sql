@@ -18,3 +18,4 @@ left join {{ ref('explanations') }} as reasons
     on ranked.user_id = reasons.user_id
         and ranked.item_id = reasons.item_id
 where ranked.fold = 'live'
+    and ranked.is_shown
