@@ -37,7 +37,8 @@ select
     coalesce(recommended.generator, 'as_given') as generator,
     coalesce(recommended.reason, 'as_given') as reason,
     recommended.because_item_id,
-    coalesce(recommended.propensity, 1) as propensity
+    coalesce(recommended.propensity, 1) as propensity,
+    coalesce(recommended.policy, max(recommended.policy) over (), 'main') as policy
 from given
 left join recommended
     on given.own_id = recommended.item_id
