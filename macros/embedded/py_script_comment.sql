@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = '80eb871545be2260'
+KINDRED_FINGERPRINT = 'c0955bfb6742b61c'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -57,6 +57,9 @@ KINDRED_SOURCES = {
         '    sync(aside)\n'
         '    os.replace(aside, path)\n'
         '    sync(path.parent)\n'
+    ),
+    'kindred/experiments/__init__.py': (
+        '"""Experiments on the command line: what they found, and what they could find."""\n'
     ),
     'kindred/explanations.py': (
         '"""Which item of a person\'s own history led to a published recommendation: "because you liked ...".\n'
