@@ -11,7 +11,7 @@ from scipy import stats
 
 ASOS = REPOSITORY.parent / "shared/data/ab_asos/asos_digital_experiments.parquet"
 PLANNED = (5_000, 50_000, 500_000)
-# {what is counted: series, experiments (any arm, any metric), experiments by metric 1 alone} (EXPERIMENTS_REFERENCE.md, made with gbstats)
+# {what is counted: series, experiments (any arm and metric), experiments by metric 1 alone}, made with gbstats
 COUNTS = {
     "peeking": (224, 65, 44),
     "fixed": (105, 41, 26),
