@@ -1,0 +1,16 @@
+-- one row per (run_id, user_id, rank): the log of lists as earlier builds left it
+{{ config(materialized='view') }}
+
+with recommendation_log as (
+
+    {{ kindred.previous_rows('recommendation_log', {
+        'run_id': 'varchar', 'list_id': 'varchar', 'user_id': 'varchar', 'rank': 'bigint', 'item_id': 'varchar',
+        'policy': 'varchar', 'experiment_id': 'varchar', 'arm': 'varchar', 'context': 'varchar', 'team': 'varchar',
+        'generated_at': 'timestamp',
+    }) }}
+
+)
+
+select *
+from recommendation_log
+where run_id <> '{{ invocation_id }}'
