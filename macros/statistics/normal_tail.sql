@@ -22,7 +22,7 @@
     end
 {%- endmacro %}
 
-{#- The two-sided p of the column z. -#}
+{#- The two-sided p of the column z. DuckDB's least() passes over a null. -#}
 {% macro two_sided_p(z) -%}
-    least(1.0e0, 2.0e0 * ({{ kindred.normal_tail("abs(" ~ z ~ ")") }}))
+    case when {{ z }} is not null then least(1.0e0, 2.0e0 * ({{ kindred.normal_tail("abs(" ~ z ~ ")") }})) end
 {%- endmacro %}

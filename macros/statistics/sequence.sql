@@ -13,10 +13,10 @@
 {#- The same of the p of z = effect / standard error; its running minimum over the looks is valid too. -#}
 {% macro sequence_p(z, n, planned) -%}
     {%- set spread = "(" ~ kindred.sequence_spread(n, planned) ~ ")" -%}
-    exp(least(
+    case when {{ z }} is not null then exp(least(
         0.0e0,
         0.5e0 * ln({{ spread }} + 1.0e0) - {{ z }} * {{ z }} * {{ spread }} / (2.0e0 * ({{ spread }} + 1.0e0))
-    ))
+    )) end
 {%- endmacro %}
 
 {#- n times the variance of the mixture, by which the sequence is narrowest at `planned`. -#}

@@ -11,6 +11,8 @@ with recommendation_log as (
 
 )
 
+-- Without lists of other policies there is nothing to compare with, and the log is not looked at.
 select *
 from recommendation_log
 where run_id <> '{{ invocation_id }}'
+    and {{ 'true' if kindred.previous('policy_lists') else 'false' }}
