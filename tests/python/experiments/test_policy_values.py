@@ -1,6 +1,7 @@
 """What a policy would have earned: against recorded values of obp 0.5.7, by hand, and on logs that can't be used."""
 
 import os
+from collections import defaultdict
 from pathlib import Path
 
 import duckdb
@@ -9,7 +10,7 @@ import pytest
 import skips
 import yaml
 from conftest import REPOSITORY
-from foreign_logs import person_in, value_shop, values
+from foreign_logs import estimate, person_in, value_shop, values
 
 DATA = Path(os.environ.get("KINDRED_DATA", REPOSITORY.parent / "shared/data")) / "open_bandit_small"
 
@@ -114,3 +115,188 @@ def test_slates(shop):
     row = found["new", "all", "list", "cascade_dr"]
     assert row["value"] is None and "foreign_policies" in row["note"]
     assert found["new", "all", "place", "ips"]["unsupported_share"] is None
+
+
+def simulated_log(n_lists=400, n_items=5, n_places=3, seed=3):
+    """(rows of foreign_log, rows of foreign_policies, places for `estimate`, its policy): people with several lists."""
+    draw = np.random.default_rng(seed)
+    logged = draw.dirichlet(np.ones(n_items) * 2, n_places)
+    evaluated = draw.dirichlet(np.ones(n_items) * 2, n_places)
+    chances = draw.uniform(0.05, 0.6, (n_places, n_items))
+    log, places = [], []
+    for number in range(n_lists):
+        person, top = f"u{number // 3}", 1.0
+        for place in range(n_places):
+            item = draw.choice(n_items, p=logged[place])
+            reward = float(draw.random() < chances[place, item])
+            weight = evaluated[place, item] / logged[place, item]
+            top *= weight
+            log.append(
+                {
+                    "list_id": f"l{number}",
+                    "user_id": person,
+                    "item_id": f"i{item}",
+                    "rank": place + 1,
+                    "propensity": logged[place, item],
+                    "reward": reward,
+                    "evaluated_policy": "new",
+                    "shown_at": f"2026-05-{1 + number % 28:02d} 10:00:00",
+                }
+            )
+            places.append(
+                {"person": person, "list": f"l{number}", "rank": place + 1, "item": f"i{item}"}
+                | {"weight": weight, "top": top, "reward": reward}
+            )
+    policies = [
+        {"evaluated_policy": "new", "rank": place + 1, "item_id": f"i{item}", "propensity": evaluated[place, item]}
+        for place in range(n_places)
+        for item in range(n_items)
+    ]
+    policy = {
+        (f"l{number}", place + 1): {f"i{item}": evaluated[place, item] for item in range(n_items)}
+        for number in range(n_lists)
+        for place in range(n_places)
+    }
+    return log, policies, places, policy
+
+
+def test_all_estimators__as_counted_again_in_python(shop):
+    log, policies, places, policy = simulated_log()
+    found = values(shop.load(foreign_log=log, foreign_policies=policies))
+    for name, (value, error) in estimate(places, policy).items():
+        kind = "place" if name in ("ips", "snips", "dr", "switch_dr") else "list"
+        for period in ("all", "2026-05"):
+            row = found["new", period, kind, name]
+            assert row["value"] == pytest.approx(value, rel=1e-7), name
+            assert row["standard_error"] == pytest.approx(error, rel=1e-7), name
+            assert (row["n_people"], row["n_lists"]) == (134, 400)
+
+
+def test_rows_that_cannot_be_used(shop):
+    """Each is set aside with its list, and counted with a reason; the others count."""
+    log, _policies, _places, _policy = simulated_log(n_lists=40)
+    log = [row | {"evaluated_propensity": 0.1, "rewarded_at": None} for row in log]
+    faults = [
+        {"propensity": None}, {"propensity": float("nan")}, {"propensity": 0.0}, {"propensity": 1.01},
+        {"evaluated_propensity": None}, {"evaluated_propensity": -0.5}, {"reward": float("nan")},
+        {"reward": float("inf")}, {"reward": None}, {"rank": 0}, {"list_id": ""}, {"rewarded_at": "2026-04-30"},
+        {"shown_at": "soon"},
+    ]  # fmt: skip
+    bad = [log[3 * number] | fault | {"user_id": "bad"} for number, fault in enumerate(faults)]
+    repeated = [log[-1]]
+    found = values(shop.load(foreign_log=[*log, *bad, *repeated]))
+    problems = {
+        problem.split(":")[0]: n
+        for problem, n in shop.query("select problem, n_rows from log_problems order by problem")
+    }
+    assert problems == {
+        "propensity is missing": 2,
+        "propensity is 0": 1,
+        "propensity is above 1": 1,
+        "evaluated_propensity is missing": 1,
+        "evaluated_propensity is no probability": 1,
+        "reward is missing or no number below 1e9": 3,
+        "rank is no place": 1,
+        "it has no list_id": 1,
+        "rewarded_at is before shown_at": 1,
+        "shown_at is no time": 1,
+        "the place stands twice in the list": 1,
+    }
+    assert all(": " in problem for problem in shop.column("select problem from log_problems"))
+    row = found["new", "all", "place", "ips"]
+    assert (row["n_lists"], row["n_people"]) == (40, 14)
+    expected = np.mean([0.1 / row["propensity"] * row["reward"] for row in log])
+    assert row["value"] == pytest.approx(expected, rel=1e-9)
+
+
+def own_shop(shop, lists, outcomes, policy_lists, shares):
+    """Kindred's own tables as earlier builds left them, in place of the views that read them."""
+    shop.load(earlier_lists=lists, outcomes=outcomes, earlier_policy_lists=policy_lists, earlier_arm_shares=shares)
+    texts = ("context", "team")
+    casts = ", ".join(f"cast({name} as varchar) as {name}" for name in texts)
+    shop.run(f"""
+        create or replace view earlier_lists as select * exclude ({", ".join(texts)}), {casts} from raw.earlier_lists;
+        create or replace view earlier_policy_lists as from raw.earlier_policy_lists;
+        create or replace view earlier_arm_shares as from raw.earlier_arm_shares;
+        insert into list_outcomes by name
+        select * replace (cast(shown_at as timestamp) as shown_at) from raw.outcomes;
+    """)
+
+
+def test_own_log__two_arms_a_draw_and_a_policy_nobody_saw(shop):
+    """Arms of 60 and 40 %: the mixture weighs, whichever arm made a list. The values are near the planted ones."""
+    draw = np.random.default_rng(5)
+    orders = {"main": "abcd", "new": "acbd", "foreign": "wxyz"}
+    pool = "defgh"
+    chances = dict(zip("abcdefghwxyz", np.linspace(0.5, 0.1, 12), strict=True))
+    lists, outcomes, policy_lists, places = [], [], [], defaultdict(list)
+    for number in range(3000):
+        person, list_id = f"u{number}", f"l{number}"
+        arm = "main" if draw.random() < 0.6 else "new"
+        # The last place of new is drawn from a pool of five.
+        drawn = draw.choice(list(pool))
+        made = orders[arm] if arm == "main" else orders["new"][:3] + drawn
+        by_rank = {policy: [{item: 1.0} for item in order] for policy, order in orders.items()} | {
+            "new": [{item: 1.0} for item in "acb"] + [{item: 0.2 for item in pool}]
+        }
+        top = dict.fromkeys(orders, 1.0)
+        for place, item in enumerate(made):
+            reward = int(draw.random() < chances[item])
+            lists.append(
+                {
+                    "run_id": "r",
+                    "list_id": list_id,
+                    "user_id": person,
+                    "rank": place + 1,
+                    "item_id": item,
+                    "policy": arm,
+                }
+                | {"experiment_id": "e", "arm": arm, "context": None, "team": None}
+            )
+            outcomes.append(
+                {"list_id": list_id, "user_id": person, "item_id": item, "kind": "person", "n_clicks": reward * 2}
+                | {"shown_at": "2026-05-01 10:00:00"}
+            )
+            p = {policy: by_rank[policy][place].get(item, 0.0) for policy in orders}
+            top = {policy: top[policy] * p[policy] for policy in orders}
+            for policy in orders:
+                places[policy].append(
+                    {"person": person, "list": list_id, "rank": place + 1, "item": item, "reward": reward}
+                    | {"weight": p[policy] / (0.6 * p["main"] + 0.4 * p["new"])}
+                    | {"top": top[policy] / (0.6 * top["main"] + 0.4 * top["new"])}
+                )
+        policy_lists += [
+            {"run_id": "r", "user_id": person, "policy": policy, "rank": rank, "item_id": item, "propensity": p}
+            for policy, places_of in by_rank.items()
+            for rank, items in enumerate(places_of, 1)
+            for item, p in items.items()
+        ]
+    shares = [
+        {"run_id": "r", "experiment_id": "e", "context": None, "arm": arm, "share": share}
+        for arm, share in (("main", 0.6), ("new", 0.4))
+    ]
+    own_shop(shop, lists, outcomes, policy_lists, [row | {"context": ""} for row in shares])
+    found = values(shop, earlier=["foreign_log"])
+    assert shop.query("select * from log_problems") == []
+    truths = {
+        "main": sum(chances[item] for item in "abcd"),
+        "new": sum(chances[item] for item in "acb") + np.mean([chances[item] for item in pool]),
+    }
+    for policy, truth in truths.items():
+        by_rank = {(f"l{number}", rank + 1): {} for number in range(3000) for rank in range(4)}
+        for row in policy_lists:
+            if row["policy"] == policy:
+                by_rank["l" + row["user_id"][1:], row["rank"]][row["item_id"]] = row["propensity"]
+        for name, (value, error) in estimate(places[policy], by_rank).items():
+            kind = "place" if name in ("ips", "snips", "dr", "switch_dr") else "list"
+            row = found[policy, "all", kind, name]
+            assert row["value"] == pytest.approx(value, rel=1e-7), (policy, name)
+            assert row["standard_error"] == pytest.approx(error, rel=1e-7), (policy, name)
+            assert abs(value - truth / (4 if kind == "place" else 1)) < 4 * error, (policy, name)
+            assert row["is_reliable"] and row["unsupported_share"] == pytest.approx(0, abs=1e-9)
+            assert abs(row["mean_weight"] - 1) < 0.05
+    # By the mixture the weights of a policy are at most 1 / its share.
+    assert found["new", "all", "place", "ips"]["effective_people"] > 1000
+    nobody = found["foreign", "all", "place", "dr"]
+    assert not nobody["is_reliable"] and nobody["unsupported_share"] == 1
+    assert "1.000 of what the policy would show is never shown" in nobody["note"]
