@@ -28,8 +28,8 @@ from kindred.ranking.interleaving import coin, team_draft
 
 CANDIDATES, PLACES = 30, 10
 LOOKS = 1 / np.log2(np.arange(PLACES) + 2)
-# Noise of ranker A and of ranker B; the last pair is one ranker twice, with noise drawn once.
-PAIRS = {"a little better": (0.06, 0.08), "better": (0.06, 0.1), "much better": (0.06, 0.16), "the same": (0.06, None)}
+# Noise of ranker A and of ranker B. None: B's list is A's.
+PAIRS = {"a little better": (0.06, 0.08), "better": (0.06, 0.1), "much better": (0.06, 0.16), "as good": (0.1, 0.1)}
 ABOVE = """
     create table list_outcomes (
         list_id varchar, user_id varchar, item_id varchar, kind varchar, n_clicks bigint, shown_at timestamp
@@ -104,7 +104,7 @@ def results(shown: pa.Table, database: Path) -> dict[str, float]:
     if done.returncode:
         raise RuntimeError(f"dbt failed:\n{done.stdout[-3000:]}")
     with duckdb.connect(str(database), read_only=True) as connection:
-        [row] = connection.execute("select * from interleaving_results").to_arrow_table().to_pylist()
+        [row] = connection.sql("select * from interleaving_results").to_arrow_table().to_pylist()
     return row
 
 
@@ -118,7 +118,7 @@ def main() -> None:
         split_z, lift = shop.split_test()
         with tempfile.TemporaryDirectory() as folder:
             row = results(shop.interleave(), Path(folder) / "interleaving.duckdb")
-        fewer = "" if noise[1] is None else f"{(row['z'] / split_z) ** 2:.1f}"
+        fewer = "" if noise[0] == noise[1] else f"{(row['z'] / split_z) ** 2:.1f}"
         rows.append(
             [name, f"{100 * lift:+.1f} %", f"{split_z:.2f}", f"{row['z']:.2f}", f"{row['p']:.2g}"]
             + [f"{row['delta']:+.4f}", f"{row['wins']:,}", f"{row['losses']:,}", f"{row['ties']:,}", fewer]

@@ -7,7 +7,7 @@ totals as (
     select
         {{ key | join(', ') }},
         count(*) as n_people,
-        sum(n_lists) as n_lists,
+        cast(sum(n_lists) as bigint) as n_lists,
         case
             when sum(n_expected) = sum(n_places)
                 then 1 - {{ kindred.wide_sum('supported') }} / sum(n_places)

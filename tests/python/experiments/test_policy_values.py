@@ -10,7 +10,7 @@ import pytest
 import skips
 import yaml
 from conftest import REPOSITORY
-from foreign_logs import estimate, person_in, value_shop, values
+from foreign_logs import estimate, person_in, simulated_log, value_shop, values
 
 DATA = Path(os.environ.get("KINDRED_DATA", REPOSITORY.parent / "shared/data")) / "open_bandit_small"
 
@@ -115,49 +115,6 @@ def test_slates(shop):
     row = found["new", "all", "list", "cascade_dr"]
     assert row["value"] is None and "foreign_policies" in row["note"]
     assert found["new", "all", "place", "ips"]["unsupported_share"] is None
-
-
-def simulated_log(n_lists=400, n_items=5, n_places=3, seed=3):
-    """(rows of foreign_log, rows of foreign_policies, places for `estimate`, its policy): people with several lists."""
-    draw = np.random.default_rng(seed)
-    logged = draw.dirichlet(np.ones(n_items) * 2, n_places)
-    evaluated = draw.dirichlet(np.ones(n_items) * 2, n_places)
-    chances = draw.uniform(0.05, 0.6, (n_places, n_items))
-    log, places = [], []
-    for number in range(n_lists):
-        person, top = f"u{number // 3}", 1.0
-        for place in range(n_places):
-            item = draw.choice(n_items, p=logged[place])
-            reward = float(draw.random() < chances[place, item])
-            weight = evaluated[place, item] / logged[place, item]
-            top *= weight
-            log.append(
-                {
-                    "list_id": f"l{number}",
-                    "user_id": person,
-                    "item_id": f"i{item}",
-                    "rank": place + 1,
-                    "propensity": logged[place, item],
-                    "reward": reward,
-                    "evaluated_policy": "new",
-                    "shown_at": f"2026-05-{1 + number % 28:02d} 10:00:00",
-                }
-            )
-            places.append(
-                {"person": person, "list": f"l{number}", "rank": place + 1, "item": f"i{item}"}
-                | {"weight": weight, "top": top, "reward": reward}
-            )
-    policies = [
-        {"evaluated_policy": "new", "rank": place + 1, "item_id": f"i{item}", "propensity": evaluated[place, item]}
-        for place in range(n_places)
-        for item in range(n_items)
-    ]
-    policy = {
-        (f"l{number}", place + 1): {f"i{item}": evaluated[place, item] for item in range(n_items)}
-        for number in range(n_lists)
-        for place in range(n_places)
-    }
-    return log, policies, places, policy
 
 
 def test_all_estimators__as_counted_again_in_python(shop):
