@@ -34,6 +34,7 @@ ABOVE = """
     create table list_outcomes (
         list_id varchar, user_id varchar, item_id varchar, kind varchar, n_clicks bigint, shown_at timestamp
     );
+    create table checked_experiments (experiment_id varchar, planned_people double);
     create view interleaved_lists as
     select 'e' as experiment_id, list_id, item_id, team from shown;
 """
@@ -95,7 +96,7 @@ def results(shown: pa.Table, database: Path) -> dict[str, float]:
             insert into list_outcomes by name
             select * exclude (team), 'person' as kind, timestamp '2026-05-01' as shown_at from shown
         """)
-    models = ["kindred.config.experiments", "interleaved_clicks", "interleaving_sums", "interleaving_results"]
+    models = ["interleaved_clicks", "interleaving_sums", "interleaving_results"]
     folder = str(database.parent / "target")
     command = [find_dbt(), "build", "--select", *models, "--exclude-resource-type", "test", "unit_test"]
     command += ["--target-path", folder, "--log-path", folder]

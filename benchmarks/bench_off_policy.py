@@ -33,7 +33,14 @@ ITEMS, PLACES = 6, 4
 MODELS = [
     *("foreign_log", "foreign_policies", "earlier_lists", "earlier_policy_lists", "earlier_arm_shares", "shown_lists"),
     *("own_items", "own_places", "foreign_items", "foreign_places", "checked_foreign_places", "logged_places"),
-    *("evaluated_places", "reward_estimates", "expected_rewards", "valued_people", "estimated_people"),
+    *(
+        "evaluated_items",
+        "evaluated_places",
+        "reward_estimates",
+        "expected_rewards",
+        "valued_people",
+        "estimated_people",
+    ),
     *("estimated_values", "policy_values"),
 ]
 # Tables of rooms above, of which a foreign log needs none.

@@ -4,7 +4,8 @@
 with arm_shares as (
 
     {{ kindred.previous_rows('arm_shares', {
-        'run_id': 'varchar', 'experiment_id': 'varchar', 'context': 'varchar', 'arm': 'varchar', 'share': 'double',
+        'run_id': 'varchar', 'experiment_id': 'varchar', 'context': 'varchar', 'arm': 'varchar', 'policy': 'varchar',
+        'share': 'double',
     }) }}
 
 )

@@ -1,30 +1,5 @@
 -- one row per (source, policy, period, half, scope, rank): the reward to expect where the policy chooses the item
-with items as (
-
-    select
-        'foreign' as source,
-        policy,
-        list_id as scope,
-        rank,
-        item_id,
-        propensity,
-        cast(null as double) as logged_propensity
-    from {{ ref('foreign_items') }}
-    where problem is null
-
-    union all
-
-    select
-        'own' as source,
-        policy,
-        list_id as scope,
-        rank,
-        item_id,
-        propensity,
-        logged_propensity
-    from {{ ref('own_items') }}
-
-),
+with items as (select * from {{ ref('evaluated_items') }}),
 
 places as (
 

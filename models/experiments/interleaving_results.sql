@@ -8,38 +8,26 @@ with sums as (
 
 ),
 
-experiments as (
-
-    select
-        {{ kindred.select_table_columns('experiments') }}
-    from {{ kindred.table_relation('experiments') }}
-
-),
-
--- 5,000 people where none are planned.
-planned as (
-
-    select
-        experiment_id,
-        coalesce(min(case when planned_people >= 200 then planned_people end), 5000) as planned_people
-    from experiments
-    group by experiment_id
-
-),
+experiments as (select * from {{ ref('checked_experiments') }}),
 
 measured as (
 
     select
         sums.*,
-        coalesce(planned.planned_people, 5000) as planned_people,
-        cast(wins - losses as double) / (2 * n_people) as delta,
+        -- 5,000 people where none are planned.
+        coalesce(experiments.planned_people, 5000) as planned_people,
+        cast(sums.wins - sums.losses as double) / (2 * sums.n_people) as delta,
         -- The deviations of half a win, and of the score, between people.
-        sqrt((wins + losses - cast(wins - losses as double) * (wins - losses) / n_people) / 4 / nullif(n_people - 1, 0))
-            as win_deviation,
-        sqrt((squares - cast(scores as double) * scores / n_people) / nullif(n_people - 1, 0)) as score_deviation
+        sqrt(
+            (sums.wins + sums.losses - power(cast(sums.wins - sums.losses as double), 2) / sums.n_people)
+            / 4 / nullif(sums.n_people - 1, 0)
+        ) as win_deviation,
+        sqrt(
+            (sums.squares - power(cast(sums.scores as double), 2) / sums.n_people) / nullif(sums.n_people - 1, 0)
+        ) as score_deviation
     from sums
-    left join planned
-        on sums.experiment_id = planned.experiment_id
+    left join experiments
+        on sums.experiment_id = experiments.experiment_id
 
 ),
 
@@ -52,7 +40,11 @@ tested as (
 
 ),
 
-quantile as (select {{ kindred.normal_quantile(kindred.number_literal(1 - alpha / 2)) }} as bound),
+quantile as (
+
+    select {{ kindred.normal_quantile(kindred.number_literal(1 - alpha / 2)) }} as bound
+
+),
 
 final as (
 

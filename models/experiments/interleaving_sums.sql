@@ -48,10 +48,13 @@ final as (
     select
         experiment_id,
         day,
-        {% for column in ['n_people', 'n_lists', 'wins', 'losses', 'scores', 'squares'] -%}
-        cast(sum({{ column }}) over (partition by experiment_id order by day rows unbounded preceding) as bigint)
-            as {{ column }}{{ "," if not loop.last }}
-        {% endfor %}
+        cast(sum(n_people) over (partition by experiment_id order by day rows unbounded preceding) as bigint)
+            as n_people,
+        cast(sum(n_lists) over (partition by experiment_id order by day rows unbounded preceding) as bigint) as n_lists,
+        cast(sum(wins) over (partition by experiment_id order by day rows unbounded preceding) as bigint) as wins,
+        cast(sum(losses) over (partition by experiment_id order by day rows unbounded preceding) as bigint) as losses,
+        cast(sum(scores) over (partition by experiment_id order by day rows unbounded preceding) as bigint) as scores,
+        cast(sum(squares) over (partition by experiment_id order by day rows unbounded preceding) as bigint) as squares
     from by_day
 
 )

@@ -43,40 +43,20 @@ lists as (
 
 ),
 
-arm_policies as (
-
-    select
-        run_id,
-        experiment_id,
-        arm,
-        min(policy) as policy
-    from earlier_lists
-    where experiment_id is not null
-    group by
-        run_id,
-        experiment_id,
-        arm
-
-),
-
 policy_shares as (
 
     select
-        arm_shares.run_id,
-        arm_shares.experiment_id,
-        coalesce(arm_shares.context, '') as context,
-        arm_policies.policy,
-        {{ kindred.wide_sum('arm_shares.share', scale=15) }} as share
-    from {{ ref('earlier_arm_shares') }} as arm_shares
-    inner join arm_policies
-        on arm_shares.run_id = arm_policies.run_id
-            and arm_shares.experiment_id = arm_policies.experiment_id
-            and arm_shares.arm = arm_policies.arm
+        run_id,
+        experiment_id,
+        coalesce(context, '') as context,
+        policy,
+        {{ kindred.wide_sum('share', scale=15) }} as share
+    from {{ ref('earlier_arm_shares') }}
     group by
-        arm_shares.run_id,
-        arm_shares.experiment_id,
-        coalesce(arm_shares.context, ''),
-        arm_policies.policy
+        run_id,
+        experiment_id,
+        coalesce(context, ''),
+        policy
 
 ),
 

@@ -11,7 +11,14 @@ EARLIER = ["earlier_lists", "earlier_policy_lists", "earlier_arm_shares"]
 MODELS = [
     *("foreign_log", "foreign_policies", "shown_lists", "own_items", "own_places"),
     *("foreign_items", "foreign_places", "checked_foreign_places", "logged_places", "log_problems"),
-    *("evaluated_places", "reward_estimates", "expected_rewards", "valued_people", "estimated_people"),
+    *(
+        "evaluated_items",
+        "evaluated_places",
+        "reward_estimates",
+        "expected_rewards",
+        "valued_people",
+        "estimated_people",
+    ),
     *("estimated_values", "policy_values"),
 ]
 OUTCOMES = """

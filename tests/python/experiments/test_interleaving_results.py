@@ -9,7 +9,7 @@ from conftest import REPOSITORY
 from foreign_logs import OUTCOMES
 from scipy import stats
 
-MODELS = ["kindred.config.experiments", "interleaved_clicks", "interleaving_sums", "interleaving_results"]
+MODELS = ["interleaved_clicks", "interleaving_sums", "interleaving_results"]
 
 
 @pytest.fixture
@@ -23,6 +23,7 @@ def interleaving_results(shop, shown, **settings):
     if "shown_at" not in shown.column_names:
         shown = shown.append_column("shown_at", pa.array(["2026-05-01"] * shown.num_rows))
     shop.run(OUTCOMES)
+    shop.run("create table checked_experiments (experiment_id varchar, planned_people double)")
     shop.load(shown=shown)
     shop.run("""
         create or replace view interleaved_lists as select 'e' as experiment_id, list_id, item_id, team from raw.shown;

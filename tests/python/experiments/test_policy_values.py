@@ -229,7 +229,7 @@ def test_own_log__two_arms_a_draw_and_a_policy_nobody_saw(shop):
             for item, p in items.items()
         ]
     shares = [
-        {"run_id": "r", "experiment_id": "e", "context": None, "arm": arm, "share": share}
+        {"run_id": "r", "experiment_id": "e", "context": None, "arm": arm, "policy": arm, "share": share}
         for arm, share in (("main", 0.6), ("new", 0.4))
     ]
     own_shop(shop, lists, outcomes, policy_lists, [row | {"context": ""} for row in shares])

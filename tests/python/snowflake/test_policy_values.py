@@ -11,7 +11,7 @@ from tracked_shop import write_snowflake
 pytestmark = pytest.mark.snowflake
 
 SCHEMA = "OFF_POLICY"
-INTERLEAVING = ["kindred.config.experiments", "interleaved_clicks", "interleaving_sums", "interleaving_results"]
+INTERLEAVING = ["interleaved_clicks", "interleaving_sums", "interleaving_results"]
 TABLES = ["logged_places", "log_problems", "reward_estimates", "expected_rewards", "valued_people", "policy_values"]
 TABLES += ["own_items", "own_places", "interleaved_clicks", "interleaving_sums", "interleaving_results"]
 SETTINGS = to_variables(
@@ -54,13 +54,14 @@ def own_rows():
                     for item, p in items.items()
                 ]
     shares = [
-        {"run_id": f"run{run}", "experiment_id": "e", "context": "", "arm": arm, "share": share}
+        {"run_id": f"run{run}", "experiment_id": "e", "context": "", "arm": arm, "policy": policy, "share": share}
         for run in range(2)
-        for arm, share in (("a", 0.7), ("b", 0.3))
+        for arm, policy, share in (("a", "main", 0.7), ("b", "new", 0.3))
     ]
     return {
         "list_outcomes": outcomes, "earlier_lists": lists, "earlier_policy_lists": policy_lists,
         "earlier_arm_shares": shares, "interleaved_lists": interleaved,
+        "checked_experiments": [{"experiment_id": "e", "planned_people": 300.0}],
         "forgotten_key": [{"hash_key": "key"}], "forgotten_ids": [{"id_hash": "nobody"}],
     }  # fmt: skip
 
