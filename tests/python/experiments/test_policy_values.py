@@ -1,5 +1,6 @@
 """What a policy would have earned: against recorded values of obp 0.5.7, by hand, and on logs that can't be used."""
 
+import importlib
 import os
 from collections import defaultdict
 from pathlib import Path
@@ -9,8 +10,9 @@ import numpy as np
 import pytest
 import skips
 import yaml
-from conftest import REPOSITORY
+from conftest import NO_TESTS, REPOSITORY, RUNS
 from foreign_logs import estimate, person_in, simulated_log, value_shop, values
+from released_shop import shop_copy
 
 DATA = Path(os.environ.get("KINDRED_DATA", REPOSITORY.parent / "shared/data")) / "open_bandit_small"
 
@@ -129,6 +131,19 @@ def test_all_estimators__as_counted_again_in_python(shop):
             assert (row["n_people"], row["n_lists"]) == (134, 400)
 
 
+def test_intervals__hold_the_truth(monkeypatch):
+    """A small form of benchmarks/bench_off_policy.py, where 500 logs of 2,000 and 20,000 rows are looked at."""
+    if not RUNS["builds"]:
+        pytest.skip(f"{skips.NO_BUILDS} leaves out what runs dbt")
+    monkeypatch.syspath_prepend(REPOSITORY / "benchmarks")
+    rows = importlib.import_module("bench_off_policy").evaluate("near", n_logs=150, n_rows=800)
+    assert len(rows) == 8
+    for _log, estimator, covered, spread, *_others in rows:
+        # Within three errors of 95 % for 150 logs.
+        assert float(covered) > 0.95 - 3 * (0.95 * 0.05 / 150) ** 0.5, estimator
+        assert 0.8 < float(spread) < 1.2, estimator
+
+
 def test_rows_that_cannot_be_used(shop):
     """Each is set aside with its list, and counted with a reason; the others count."""
     log, _policies, _places, _policy = simulated_log(n_lists=40)
@@ -164,6 +179,20 @@ def test_rows_that_cannot_be_used(shop):
     assert (row["n_lists"], row["n_people"]) == (40, 14)
     expected = np.mean([0.1 / row["propensity"] * row["reward"] for row in log])
     assert row["value"] == pytest.approx(expected, rel=1e-9)
+
+
+def test_summary__names_what_cannot_be_used(sample_shop, tmp_path):
+    shop = shop_copy(sample_shop, tmp_path / "shop")
+    log, policies, _places, _policy = simulated_log(n_lists=4)
+    shop.load(foreign_log=[log[0] | {"propensity": 50.0}, *log[1:]], foreign_policies=policies[1:])
+    tables = {name: f"raw.{name}" for name in ("foreign_log", "foreign_policies")}
+    models = ["foreign_items", "foreign_places+", "recommendations", "builds"]
+    result = shop.dbt("build", *NO_TESTS, "--select", *models, tables=tables)
+    assert result.returncode == 0, result.output
+    assert "logs of lists have rows that can't be used, see" in result.text
+    assert "foreign_log: propensity is above 1: write a probability, not a percentage or an odds (1" in result.text
+    assert "foreign_log: another place of its list can't be used: correct that one (8, such as 'l0')" in result.text
+    assert "foreign_policies: propensities of its place do not add up to 1: write a row for each" in result.text
 
 
 def own_shop(shop, lists, outcomes, policy_lists, shares):
