@@ -170,6 +170,34 @@
                 'higher_is_better': {'kind': 'boolean', 'words': 'answers', 'required': false},
             },
         },
+        'foreign_log': {
+            'seed': 'foreign_log',
+            'is_text': true,
+            'columns': {
+                'list_id': {'kind': 'text', 'form': 'id', 'required': true},
+                'user_id': {'kind': 'text', 'form': 'id', 'required': false},
+                'item_id': {'kind': 'text', 'form': 'id', 'required': true},
+                'rank': {'kind': 'number', 'required': true},
+                'policy': {'kind': 'text', 'form': 'word', 'required': false},
+                'propensity': {'kind': 'number', 'required': true},
+                'reward': {'kind': 'number', 'required': true},
+                'evaluated_policy': {'kind': 'text', 'form': 'word', 'required': true},
+                'evaluated_propensity': {'kind': 'number', 'required': false},
+                'shown_at': {'kind': 'timestamp', 'required': false},
+                'rewarded_at': {'kind': 'timestamp', 'required': false},
+            },
+        },
+        'foreign_policies': {
+            'seed': 'foreign_policies',
+            'is_text': true,
+            'columns': {
+                'evaluated_policy': {'kind': 'text', 'form': 'word', 'required': true},
+                'list_id': {'kind': 'text', 'form': 'id', 'required': false},
+                'rank': {'kind': 'number', 'required': true},
+                'item_id': {'kind': 'text', 'form': 'id', 'required': true},
+                'propensity': {'kind': 'number', 'required': true},
+            },
+        },
     } %}
     {{ return(contracts[name]) }}
 {% endmacro %}
