@@ -121,9 +121,11 @@ def learn(experiment: Row, cells: Cells, rewards: Sequence[Row]) -> Learned:
     from kindred.experiments.contextual import contextual_posterior
 
     is_contextual = experiment["allocation"] == "contextual"
-    # Evidence of contexts that nobody is in any more is evidence of the arms.
-    known = sorted({*cells.contexts, *(row["context"] for row in rewards)}) if is_contextual else [""]
-    own = [known.index(context) for context in cells.contexts] if is_contextual else [0] * len(cells.contexts)
+    # Evidence of contexts that nobody is in any more is evidence of the arms. In '' stands the average of all people.
+    known = [""]
+    if is_contextual:
+        known = sorted({*cells.contexts, *(row["context"] for row in rewards)} - {""}) or [""]
+    own = [known.index(context) if context in known else -1 for context in cells.contexts]
     sums, age = cells.sums(rewards, known)
     evidence = shares.gather(sums, age, experiment["forgetting"])
     may_win = cells.declared > 0
@@ -137,7 +139,7 @@ def learn(experiment: Row, cells: Cells, rewards: Sequence[Row]) -> Learned:
     higher = bool(experiment["higher_is_better"])
     if is_enough and is_contextual:
         levels = list(zip(*map(split_context, known), strict=True))
-        allowed = np.ones((len(known), int(active.sum())), bool)
+        allowed = np.ones((len(known) + 1, int(active.sum())), bool)
         allowed[own] = may_win[:, active]
         found = contextual_posterior(evidence.only(active), levels, is_binary, higher, allowed)
         best[:, active], mean[:, active], sd[:, active] = found.p_best[own], found.mean[own], found.sd[own]
@@ -148,7 +150,9 @@ def learn(experiment: Row, cells: Cells, rewards: Sequence[Row]) -> Learned:
             at = np.ix_((may_win == mask).all(axis=1), mask)
             found = posterior(evidence.only(np.asarray(mask)), higher)
             best[at], mean[at], sd[at] = found.p_best, found.mean, found.sd
-    return Learned(sums.sum(axis=1)[:, own], is_enough, best, mean, sd)
+    totals = sums.sum(axis=1)
+    totals = np.concatenate([totals, totals.sum(axis=1, keepdims=True)], axis=1)[:, own]
+    return Learned(totals, is_enough, best, mean, sd)
 
 
 def choose_shares(cells: Cells, learned: Learned, c: int, frozen_by: str | None) -> tuple[np.ndarray, str]:

@@ -98,32 +98,38 @@ class Precision:
         first = self.covariance @ (shared - np.einsum("sgq,sq->g", self.follows, own))
         return first, np.einsum("spq,sq->sp", self.blocks, own) - np.einsum("sgq,g->sq", self.follows, first)
 
-    def cells(self) -> Array:
-        """The covariance of the arms within each context, (C, K, K)."""
+    def cells(self, people: Array) -> Array:
+        """The covariance of the arms within each context, and on the average of all people (C,): (C + 1, K, K)."""
         design = self.design
         # A cell is its shared columns less what its block follows, and the block's own rest.
         left = design.shared - np.einsum("sgq,kq->skg", self.follows, design.own)[design.block]
-        own = np.einsum("kp,spq,lq->skl", design.own, self.blocks, design.own, optimize=True)[design.block]
+        own = np.einsum("kp,spq,lq->skl", design.own, self.blocks, design.own, optimize=True)
+        weights = people / people.sum()
+        of_blocks = np.bincount(design.block, weights, minlength=design.n_blocks)
+        left = np.concatenate([left, np.einsum("c,ckg->kg", weights, left)[None]])
+        own = np.concatenate([own[design.block], np.einsum("s,skl->kl", of_blocks**2, own)[None]])
         return np.einsum("ckg,gh,clh->ckl", left, self.covariance, left, optimize=True) + own
 
 
 def linear_posterior(
     design: Design, reward: Array, people: Array, noise: float, prior_variance: float = PRIOR_VARIANCE
 ) -> tuple[Array, Array]:
-    """The line (C, K) and the covariance of its arms (C, K, K) of a linear regression of known noise.
+    """The line (C + 1, K) and the covariance of its arms (C + 1, K, K) of a linear regression of known noise.
 
-    reward, people: (C, K), means and people of cells. noise: the variance of one person's reward.
+    The last row is the average of all people. reward, people: (C, K), means and people of cells. noise: the variance of
+    one person's reward.
     """
     precision = Precision(design, people / noise, prior_variance)
-    return design.line(*precision.solve(*design.gather(people * reward / noise))), precision.cells()
+    line = design.line(*precision.solve(*design.gather(people * reward / noise)))
+    return with_average(line, people.sum(axis=1)), precision.cells(people.sum(axis=1))
 
 
 def logistic_posterior(
     design: Design, reward: Array, people: Array, prior_variance: float = PRIOR_VARIANCE
 ) -> tuple[Array, Array]:
-    """The line (C, K) at the mode and its covariance there (Laplace), by at most 20 Newton steps.
+    """The line (C + 1, K) at the mode and its covariance there (Laplace), by at most 20 Newton steps.
 
-    reward, people: (C, K), shares of people who did it, and people of cells.
+    The last row is the average of all people. reward, people: (C, K), shares of people who did it, and people of cells.
     """
     g, q = design.shared.shape[2], design.own.shape[1]
     prior = np.full(g, 1 / prior_variance)
@@ -156,7 +162,13 @@ def logistic_posterior(
         effects, lowest = (effects[0] - length * step[0], effects[1] - length * step[1]), reached
         if max(np.abs(part).max() for part in step) < TOLERANCE:
             break
-    return design.line(*effects), information(*effects)[1].cells()
+    each = people.sum(axis=1)
+    return with_average(design.line(*effects), each), information(*effects)[1].cells(each)
+
+
+def with_average(line: Array, people: Array) -> Array:
+    """Rows (C, K) and, as one more, their average over people (C,)."""
+    return np.concatenate([line, (people @ line / people.sum())[None]])
 
 
 def contextual_posterior(
@@ -166,11 +178,11 @@ def contextual_posterior(
     higher_is_better: bool = True,
     may_win: Array | None = None,
 ) -> Posterior:
-    """The posterior of each cell, (C, K), from a regression over all of them.
+    """The posterior of each cell, and as the last row that of the average of all people, (C + 1, K).
 
     levels: one or two columns of C texts. is_binary: whether rewards are shares of people (logistic) or means and
-    ratios (linear, on standardised rewards). may_win: (C, K), the arms that may be shown in a context, all by default.
-    Means and standard deviations are those of rewards; P(best) is that of the regression's own scale.
+    ratios (linear, on standardised rewards). may_win: (C + 1, K), the arms that may be shown, all by default. Means and
+    standard deviations are those of rewards; P(best) is that of the regression's own scale.
     """
     n_arms = evidence.reward.shape[1]
     design = make_design(levels, n_arms)
