@@ -22,7 +22,8 @@
                 "lists: select * from " ~ built.recommendations ~ " where user_id = '...' order by rank",
                 "quality: select * from " ~ built.get('evaluation_metrics', 'evaluation_metrics'),
                 "people and their lists, readable: dbt run-operation show_recommendations",
-            ] + kindred.traffic_lines(built) + kindred.erasure_lines(built) + [""] %}
+            ] + kindred.traffic_lines(built) + kindred.experiment_lines(built) + kindred.erasure_lines(built)
+                + [""] %}
             {% if problems %}
                 {% set place = built.get('input_problems', 'input_problems') %}
                 {% do lines.insert(3, "the inputs have problems, see " ~ place ~ ":\n" ~ problems[:8] | join('\n')
@@ -50,6 +51,33 @@
                 ~ (", " ~ "{:,}".format(row.n_people | int) ~ " people are worth a look" if row.n_people else "")
                 ~ ", see " ~ built.traffic_report) %}
         {% endfor %}
+    {% endif %}
+    {{ return(lines) }}
+{% endmacro %}
+
+{#- How many experiments assign, and which are set aside, each with how to mend it. -#}
+{% macro experiment_lines(built) %}
+    {% set lines, problems = [], [] %}
+    {% if 'checked_experiments' in built and 'current_arms' in built %}
+        {% for row in kindred.fetch_rows(
+            "select experiment_id, problem from " ~ built.checked_experiments
+            ~ " where problem is not null order by experiment_id"
+        ) %}
+            {% do problems.append("  " ~ (row.experiment_id or "an experiment without a name") ~ ": " ~ row.problem) %}
+        {% endfor %}
+        {% for row in kindred.fetch_rows(
+            "select count(distinct experiment_id) as n, count(distinct case when is_running then experiment_id end)"
+            ~ " as n_running from " ~ built.current_arms ~ " having count(*) > 0"
+        ) %}
+            {% do lines.append("experiments: " ~ "{:,}".format(row.n_running | int) ~ " run"
+                ~ (", " ~ "{:,}".format((row.n - row.n_running) | int) ~ " start before the release expires"
+                if row.n > row.n_running else "") ~ ", see " ~ built.get('assignments', 'assignments')) %}
+        {% endfor %}
+        {% if problems %}
+            {% do lines.append("experiments that can't be used, nobody is assigned by them (see "
+                ~ built.checked_experiments ~ "):\n" ~ problems[:8] | join('\n')
+                ~ ("\n  and " ~ (problems | length - 8) ~ " more" if problems | length > 8 else "")) %}
+        {% endif %}
     {% endif %}
     {{ return(lines) }}
 {% endmacro %}

@@ -36,6 +36,18 @@
         {% do problems.append("kindred__experiments, log_days is '" ~ log_days
             ~ "': give a whole number of days, or '' to keep all") %}
     {% endif %}
+    {% for key, bounds in {'alpha': [0, 0.5], 'power': [0.5, 1]}.items() %}
+        {% set value = kindred.setting('experiments', key) %}
+        {% if value is not number or value is boolean or value <= bounds[0] or value >= bounds[1] %}
+            {% do problems.append("kindred__experiments, " ~ key ~ " is '" ~ value ~ "': give a number between "
+                ~ bounds[0] ~ " and " ~ bounds[1]) %}
+        {% endif %}
+    {% endfor %}
+    {% set margin_floor = kindred.setting('experiments', 'margin_floor') %}
+    {% if margin_floor is not number or margin_floor is boolean or margin_floor < -1 or margin_floor > 100 %}
+        {% do problems.append("kindred__experiments, margin_floor is '" ~ margin_floor
+            ~ "': give the lowest margin as a part of the cost, such as 0 or 0.1") %}
+    {% endif %}
     {% for key in ['diversity', 'exploration_share'] %}
         {% set value = kindred.setting('ranking', key) %}
         {% if value is not number or value is boolean or value < 0 or value > 1 %}

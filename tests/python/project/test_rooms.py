@@ -19,6 +19,8 @@ ROOMS = [
     "rules",
     "features",
     "outcomes",
+    "experiments",
+    "policies",
     "training",
     "candidates",
     "ranking",
@@ -33,7 +35,7 @@ TRACKED = {"kindred__trackers": {tracker: f"raw_{tracker}" for tracker in GROUPS
 PUBLIC_ROOMS = {"outcomes", "recommendations", "publishing"}
 PUBLIC = {"rejected_events", "input_problems", "evaluation_metrics", "user_metrics", "publish_gates", "training_policy"}
 PUBLIC |= {"unmapped_events", "tracker_report", "identities", "consent_history", "forgotten_arrivals", "forget_log"}
-PUBLIC |= {"traffic_report"}
+PUBLIC |= {"traffic_report", "checked_experiments", "checked_arms", "arm_shares", "assignments"}
 PUBLIC |= {"als_item_factors", "als_user_factors", "item_neighbors", "item_content_neighbors", "tuning_trials"}
 
 

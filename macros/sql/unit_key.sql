@@ -1,0 +1,23 @@
+{#- The key by which a unit falls into an arm: the first 8 hexadecimal digits of the MD5 of `parts`, SQL expressions of
+    text, joined by |. Keys are compared as text. The store, the functions and devices compute the same. -#}
+{% macro unit_key(parts) -%}
+    substr(md5(concat({{ parts | join(", '|', ") }})), 1, 8)
+{%- endmacro %}
+
+{#- The key at which a share of all keys ends: 8 hexadecimal digits of the fraction, 'g', above all of them, of 1. Powers
+    of 16 change no digit of a float, so each digit is exact. -#}
+{% macro key_of_share(fraction) -%}
+    case
+        when {{ fraction }} >= 1 then 'g'
+        else concat(
+            {%- for place in range(1, 9) %}
+            substr('0123456789abcdef', cast(mod(cast(floor({{ fraction }} * {{ 16 ** place }}.0e0) as bigint), 16) as integer) + 1, 1){{ "," if not loop.last }}
+            {%- endfor %}
+        )
+    end
+{%- endmacro %}
+
+{#- What each arm has at least where shares follow the results. -#}
+{% macro smallest_share() %}
+    {{- return('0.02e0') -}}
+{% endmacro %}

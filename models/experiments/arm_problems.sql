@@ -1,0 +1,140 @@
+-- one row per experiment whose arms can't be used: the first reason why
+with arms as (select * from {{ ref('typed_arms') }}),
+
+experiments as (select * from {{ ref('typed_experiments') }} where n_rows_of_id = 1),
+
+checked_arms as (
+
+    select
+        arms.*,
+        experiments.kind,
+        case
+            when arms.arm is null then 'an arm has no name: fill in arm'
+            when arms.n_rows_of_arm > 1
+                then concat('arm ''', arms.arm, ''' stands more than once: give each arm a name of its own')
+            when contains(arms.arm, '|')
+                then concat(
+                        'arm ''', arms.arm, ''' has a | in its name, which keys are put together with: leave it out'
+                    )
+            when arms.share is null
+                then concat('share of arm ''', arms.arm, ''' is ''', coalesce(arms.share_text, ''), ''': write 0 to 1')
+            when arms.share < 0 or arms.share > 1
+                then concat(
+                        'share of arm ''', arms.arm, ''' is outside 0 to 1: write a share of all units, 0.5 for half'
+                    )
+            when arms.is_control_text is not null
+                then concat(
+                        'is_control of arm ''', arms.arm, ''' is ''', arms.is_control_text, ''': write true or false'
+                    )
+            when arms.position_text is not null
+                then concat('position of arm ''', arms.arm, ''' is ''', arms.position_text, ''': write 1, 2, ...')
+            when experiments.kind in ('lists', 'interleaving') and arms.policy is null
+                then concat('arm ''', arms.arm, ''' names no policy: fill in policy, main or one of the table policies')
+            when experiments.kind in ('lists', 'interleaving') and not arms.is_known_policy
+                then concat(
+                        'arm ''',
+                        arms.arm,
+                        ''' names policy ''',
+                        arms.policy,
+                        ''', which the table policies lacks: correct it'
+                    )
+            when experiments.kind not in ('lists', 'interleaving') and arms.policy is not null
+                then concat(
+                        'arm ''',
+                        arms.arm,
+                        ''' names a policy, which lists and interleaving alone have: leave policy empty'
+                    )
+            when experiments.kind = 'choice' and arms.value is null
+                then concat('arm ''', arms.arm, ''' has no value: write the id of its image or text')
+            when experiments.kind = 'offer' and arms.value is null
+                then concat('arm ''', arms.arm, ''' has no value: write the id of its offer')
+            when experiments.kind = 'price' and not coalesce(arms.factor > 0 and arms.factor < 1e6, false)
+                then concat(
+                        'value of arm ''', arms.arm, ''' is ''', coalesce(arms.value, ''),
+                        ''': write what the price is multiplied by, a number above 0, 1 for the price as it is'
+                    )
+            when coalesce(arms.min_price_text, arms.max_price_text) is not null
+                or coalesce(arms.min_price, 0) < 0
+                or coalesce(arms.max_price, 0) < 0
+                then concat('min_price or max_price of arm ''', arms.arm, ''' is no price: write a number from 0')
+            when arms.min_price > arms.max_price
+                then concat('arm ''', arms.arm, ''' has a min_price above its max_price: exchange them')
+        end as problem
+    from arms
+    left join experiments
+        on arms.experiment_id = experiments.experiment_id
+
+),
+
+first_problems as (
+
+    select
+        experiment_id,
+        problem
+    from checked_arms
+    where problem is not null
+    qualify row_number() over (partition by experiment_id order by position, problem) = 1
+
+),
+
+-- Sums of whole 1e-12, which no order of the rows can change.
+counts as (
+
+    select
+        experiment_id,
+        count(*) as n_arms,
+        sum(case when is_control then 1 else 0 end) as n_controls,
+        sum(cast(round(share * 1e12) as bigint)) as total
+    from arms
+    where experiment_id <> ''
+    group by experiment_id
+
+),
+
+totals as (
+
+    select
+        counts.*,
+        experiments.kind,
+        experiments.allocation,
+        experiments.experiment_id is not null as is_declared
+    from counts
+    left join experiments
+        on counts.experiment_id = experiments.experiment_id
+
+),
+
+final as (
+
+    select
+        totals.experiment_id,
+        case
+            when first_problems.problem is not null then first_problems.problem
+            when totals.n_arms < 2 then 'it has one arm: add the arm that it is compared with'
+            when totals.kind = 'interleaving' and totals.n_arms <> 2
+                then 'interleaving mixes the lists of two policies: give it exactly two arms'
+            when totals.n_controls = 0 then 'no arm is the control: write true in is_control of exactly one arm'
+            when totals.n_controls > 1
+                then concat(
+                        cast(totals.n_controls as varchar),
+                        ' arms are the control: write true in is_control of exactly one arm'
+                    )
+            when abs(totals.total - 1000000000000) > 1000
+                then concat(
+                        'the shares of its arms add up to ',
+                        rtrim(rtrim(cast(cast(totals.total / 1e12 as decimal(18, 9)) as varchar), '0'), '.'),
+                        ': make them add up to 1'
+                    )
+            when totals.allocation <> 'fixed' and totals.n_arms * {{ kindred.smallest_share() }} >= 1
+                then concat(
+                        'its shares follow the results, and each arm has at least {{ kindred.smallest_share() | float }}: ',
+                        'give it fewer arms'
+                    )
+        end as problem
+    from totals
+    left join first_problems
+        on totals.experiment_id = first_problems.experiment_id
+
+)
+
+select * from final where problem is not null

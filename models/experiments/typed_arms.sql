@@ -1,0 +1,54 @@
+-- one row per row of the table of arms, in types that can be counted with and in the order of the scale of keys
+with declared as (
+
+    select
+        {{ kindred.select_table_columns('experiment_arms') }}
+    from {{ kindred.table_relation('experiment_arms') }}
+
+),
+
+policies as (
+
+    select
+        {{ kindred.select_table_columns('policies') }}
+    from {{ kindred.table_relation('policies') }}
+
+),
+
+known_policies as (
+
+    select 'main' as policy
+    union distinct
+    select policy from policies where policy is not null
+
+),
+
+final as (
+
+    select
+        coalesce(declared.experiment_id, '') as experiment_id,
+        declared.arm,
+        row_number() over (
+            partition by declared.experiment_id order by declared.position nulls last, declared.arm, declared.share
+        ) as position,
+        case when declared.position is null then declared.position_text end as position_text,
+        declared.share,
+        case when declared.share is null then declared.share_text end as share_text,
+        coalesce(declared.is_control, false) as is_control,
+        case when declared.is_control is null then declared.is_control_text end as is_control_text,
+        declared.policy,
+        declared.value,
+        {{ kindred.try_convert('declared.value', 'varchar', 'number') }} as factor,
+        declared.min_price,
+        case when declared.min_price is null then declared.min_price_text end as min_price_text,
+        declared.max_price,
+        case when declared.max_price is null then declared.max_price_text end as max_price_text,
+        declared.policy is null or known_policies.policy is not null as is_known_policy,
+        count(*) over (partition by declared.experiment_id, declared.arm) as n_rows_of_arm
+    from declared
+    left join known_policies
+        on declared.policy = known_policies.policy
+
+)
+
+select * from final
