@@ -10,7 +10,7 @@ import tempfile
 import time
 
 forks = multiprocessing.get_context("forkserver")
-forks.set_forkserver_preload(["dbt.cli.main", "dbt.adapters.duckdb", "dbt_process"])
+forks.set_forkserver_preload(["dbt.cli.main", "dbt.adapters.duckdb", "dbt_process", "parsed_project"])
 
 
 def run_here(arguments, environment, output, errors):
