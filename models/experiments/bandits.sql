@@ -1,7 +1,7 @@
 -- one row per usable experiment whose shares follow its results
 with experiments as (select * from {{ ref('checked_experiments') }} where problem is null and allocation <> 'fixed'),
 
-metrics as (select * from {{ ref('checked_metrics') }} where problem is null),
+metrics as (select * from {{ ref('checked_metrics') }} where problem is null and statistic <> 'quantile'),
 
 -- What makes numbers of an experiment worthless makes shares of them worthless too.
 failed as (

@@ -55,7 +55,7 @@ firsts as (
 
     select
         *,
-        {{ kindred.unit_key('experiment_id', 'salt', 'unit_id') }} as unit_key
+        {{ kindred.unit_key(['experiment_id', 'salt', 'unit_id']) }} as unit_key
     from ordered
     where place = 1
         and first_exposed_at is not null
