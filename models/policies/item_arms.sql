@@ -69,7 +69,7 @@ priced as (
         items.price as own_price,
         items.price - items.margin as cost,
         case
-            when arms.kind <> 'price' then null
+            when arms.kind <> 'price' or items.price is null then null
             when arms.factor = 1 then items.price
             else round(
                 least(
@@ -108,7 +108,8 @@ eligible as (
     where case
         when kind = 'choice' then coalesce(contains(creatives, concat('"', value, '"')), false)
         when kind <> 'price' then true
-        when factor = 1 then price is not null
+        when price is null then false
+        when factor = 1 then true
         when price <= 0 or lowest > highest then false
         when cost is null then price >= own_price or lowest is not null
         else price >= cost * {{ floor }} - 1e-9

@@ -131,7 +131,12 @@ def test_contexts_with_other_arms():
     assert set(by_arm(rows, "segment=|activity=cold", "reason").values()) == {"no_arms"}
 
 
-CONTEXTS = ["segment=DE|activity=hot", "segment=DE|activity=cold", "segment=FR|activity=hot", "segment=FR|activity=cold"]
+CONTEXTS = [
+    "segment=DE|activity=hot",
+    "segment=DE|activity=cold",
+    "segment=FR|activity=hot",
+    "segment=FR|activity=cold",
+]
 
 
 def test_contextual():
