@@ -130,6 +130,8 @@ def make_world(connection, n_people: int, n_items: int) -> None:
             0.3::double as list_share,
             true as case_insensitive_ids
     """)
+    columns = ", ".join(f"{name} {kind}" for name, kind in TABLES["arms"].items())
+    connection.execute(f"create or replace table release_arms ({columns})")
 
 
 def make_version(connection, version: int) -> dict[str, str]:
@@ -138,7 +140,7 @@ def make_version(connection, version: int) -> dict[str, str]:
         create or replace table release_lists as
         select
             user_id, '{version:08d}-p-' || hex as list_id, segment,
-            replace(items, '"als-?"', '"als-{version}"') as items, history, excluded
+            replace(items, '"als-?"', '"als-{version}"') as items, history, excluded, 'main' as policy
         from people
     """)
     connection.execute(f"""

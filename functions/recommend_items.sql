@@ -17,9 +17,7 @@ with request as (
 
 ),
 
-lists as ({{ kindred.published_rows('lists') }}),
-
-identities as ({{ kindred.published_rows('identities') }}),
+{{ kindred.known_person() }}
 
 items as ({{ kindred.published_rows('items') }}),
 
@@ -31,19 +29,22 @@ generators as ({{ kindred.published_rows('generators') }}),
 
 session_settings as ({{ kindred.published_rows('session_settings') }}),
 
+-- Who is held out gets what everyone gets: no segment, no history, and what is kept from everyone alone.
 person as (
 
     select
-        coalesce(nullif(lists.segment, ''), request.given_segment, '') as own_segment,
-        lists.items,
-        lists.history,
-        lists.excluded,
-        lists.user_id is not null as is_known
+        case
+            when known_person.is_held_out then ''
+            else coalesce(nullif(known_person.segment, ''), request.given_segment, '')
+        end as own_segment,
+        known_person.items,
+        case when not known_person.is_held_out then known_person.history end as history,
+        case when not known_person.is_held_out then known_person.excluded end as excluded,
+        known_person.is_held_out or known_person.user_id is not null as is_known,
+        known_person.is_held_out,
+        case when known_person.is_held_out then 'holdout' else coalesce(known_person.policy, 'main') end as policy
     from request
-    left join identities
-        on request.asking_user = identities.identity_id
-    left join lists
-        on coalesce(identities.user_id, request.asking_user) = lists.user_id
+    cross join known_person
 
 ),
 
@@ -69,6 +70,8 @@ clicks as (
         {{ kindred.normal_id('given_clicks.item_id', composes=false) }} as item_id,
         given_clicks.place
     from given_clicks
+    cross join person
+    where not person.is_held_out
 
 ),
 
@@ -250,6 +253,17 @@ first_choice as (
 
 ),
 
+given_choices as ({{ kindred.unnest_json_rows('request', 'choice', {'item_id': 'varchar'}) }}),
+
+choices as (
+
+    select
+        {{ kindred.normal_id('given_choices.item_id', composes=false) }} as item_id,
+        given_choices.place
+    from given_choices
+
+),
+
 candidates as (
 
     select
@@ -312,6 +326,21 @@ candidates as (
     where items.popular_rank > 0
         and request.choice is null
 
+    union all
+
+    -- Who is held out gets given items in the order in which they were given.
+    select
+        0 as tier,
+        choices.place,
+        choices.item_id,
+        0 as score,
+        'as_given' as generator,
+        null as because_item_id,
+        1 as propensity
+    from choices
+    cross join person
+    where person.is_held_out
+
 ),
 
 wanted_names as ({{ kindred.unnest_json_rows('request', 'wanted', {'category': 'varchar'}) }}),
@@ -322,10 +351,6 @@ wanted_categories as (
     from wanted_names
 
 ),
-
-given_choices as ({{ kindred.unnest_json_rows('request', 'choice', {'item_id': 'varchar'}) }}),
-
-choices as (select {{ kindred.normal_id('given_choices.item_id', composes=false) }} as item_id from given_choices),
 
 -- An item counts where it comes first.
 fitting as (
@@ -367,11 +392,13 @@ select
     ranked.item_id,
     ranked.score,
     ranked.generator,
-    coalesce(generators.reason, 'your_session') as reason,
+    coalesce(generators.reason, case when ranked.generator = 'as_given' then 'as_given' else 'your_session' end) as reason,
     ranked.because_item_id,
-    ranked.propensity
+    ranked.propensity,
+    person.policy
 from ranked
 cross join request
+cross join person
 left join generators
     on ranked.generator = generators.generator
 where ranked.rank <= request.n_rows

@@ -1,5 +1,13 @@
 -- one row per given item: in the order in which recommend_items would show them, the rest behind, as they were given
-with request as (select cast(given_items as varchar) as choice),
+with request as (
+
+    select
+        cast(given_items as varchar) as choice,
+        {{ kindred.normal_id('cast(user_id as varchar)', composes=false) }} as asking_user
+
+),
+
+{{ kindred.known_person() }}
 
 choices as ({{ kindred.unnest_json_rows('request', 'choice', {'item_id': 'varchar'}) }}),
 
@@ -37,8 +45,10 @@ select
     coalesce(recommended.generator, 'as_given') as generator,
     coalesce(recommended.reason, 'as_given') as reason,
     recommended.because_item_id,
-    coalesce(recommended.propensity, 1) as propensity
+    coalesce(recommended.propensity, 1) as propensity,
+    case when known_person.is_held_out then 'holdout' else coalesce(known_person.policy, 'main') end as policy
 from given
+cross join known_person
 left join recommended
     on given.own_id = recommended.item_id
 order by rank

@@ -21,6 +21,7 @@
             ('recommendation_log', 'policy', none, 'main'),
             ('publish_gates', 'evaluated_at', 'judged_at', none),
             ('published_generators', 'generator', 'source', none),
+            ('published_lists', 'policy', none, 'main'),
         ],
     }) }}
 {% endmacro %}

@@ -9,6 +9,7 @@ lists as (
     select
         user_id,
         min(run_id) as run_id,
+        min(policy) as policy,
         {{ kindred.json_rows(
             ['item_id', 'round(score, 6)', 'generator', 'because_item_id', 'propensity'], order_by='rank'
         ) }} as items
@@ -97,7 +98,8 @@ final as (
         coalesce(people.segment, '') as segment,
         lists.items,
         coalesce(histories.history, '[]') as history,
-        coalesce(exclusions.excluded, '[]') as excluded
+        coalesce(exclusions.excluded, '[]') as excluded,
+        lists.policy
     from lists
     left join {{ ref('user_features') }} as people
         on lists.user_id = people.user_id

@@ -21,5 +21,6 @@ def model(dbt, session):
         "segments": dbt.ref("release_segments"),
         "generators": dbt.ref("release_generators"),
         "session_settings": dbt.ref("release_session_settings"),
+        "arms": dbt.ref("release_arms"),
     }
     return release.publish(dbt, session, tables, *state, settings)

@@ -1,6 +1,7 @@
 """Random releases for the tests, written by hand, and what a list made of them must be, in plain Python."""
 
 import contextlib
+import hashlib
 import json
 import os
 import random
@@ -19,7 +20,8 @@ CATEGORIES = ["tea", "books", "sport", None]
 SEGMENTS = ["", "DE", "FR"]
 # A release as the contract has it; the first column is the key.
 TABLES = {
-    "lists": "user_id text, list_id text, segment text, items text, history text, excluded text",
+    "lists": "user_id text, list_id text, segment text, items text, history text, excluded text, "
+    "policy text",
     "identities": "identity_id text, user_id text",
     "items": "item_id text, popular_rank bigint, title text, category text, brand text, price double precision, "
     "is_available boolean, is_recommendable boolean",
@@ -29,6 +31,9 @@ TABLES = {
     "generators": "generator text, reason text",
     "session_settings": "n_steps bigint, n_neighbors bigint, decay double precision, session_share double precision, "
     "list_share double precision, case_insensitive_ids boolean",
+    "arms": "arm_id text, experiment_id text, context text, arm text, kind text, unit text, is_control boolean, "
+    "share double precision, from_key text, to_key text, layer text, layer_from_key text, layer_to_key text, salt text, "
+    "policy text, value text, min_price double precision, max_price double precision, starts_at text, ends_at text",
     "release": "release_id text, run_id text, as_of text, generated_at text, expires_at text, n_lists bigint, "
     "n_items bigint, measures text",
 }
@@ -99,6 +104,43 @@ def random_world(seed, n_items=60, n_people=12):
     return world | {"identities": {device: user for device, user in devices.items() if user in people}}
 
 
+def arm_of(experiment_id, arm, from_key="00000000", to_key="g", **given):
+    """A row of `arms`; without more said, of an experiment on everybody that has no end."""
+    row = {
+        "arm_id": f"{experiment_id}|{arm}|{given.get('context', '')}",
+        **{"experiment_id": experiment_id, "context": "", "arm": arm, "kind": "offer", "unit": "user"},
+        **{"is_control": False, "share": 0.5, "from_key": from_key, "to_key": to_key, "layer": experiment_id},
+        **{"layer_from_key": "00000000", "layer_to_key": "g", "salt": experiment_id, "policy": None, "value": None},
+        **{"min_price": None, "max_price": None, "starts_at": "2026-01-01 00:00:00", "ends_at": None},
+    }
+    assert given.keys() <= row.keys()
+    return row | given
+
+
+def key_of(text):
+    return hashlib.md5(text.encode()).hexdigest()[:8]
+
+
+def with_holdout(world):
+    """The world with a holdout of half of all people, whose lists are those for everyone."""
+    world["arms"] = [
+        arm_of("quiet", "held", "00000000", "80000000", kind="holdout", is_control=True),
+        arm_of("quiet", "rest", "80000000", "g", kind="holdout"),
+        # Over, and not begun: nobody is in it.
+        arm_of("past", "held", kind="holdout", is_control=True, ends_at="2026-01-02 00:00:00"),
+        arm_of("future", "held", kind="holdout", is_control=True, starts_at="2999-01-01 00:00:00"),
+    ]
+    for user, person in world["lists"].items():
+        if is_held_out(world, user):
+            person["policy"] = "holdout"
+            person["items"] = [[*row, None, 1.0] for row in world["segments"][""]["fallback"]]
+    return world
+
+
+def is_held_out(world, user):
+    return bool(world.get("arms") and user and key_of(f"holdout|quiet|{user}") < "80000000")
+
+
 def write_release(
     folder, world, release_id="20260101T000000-abcd1234", link=True, settings=SETTINGS, ignores_case=True
 ):
@@ -110,6 +152,7 @@ def write_release(
         "lists": [
             (user, f"{release_id[16:24]}-p-{user:0>16}", one["segment"])
             + tuple(json.dumps(one[name]) for name in ("items", "history", "excluded"))
+            + (one.get("policy", "main"),)
             for user, one in world["lists"].items()
         ],
         "items": [
@@ -128,6 +171,7 @@ def write_release(
         ],
         "identities": list(world["identities"].items()),
         "session_settings": [(*settings, ignores_case)],
+        "arms": [tuple(arm.values()) for arm in world.get("arms", [])],
         "generators": [("als", "your_history"), ("neighbors", "your_history"), ("popular", "popular")],
     }
     with contextlib.closing(sqlite3.connect(path)) as connection:
@@ -160,6 +204,8 @@ def old_shape(path):
             "drop table generators",
             "drop table session_settings",
             "drop table identities",
+            "drop table arms",
+            "alter table lists drop column policy",
             "alter table segments drop column excluded_if_unknown",
             "alter table items drop column brand",
             "drop table item_pages",
@@ -178,10 +224,13 @@ def expected_list(world, user, session, n, filters, exclude, segment, only=None,
     user = world["identities"].get(user, user)
     person = world["lists"].get(user, unknown)
     segment = person["segment"] or segment or ""
+    if is_held_out(world, user):
+        # What everybody gets, from nothing that is known of anybody.
+        person, segment, session = unknown, "", []
     newest_first = list(dict.fromkeys(reversed(session)))
     rules = world["segments"].get(segment, {"excluded": []})["excluded"]
     barred = {*newest_first, *person["excluded"], *exclude, *rules}
-    if user not in world["lists"]:
+    if user not in world["lists"] and not is_held_out(world, user):
         for name in {segment, ""} & world["segments"].keys():
             barred |= {*world["segments"][name]["excluded_if_unknown"]}
 
@@ -197,6 +246,8 @@ def expected_list(world, user, session, n, filters, exclude, segment, only=None,
         return {item: sum(by_lead.values()) / highest for item, by_lead in shares.items()}, largest
 
     by_tier = []
+    if only is not None and is_held_out(world, user):
+        by_tier.append([(item, 0.0, None) for item in only])
     if newest_first:
         votes, largest = near(newest_first, newest_first)
         places = {row[0]: 1 - place / len(person["items"]) for place, row in enumerate(person["items"])}

@@ -10,7 +10,7 @@ from typing import Any
 
 # The tables of a release, without the `release_` of the models they come from; the first column is the key.
 TABLES: dict[str, dict[str, str]] = {
-    "lists": {name: "text" for name in ("user_id", "list_id", "segment", "items", "history", "excluded")},
+    "lists": dict.fromkeys(("user_id", "list_id", "segment", "items", "history", "excluded", "policy"), "text"),
     # Other ids of the people in lists.
     "identities": {"identity_id": "text", "user_id": "text"},
     "items": {"item_id": "text", "popular_rank": "bigint", "title": "text", "category": "text", "brand": "text"}
@@ -23,6 +23,11 @@ TABLES: dict[str, dict[str, str]] = {
     "session_settings": {"n_steps": "bigint", "n_neighbors": "bigint"}
     | {name: "double precision" for name in ("decay", "session_share", "list_share")}
     | {"case_insensitive_ids": "boolean"},
+    # What units are assigned by at the moment of a request; empty without experiments. Times are UTC, 2026-12-01 00:00:00.
+    "arms": dict.fromkeys(("arm_id", "experiment_id", "context", "arm", "kind", "unit"), "text")
+    | {"is_control": "boolean", "share": "double precision"}
+    | dict.fromkeys(("from_key", "to_key", "layer", "layer_from_key", "layer_to_key", "salt", "policy", "value"), "text")
+    | {"min_price": "double precision", "max_price": "double precision", "starts_at": "text", "ends_at": "text"},
 }
 # The one row that says which release it is. measures: JSON of what the publish gates measured, as in served.json.
 RELEASE: dict[str, str] = {name: "text" for name in ("release_id", "run_id", "as_of", "generated_at", "expires_at")}

@@ -138,6 +138,10 @@ class BundledOut(RankedOut):
 class ListOut(BaseModel):
     list_id: Annotated[str, Field(description="Send it back with impressions and clicks.")]
     release_id: str
+    policy: Annotated[
+        str,
+        Field(description="The policy that made the list; holdout = the person is held out, nothing personal is in it."),
+    ] = "main"
     items: list[RankedOut]
     unknown_categories: Annotated[
         list[str],
@@ -147,6 +151,27 @@ class ListOut(BaseModel):
 
 class BundlesOut(ListOut):
     items: list[BundledOut]  # type: ignore[assignment]
+
+
+class AssignmentOut(BaseModel):
+    kind: str
+    arm: str
+    is_control: bool
+    policy: Annotated[str | None, Field(description="The policy that makes the arm's lists.")]
+    value: Annotated[str | None, Field(description="An image's, text's or offer's id, or the factor of a price.")]
+    min_price: float | None
+    max_price: float | None
+    context: Annotated[str, Field(description="The context whose shares counted; '' = those for everybody.")]
+    share: Annotated[float, Field(description="Probability with which the arm is given; log it with the exposure.")]
+    key: str
+
+
+class AssignmentsOut(BaseModel):
+    release_id: str
+    unit: str
+    experiments: Annotated[
+        dict[str, AssignmentOut], Field(description="By experiment_id; empty where the unit is in none.")
+    ]
 
 
 class CategoriesOut(BaseModel):
@@ -475,6 +500,20 @@ def create_app(folder: str | Path | None = None) -> FastAPI:
     async def history(request: Request, user_id: UserId) -> Response:
         """What the person liked, newest first."""
         return respond(request, store.history(user_id))
+
+    @app.get("/assign/{unit:path}", response_model=AssignmentsOut)
+    async def assign(
+        request: Request,
+        unit: UserId,
+        context: Annotated[str, Query(max_length=200)] = "",
+        experiment: Annotated[Id | None, Query(description="Of this experiment alone.")] = None,
+        item_id: Annotated[Id | None, Query(description="Of experiments that assign items to an arm, too.")] = None,
+        release: Annotated[ReleaseId | None, Query()] = None,
+    ) -> Response:
+        """The arms of a person or visitor in the experiments that run now; an exposure is an event of yours."""
+        found = store.assignments(unit, context, experiment, item_id, release)
+        # Experiments start and end while a release is served: no ETag.
+        return Response(orjson.dumps(found), media_type="application/json", headers={"Cache-Control": "no-store"})
 
     @app.get("/categories", response_model=CategoriesOut, responses=NOT_MODIFIED)
     async def categories(request: Request) -> Response:

@@ -27,6 +27,7 @@ from typing import Any, NotRequired, TypedDict, TypeVar, cast
 
 from kindred.ids import normal_id, normal_text
 from kindred.publishing.tables import TABLES, create_table
+from kindred.serving.arms import HOLDOUT, Arms, Assignment
 
 PERSON, RECOMMEND, FILL_UP = (
     (Path(__file__).parent / name).read_text(encoding="utf-8")
@@ -40,9 +41,23 @@ FACTS = """
 select item_id, title, category, brand, price, is_available, is_recommendable
 from items where item_id in (select value from json_each(?))
 """
+# What fills the list of a person who is held out: what everybody likes, under the filters of the request.
+POPULAR = """
+select item_id from items
+where popular_rank > 0
+    and is_recommendable
+    and (is_available or not :in_stock)
+    and (:categories is null or category in (select value from json_each(:categories)))
+    and (:price_min is null or price >= :price_min)
+    and (:price_max is null or price <= :price_max)
+    and item_id not in (select value from json_each(:exclude))
+order by popular_rank, item_id
+limit :n + 0
+"""
 # Without these a file is no release. What else a release of an earlier version lacks, tables and columns, is filled in.
 REQUIRED = {"lists", "items", "neighbors", "segments", "release"}
 FILLED_IN = {"neighbors": "'{}'", "is_available": "1", "is_recommendable": "1", "case_insensitive_ids": "1"}
+FILLED_IN |= {"policy": "'main'"}
 FILLED_IN |= dict.fromkeys(("items", "history", "excluded", "excluded_if_unknown", "fallback", "trending"), "'[]'")
 FILLED_IN |= dict.fromkeys(("similar_items", "bundles"), "'[]'")
 # What releases of before version 0.1.0 were made with and don't say.
@@ -130,10 +145,14 @@ class BundledItem(RankedItem):
 
 
 class ItemList(TypedDict):
-    """A list. unknown_categories: those of the filter that the catalogue lacks; left out where there are none."""
+    """A list. unknown_categories: those of the filter that the catalogue lacks; left out where there are none.
+
+    policy: the policy that made the list, main where there are no experiments; holdout = nothing personal is in it.
+    """
 
     list_id: str
     release_id: str
+    policy: str
     items: list[RankedItem]
     unknown_categories: NotRequired[list[str]]
 
@@ -143,6 +162,7 @@ class BundleList(TypedDict):
 
     list_id: str
     release_id: str
+    policy: str
     items: list[BundledItem]
     unknown_categories: NotRequired[list[str]]
 
@@ -169,6 +189,14 @@ class People(TypedDict):
 class Categories(TypedDict):
     release_id: str
     categories: list[str]
+
+
+class Assignments(TypedDict):
+    """unit: the id by which the release has the person, by which keys are made."""
+
+    release_id: str
+    unit: str | None
+    experiments: dict[str, Assignment]
 
 
 @dataclass(frozen=True)
@@ -243,6 +271,10 @@ class Reader:
                 self.session_settings = {"weights": json.dumps(weights)}
                 self.session_settings |= {name: row[name] for name in ("session_share", "list_share")}
                 self.ignores_case = bool(row["case_insensitive_ids"])
+                self.arms = Arms(self.connection.execute("select * from arms order by from_key, arm_id").fetchall())
+                # Without experiments nothing but these is looked at.
+                self.has_arms = bool(self.arms.holdouts or self.arms.others)
+                self.has_holdouts = bool(self.arms.holdouts)
             except BaseException:
                 self.connection.close()
                 raise
@@ -295,6 +327,13 @@ class Reader:
             person_id = self.person_id(own)
             row = self.row("lists", "user_id", person_id) if person_id != own else None
         return row
+
+    def is_held_out(self, user_id: str | None, row: Any) -> bool:
+        """Whether a person gets nothing personal. row: of `lists`, where the build has decided it."""
+        if row is not None:
+            return bool(row["policy"] == HOLDOUT)
+        own = self.person_id(user_id)
+        return own is not None and self.arms.is_held_out(own, time.time())
 
     def ids(self, texts: Iterable[str]) -> list[str]:
         return [own for own in map(self.id, texts) if own is not None]
@@ -494,20 +533,82 @@ class Store:
         def question(reader: Reader) -> ItemList:
             fitting_filters, unknown = reader.resolve(filters)
             # What was published for the person is one row: nothing has to be computed where nothing else was asked.
-            row: Any = None if session else reader.person(user_id)
-            items = json.loads(row["items"]) if row else []
+            row: Any = None if session and not reader.has_arms else reader.person(user_id)
+            is_held_out = reader.has_holdouts and reader.is_held_out(user_id, row)
+            # A session is personal.
+            items = json.loads(row["items"]) if row and (is_held_out or not session) else []
             is_plain = (filters is EVERYTHING or filters == EVERYTHING) and not exclude and len(items) >= offset + n
             # Who is in no segment is asked about as one of this segment, whose rules then count.
-            is_plain = is_plain and (row["segment"] or not segment)
+            is_plain = is_plain and (is_held_out or row["segment"] or not segment)
             if is_plain:
                 rows = published_rows(reader, items[: offset + n])
                 list_id = row["list_id"]
+            elif is_held_out:
+                rows = self.for_everyone(reader, items, offset + n, fitting_filters, reader.ids(exclude))
+                list_id = new_list_id(reader, "h")
             else:
                 asked = Request.of(reader, user_id, segment, session, exclude)
                 rows, n_own = self.compute(reader, asked, offset + n, fitting_filters, with_facts)
                 # A session's list; else a person's, filtered or lengthened; else that of a visitor who isn't known.
                 list_id = new_list_id(reader, "s" if session else "m" if n_own else "f")
-            return cast(ItemList, answer(reader, list_id, rows, offset, with_facts, unknown))
+            policy = HOLDOUT if is_held_out else row["policy"] if row else "main"
+            return cast(ItemList, answer(reader, list_id, rows, offset, with_facts, unknown, policy))
+
+        return self.read(release_id, question)
+
+    @staticmethod
+    def for_everyone(
+        reader: Reader, published: Sequence[Any], n: int, filters: Filters, exclude: Sequence[str]
+    ) -> list[Row]:
+        """At most n rows of what a person is shown who is held out: the list for everyone, then popular items."""
+        everyone = reader.row("segments", "segment", "")
+        entries = [*published, *([*entry, None] for entry in json.loads(everyone["fallback"] if everyone else "[]"))]
+        # An item counts where it comes first.
+        first = list({entry[0]: entry for entry in reversed(entries)}.values())[::-1]
+        chosen = fitting(reader, first, filters, exclude)[:n]
+        if len(chosen) < n:
+            parameters: Row = {
+                "in_stock": filters.in_stock,
+                "categories": None if filters.categories is None else json.dumps(list(filters.categories)),
+                "price_min": filters.price_min,
+                "price_max": filters.price_max,
+                "exclude": json.dumps([*exclude, *(entry[0] for entry in chosen)]),
+                "n": n - len(chosen),
+            }
+            found = reader.connection.execute(POPULAR, parameters)
+            chosen += [[item_id, 0.0, "popular", None] for (item_id,) in found]
+        return published_rows(reader, chosen)
+
+    def assign(
+        self,
+        unit: str | None,
+        context: str | None = None,
+        experiment_id: str | None = None,
+        item_id: str | None = None,
+        release_id: str | None = None,
+    ) -> dict[str, Assignment]:
+        """{experiment_id: the arm} of the experiments that a person is in now; experiment_id: of this one alone.
+
+        unit: any id of the person, a device's too; None = nobody, whose items alone are assigned. item_id: of
+        experiments whose unit is an item, or a person and an item. context: the one whose shares count. The same unit
+        gets the same arm as long as shares and salts stay.
+        """
+        return self.assignments(unit, context, experiment_id, item_id, release_id)["experiments"]
+
+    def assignments(
+        self,
+        unit: str | None,
+        context: str | None = None,
+        experiment_id: str | None = None,
+        item_id: str | None = None,
+        release_id: str | None = None,
+    ) -> Assignments:
+        """As `assign`, with the release and the id that the arms were found by."""
+
+        def question(reader: Reader) -> Assignments:
+            user_id, item = (reader.person_id(unit), reader.id(item_id)) if reader.has_arms else (unit, item_id)
+            experiments = reader.arms.assign(user_id, item, context or "", time.time(), experiment_id)
+            return {"release_id": reader.release["release_id"], "unit": user_id, "experiments": experiments}
 
         return self.read(release_id, question)
 
@@ -564,17 +665,25 @@ class Store:
         """
 
         def question(reader: Reader) -> ItemList:
+            row: Any = reader.person(user_id) if reader.has_arms else None
+            is_held_out = reader.has_holdouts and reader.is_held_out(user_id, row)
             asked = Request.of(reader, user_id, segment, session)
             # The answer spells ids as the app does; of two spellings of one item the first.
             given = {reader.id(item) or item: item for item in reversed(items)}
             own = list(dict.fromkeys(reader.id(item) or item for item in items))
-            rows, _ = self.compute(reader, asked, len(own), EVERYTHING, with_facts, only=own)
-            placed = {row["item_id"] for row in rows}
             nothing = {"score": 0.0, "generator": "as_given", "reason": "as_given", "because_item_id": None}
+            if is_held_out:
+                # What nobody may be shown stands behind.
+                may = [entry[0] for entry in fitting(reader, [[item] for item in own], EVERYTHING, ())]
+                rows = [{"item_id": item, "propensity": 1.0} | nothing for item in may]
+            else:
+                rows, _ = self.compute(reader, asked, len(own), EVERYTHING, with_facts, only=own)
+            placed = {item["item_id"] for item in rows}
             rows += [{"item_id": item, "propensity": 1.0} | nothing for item in own if item not in placed]
-            found = answer(reader, new_list_id(reader, "r"), rows, 0, with_facts)
-            for row in found["items"]:
-                row["item_id"] = given[row["item_id"]]
+            policy = HOLDOUT if is_held_out else row["policy"] if row else "main"
+            found = answer(reader, new_list_id(reader, "r"), rows, 0, with_facts, policy=policy)
+            for item in found["items"]:
+                item["item_id"] = given[item["item_id"]]
             return cast(ItemList, found)
 
         return self.read(release_id, question)
@@ -749,7 +858,13 @@ def shown(facts: Mapping[str, Any] | sqlite3.Row | None) -> Row:
 
 
 def answer(
-    reader: Reader, list_id: str, rows: list[Row], offset: int, with_facts: bool, unknown: Sequence[str] = ()
+    reader: Reader,
+    list_id: str,
+    rows: list[Row],
+    offset: int,
+    with_facts: bool,
+    unknown: Sequence[str] = (),
+    policy: str = "main",
 ) -> Row:
     rows = rows[offset:]
     if with_facts:
@@ -761,5 +876,5 @@ def answer(
             row |= shown(facts.get(row["item_id"])) | {"because_title": because["title"] if because else None}
     is_ranked = bool(rows) and "rank" in rows[0]
     items = rows if is_ranked else [{"rank": rank} | row for rank, row in enumerate(rows, start=offset + 1)]
-    found: Row = {"list_id": list_id, "release_id": reader.release["release_id"], "items": items}
+    found: Row = {"list_id": list_id, "release_id": reader.release["release_id"], "policy": policy, "items": items}
     return found | {"unknown_categories": list(unknown)} if unknown else found

@@ -36,6 +36,8 @@ from kindred.serving import Store
 
 NOBODY = 65534
 N_LISTS = 400
+ARM = ("e|a|", "e", "", "a", "offer", "user", True, 1.0, "00000000", "g", "e", "00000000", "g", "e", None, "x", None, None)
+ARM += ("2026-01-01 00:00:00", None)
 DAY = datetime.datetime(2026, 6, 1)
 
 
@@ -64,7 +66,8 @@ def tables_of(version, n_lists=N_LISTS, n_batches=4, pause=0.0):
             users = [f"u{user:06d}" for user in range(start, min(start + -(-n_lists // n_batches), n_lists))]
             items = json.dumps([[f"i{version}", 0.5, "als", None, 1.0]] * 20)
             rows = [users, [f"abcdef12-p-{version}"] * len(users), ["AT"] * len(users), [items] * len(users)]
-            yield pa.record_batch([*rows, ["[]"] * len(users), ["[]"] * len(users)], names=[*TABLES["lists"]])
+            rows += [["[]"] * len(users), ["[]"] * len(users), ["main"] * len(users)]
+            yield pa.record_batch(rows, names=[*TABLES["lists"]])
             time.sleep(pause)
 
     def row(name, *values):
@@ -79,6 +82,7 @@ def tables_of(version, n_lists=N_LISTS, n_batches=4, pause=0.0):
         "segments": row("segments", "", f'[["i{version}",1.0,"popular"]]', "[]", "[]", "[]"),
         "generators": row("generators", "als", "your_history"),
         "session_settings": row("session_settings", 5, 25, 0.7, 0.7, 0.3, True),
+        "arms": row("arms", *ARM),
     }
 
 

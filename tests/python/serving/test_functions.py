@@ -9,13 +9,14 @@ import duckdb
 import pandas as pd
 import pytest
 from conftest import run_dbt
-from serving_worlds import SETTINGS, random_world, write_release
+from serving_worlds import SETTINGS, random_world, with_holdout, write_release
 
+from kindred.publishing.tables import TABLES as COLUMNS_OF
 from kindred.serving import Filters, Store
 from kindred.serving.store import EVERYTHING
 
-COLUMNS = ("rank", "item_id", "score", "generator", "reason", "because_item_id", "propensity")
-TABLES = ("lists", "identities", "items", "neighbors", "segments", "generators", "session_settings")
+COLUMNS = ("rank", "item_id", "score", "generator", "reason", "because_item_id", "propensity", "policy")
+TABLES = ("lists", "identities", "items", "neighbors", "segments", "generators", "session_settings", "arms")
 
 
 class Questions:
@@ -94,8 +95,9 @@ def rerank_arguments(user, items, session, segment):
     return [user, to_text(items), to_text(session), segment]
 
 
-def assert_equal(rows, expected, question, tolerance):
+def assert_equal(rows, answer, question, tolerance):
     """Rows of a function and items of the store, to the last column; scores, of 9 decimals, to the tolerance."""
+    expected = [item | {"policy": answer["policy"]} for item in answer["items"]]
     assert [row[0] for row in rows] == [item["rank"] for item in expected], question
     for place, name in enumerate(COLUMNS):
         found, wanted = [row[place] for row in rows], [item[name] for item in expected]
@@ -103,17 +105,17 @@ def assert_equal(rows, expected, question, tolerance):
 
 
 def compare(call, store, questions, n_questions, tolerance=1e-12):
-    """call(function, arguments): the rows, in the order of ranks. Returns the generators that were met."""
+    """call(function, arguments): the rows, in the order of ranks. Returns the generators and policies that were met."""
     generators = set()
     for _ in range(n_questions):
         question = questions.recommend()
-        expected = store.recommend(*question)["items"]
+        expected = store.recommend(*question)
         assert_equal(call("recommend_items", recommend_arguments(*question)), expected, question, tolerance)
-        generators |= {item["generator"] for item in expected}
+        generators |= {expected["policy"], *(item["generator"] for item in expected["items"])}
         question = questions.rerank()
-        expected = store.rerank(*question)["items"]
+        expected = store.rerank(*question)
         assert_equal(call("rerank_items", rerank_arguments(*question)), expected, question, tolerance)
-        generators |= {item["generator"] for item in expected}
+        generators |= {item["generator"] for item in expected["items"]}
     return generators
 
 
@@ -154,13 +156,15 @@ def worlds(tmp_path_factory):
     return database
 
 
-def fill_served(database, folder, seed, settings=SETTINGS):
+def fill_served(database, folder, seed, settings=SETTINGS, world=None):
     """A random world as a release in folder and as release_* tables."""
-    path = write_release(folder, random_world(seed), settings=settings)
+    path = write_release(folder, world or random_world(seed), settings=settings)
     with contextlib.closing(sqlite3.connect(path)) as release, duckdb.connect(database) as connection:
         for table in TABLES:
             rows = pd.read_sql(f"select * from {table}", release)  # noqa: F841, DuckDB finds it by name
-            connection.execute(f"create or replace table release_{table} as select * from rows")
+            columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS_OF[table].items())
+            connection.execute(f"create or replace table release_{table} ({columns})")
+            connection.execute(f"insert into release_{table} select * from rows")
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -169,6 +173,15 @@ def test_random_releases(worlds, tmp_path, seed):
     with duckdb.connect(worlds, read_only=True) as connection:
         # Round scores make halves of the last decimal, which the last bit of a sum rounds up or down.
         compare(on_duckdb(connection), Store(tmp_path), Questions(connection, seed), 30, tolerance=1.0001e-9)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_who_is_held_out(worlds, tmp_path, seed):
+    """Half of the people get what everyone gets, whatever their session and history say."""
+    fill_served(worlds, tmp_path, seed, world=with_holdout(random_world(seed)))
+    with duckdb.connect(worlds, read_only=True) as connection:
+        met = compare(on_duckdb(connection), Store(tmp_path), Questions(connection, seed), 30, tolerance=1.0001e-9)
+    assert {"holdout", "main"} <= met
 
 
 def test_what_a_list_is_made_of_is_read_from_the_release(worlds, tmp_path):

@@ -32,7 +32,7 @@ SETTINGS = {"kindred__privacy": {"epsilon": 1e9}}
 MODELS += ["private_popularity"]
 SEEDS = sorted(path.stem for path in (REPOSITORY / "seeds").rglob("*.csv"))
 # They say when and in which run a row was written.
-OF_THE_RUN = {"run_id", "generated_at", "expires_at", "started_at", "seconds"}
+OF_THE_RUN = {"run_id", "generated_at", "expires_at", "started_at", "seconds", "valid_from"}
 # hash() isn't the same function on both.
 OF_THE_RUN |= {"data_fingerprint", "history_key", "made_from"}
 # The key of forgotten ids is drawn by chance.

@@ -1,0 +1,33 @@
+-- one row per (experiment_id, arm, context) that may be assigned at request time
+with arms as (select * from {{ ref('current_arms') }}),
+
+-- A shadow has no key: nobody is assigned to it. Times are text, which every store compares alike.
+final as (
+
+    select
+        concat(experiment_id, '|', arm, '|', context) as arm_id,
+        experiment_id,
+        context,
+        arm,
+        kind,
+        unit,
+        is_control,
+        share,
+        from_key,
+        to_key,
+        layer,
+        layer_from_key,
+        layer_to_key,
+        salt,
+        policy,
+        value,
+        min_price,
+        max_price,
+        substr(cast(starts_at as varchar), 1, 19) as starts_at,
+        substr(cast(ends_at as varchar), 1, 19) as ends_at
+    from arms
+    where from_key < to_key
+
+)
+
+select * from final
