@@ -1,5 +1,5 @@
 -- one row per (experiment_id, day, arm, segment_by, segment, metric): sums over the people first exposed on a day
-with sums as (select * from {{ ref('experiment_sums') }}),
+with sums as (select * from {{ ref('experiment_sums') }} where arm <> ''),
 
 {{ kindred.protected_cells(
     'sums', ['experiment_id', 'day', 'arm', 'segment_by', 'segment', 'metric'], {'segment': "''"}, 'n'

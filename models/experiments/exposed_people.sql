@@ -1,7 +1,7 @@
 -- one row per (experiment_id, arm, subject_id, window_days): who counts for the metrics of a window
 -- The subject is the person, or for the unit item the item. Units that were first exposed less than a window ago count
 -- for none of its metrics: their outcome is still open.
-with exposures as (select * from {{ ref('exposures') }}),
+with exposures as (select * from {{ ref('counted_exposures') }}),
 
 windows as (
 

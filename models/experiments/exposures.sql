@@ -11,7 +11,7 @@ by_arm as (
         shown_arms.experiment_id,
         periods.salt,
         periods.unit,
-        periods.allocation,
+        periods.kind,
         shown_arms.unit_id,
         shown_arms.arm,
         min(shown_arms.user_id) as user_id,
@@ -28,7 +28,7 @@ by_arm as (
         shown_arms.experiment_id,
         periods.salt,
         periods.unit,
-        periods.allocation,
+        periods.kind,
         shown_arms.unit_id,
         shown_arms.arm
 
@@ -55,7 +55,7 @@ firsts as (
 
     select
         *,
-        {{ kindred.unit_key(['experiment_id', 'salt', 'unit_id']) }} as unit_key
+        {{ kindred.unit_key(["case when kind = 'holdout' then kind else experiment_id end", 'salt', 'unit_id']) }} as unit_key
     from ordered
     where place = 1
         and first_exposed_at is not null

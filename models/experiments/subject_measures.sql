@@ -23,7 +23,7 @@ exposures as (
         exposures.first_exposed_at,
         periods.as_of,
         coalesce(least(periods.ends_at, periods.as_of), periods.as_of) as ends_at
-    from {{ ref('exposures') }} as exposures
+    from {{ ref('counted_exposures') }} as exposures
     inner join periods
         on exposures.experiment_id = periods.experiment_id
 
