@@ -35,21 +35,7 @@ shares as (
 
 ),
 
-segments as (
-
-    select
-        experiment_id,
-        arm,
-        subject_id,
-        min(segment) as segment,
-        min(activity) as activity
-    from {{ ref('exposed_people') }}
-    group by
-        experiment_id,
-        arm,
-        subject_id
-
-),
+segments as (select * from {{ ref('exposed_units') }}),
 
 -- By the hour: shares change with a build, and a few units more or less of that hour change nothing.
 hours as (
@@ -64,8 +50,7 @@ hours as (
     from exposures
     left join segments
         on exposures.experiment_id = segments.experiment_id
-            and exposures.arm = segments.arm
-            and coalesce(exposures.user_id, exposures.item_id) = segments.subject_id
+            and exposures.unit_id = segments.unit_id
     group by
         exposures.experiment_id,
         exposures.arm,
