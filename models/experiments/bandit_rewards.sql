@@ -1,9 +1,4 @@
--- one row per (experiment_id, period, context, arm): what the matured people of a bandit did, by day of first exposure
-{% set sums = {
-    'reward': 'sum_y', 'reward_squared': 'sum_y2', 'denominator': 'sum_d', 'denominator_squared': 'sum_d2',
-    'reward_denominator': 'sum_yd',
-} %}
-
+-- one row per (experiment_id, period, context, arm): what the matured people of a bandit did
 with bandits as (select * from {{ ref('bandits') }}),
 
 cells as (select * from {{ ref('experiment_cells') }}),
@@ -41,12 +36,14 @@ final as (
         in_context.exposed_on as period,
         in_context.context,
         in_context.arm,
-        cast({{ dbt.datediff('in_context.exposed_on', 'newest.period', 'day') }} as bigint) as age_days,
+        cast({{ dbt.datediff('in_context.exposed_on', 'newest.period', 'day') }} as bigint) as age_days,  -- noqa: LT05
         cast(sum(in_context.n) as bigint) as n_people,
-        {% for column, total in sums.items() -%}
-        cast(sum(in_context.{{ total }}) as double) / {{ '1e12' if total[-1] in '2' or total == 'sum_yd' else '1e6' }} as {{ column }}
-        {{- "," if not loop.last }}
-        {% endfor %}
+        -- Sums are in millionths, those of products in millionths of millionths.
+        cast(sum(in_context.sum_y) as double) / 1e6 as reward,
+        cast(sum(in_context.sum_y2) as double) / 1e12 as reward_squared,
+        cast(sum(in_context.sum_d) as double) / 1e6 as denominator,
+        cast(sum(in_context.sum_d2) as double) / 1e12 as denominator_squared,
+        cast(sum(in_context.sum_yd) as double) / 1e12 as reward_denominator
     from in_context
     inner join newest
         on in_context.experiment_id = newest.experiment_id

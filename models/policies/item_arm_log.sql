@@ -1,4 +1,4 @@
--- one row per (experiment_id, context, item_id, arm, valid_from): what an item's arm cost and got, whenever that changed
+-- one row per (experiment_id, context, item_id, arm, valid_from): what was offered, whenever that changed
 -- Never rebuilt: a full refresh would erase what nothing can make again.
 {{ config(
     materialized='incremental',

@@ -1,6 +1,6 @@
 -- one row per (experiment_id, context, item_id, arm): the arms that an item may be in, and what it costs there
--- Experiments of prices and of creatives, and those with an arm for a category or a brand. Where fewer than two arms are
--- left there is nothing to compare: the item is in no arm, at the shop's own price and with its own creative.
+-- Experiments of prices and of creatives, and those with an arm for a category or a brand. Where fewer than two arms
+-- are left there is nothing to compare: the item is in no arm, at the shop's own price and with its own creative.
 {% set floor = kindred.number_literal(1 + kindred.setting('experiments', 'margin_floor')) %}
 
 with declared as (
@@ -59,8 +59,7 @@ items as (
 
 ),
 
--- A factor of 1 is the price as it is.
-priced as (
+rounded as (
 
     select
         arms.*,
@@ -68,19 +67,7 @@ priced as (
         items.creatives,
         items.price as own_price,
         items.price - items.margin as cost,
-        case
-            when arms.kind <> 'price' or items.price is null then null
-            when arms.factor = 1 then items.price
-            else round(
-                least(
-                    greatest(
-                        round(items.price * arms.factor / arms.price_step) * arms.price_step,
-                        coalesce(arms.lowest, -1e12)
-                    ),
-                    coalesce(arms.highest, 1e12)
-                ), 6
-            )
-        end as price
+        round(items.price * arms.factor / arms.price_step) * arms.price_step as multiple
     from arms
     inner join items
         on (arms.category is null or arms.category = items.category)
@@ -89,7 +76,38 @@ priced as (
 
 ),
 
+-- A factor of 1 is the price as it is.
+priced as (
+
+    select
+        *,
+        case
+            when kind <> 'price' or own_price is null then null
+            when factor = 1 then own_price
+            else round(least(greatest(multiple, coalesce(lowest, -1e12)), coalesce(highest, 1e12)), 6)
+        end as price
+    from rounded
+
+),
+
 -- Where the margin is unknown a price falls below the shop's own only as far as the shop says, by min_price.
+judged as (
+
+    select
+        *,
+        case
+            when kind = 'choice' then coalesce(contains(creatives, concat('"', value, '"')), false)
+            when kind <> 'price' then true
+            when price is null then false
+            when factor = 1 then true
+            when price <= 0 or lowest > highest then false
+            when cost is null then price >= own_price or lowest is not null
+            else price >= cost * {{ floor }} - 1e-9
+        end as is_eligible
+    from priced
+
+),
+
 eligible as (
 
     select
@@ -104,16 +122,8 @@ eligible as (
         cast(price as double) as price,
         count(*) over (partition by experiment_id, context, item_id) as n_eligible,
         sum(cast(round(arm_share * 1e12) as bigint)) over (partition by experiment_id, context, item_id) / 1e12 as total
-    from priced
-    where case
-        when kind = 'choice' then coalesce(contains(creatives, concat('"', value, '"')), false)
-        when kind <> 'price' then true
-        when price is null then false
-        when factor = 1 then true
-        when price <= 0 or lowest > highest then false
-        when cost is null then price >= own_price or lowest is not null
-        else price >= cost * {{ floor }} - 1e-9
-    end
+    from judged
+    where is_eligible
 
 ),
 

@@ -20,6 +20,8 @@ OF_NO_CONCERN = {
     "seed.kindred.tracker_events",
 }
 OF_NO_CONCERN |= {"model.kindred.releases"}
+# Histories of what builds decided.
+OF_NO_CONCERN |= {"model.kindred.arm_shares", "model.kindred.item_arm_log"}
 PROJECT = ["models", "python_models", "macros", "seeds", "functions", "dbt_project.yml", "profiles.yml"]
 
 
