@@ -1,7 +1,10 @@
 """Shares of Thompson sampling, plain and by context, against closed forms and independent packages."""
 
+import importlib
+
 import numpy as np
 import pytest
+from conftest import REPOSITORY
 from scipy import stats
 from scipy.special import betaln
 from sklearn.linear_model import BayesianRidge, LogisticRegression
@@ -293,3 +296,35 @@ def test_shares_are_the_same_each_time():
     given = evidence(people, rng.binomial(people.astype(int), 0.1))
     one, other = (contextual.contextual_posterior(given, [SEGMENTS, ACTIVITIES], True) for _ in range(2))
     np.testing.assert_array_equal(one.p_best, other.p_best)
+
+
+# Regret (benchmarks/bench_bandits.py) ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def bench(monkeypatch):
+    monkeypatch.syspath_prepend(REPOSITORY / "benchmarks")
+    return importlib.import_module("bench_bandits")
+
+
+def test_regret__half_of_an_even_split(bench):
+    """EXPERIMENTS_REFERENCE 7: .44 of an even split's, .49 three days late; of 30 shops, .03 either way."""
+    rates = np.tile(bench.RATES, (bench.DAYS, 1))
+    [(at_once, error), (late, _)] = [bench.regret(rates, 30, late=days) for days in (0, 3)]
+    assert at_once < 0.44 + 3 * error and at_once < late < 0.65
+
+
+def test_regret__a_sale(bench):
+    """Where all arms are better for ten days, an arm is judged beside those of its days."""
+    sale = np.tile(bench.RATES, (bench.DAYS, 1)) * np.where(np.arange(bench.DAYS) < 10, 2.0, 1.0)[:, None]
+    assert bench.regret(sale, 30)[0] < bench.regret(sale, 30, learn=bench.without_days)[0]
+
+
+def test_regret__segments_that_like_different_creatives(bench):
+    rates = np.array([[0.05, 0.07, 0.05]] * 3 + [[0.05, 0.05, 0.07]] * 3)
+    plain, by_context = (bench.regret_of_segments(rates, is_contextual, 4)[0] for is_contextual in (False, True))
+    assert by_context < 0.9 * plain
+
+
+def test_time__a_thousand_contexts(bench):
+    assert bench.time_shares("contextual", "people") < 5
