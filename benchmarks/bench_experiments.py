@@ -57,7 +57,8 @@ def make_shop(database: Path, n_people: int) -> int:
         select concat('{kind}{side}', n) as event_id, concat('u', n % {n_people}) as user_id, '{kind}' as event_type,
             concat('i', hash(n, 7) % 5000) as item_id,
             timestamp '2026-02-01' + interval (n % {n_people} % 28) day + interval (hash(n, 3) % 86000) second
-                {"+" if side == "a" else "-"} interval (hash(n, 5) % {13 if side == "a" else 27} + 1) day as occurred_at,
+                {"+" if side == "a" else "-"} interval (hash(n, 5) % {13 if side == "a" else 27} + 1) day
+                as occurred_at,
             round(5 + 100 * pow((hash(n, 9) % 1000) / 1000.0, 3), 2)::double as value, null as properties
         from range({n_people * count // 100}) t(n)
         """
@@ -130,9 +131,10 @@ def write_report(results: dict[str, object]) -> str:
         ),
         "",
         machine_line(results["machine"]),
-        f"{results['people']:,} people, 3 arms, {len(METRICS)} metrics, 28 days, 5 segments, {results['events']:,} events; "
-        f"{results['rows']:,} rows of results.",
-        f"Median {median:.1f} s of {len(results['runs'])} runs, two threads; the goal of {GOAL_SECONDS} s is {verdict}.",
+        f"{results['people']:,} people, 3 arms, {len(METRICS)} metrics, 28 days, 5 segments, "
+        f"{results['events']:,} events; {results['rows']:,} rows of results.",
+        f"Median {median:.1f} s of {len(results['runs'])} runs, two threads; "
+        f"the goal of {GOAL_SECONDS} s is {verdict}.",
         "",
     ]
     names = sorted(results["runs"][-1]["nodes"], key=lambda name: -results["runs"][-1]["nodes"][name])[:TOP_NODES]

@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = '89063f1a929de3d6'
+KINDRED_FINGERPRINT = 'fee0e906f03c7c32'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -59,7 +59,7 @@ KINDRED_SOURCES = {
         '    sync(path.parent)\n'
     ),
     'kindred/experiments/__init__.py': (
-        '"""Experiments: shares of bandits, and what else of their statistics isn\'t SQL."""\n'
+        '"""Experiments: shares of bandits, and on the command line what experiments found and could find."""\n'
     ),
     'kindred/experiments/bandits.py': (
         '"""Shares of experiments that follow their results: what the dbt model `bandit_shares` calls.\n'

@@ -77,7 +77,9 @@ def event_rows(people):
 
 
 def experiment(**given):
-    empty = dict.fromkeys(("layer", "layer_from", "layer_to", "unit", "allocation", "metric", "planned_people", "ends_at"))
+    empty = dict.fromkeys(
+        ("layer", "layer_from", "layer_to", "unit", "allocation", "metric", "planned_people", "ends_at")
+    )
     row = {"experiment_id": "email", "kind": "offer", "salt": None, "stopping": "sequential", "starts_at": "2026-03-01"}
     return empty | row | {"metric": "spend"} | given
 

@@ -1,1 +1,1 @@
-"""Experiments: shares of bandits, and what else of their statistics isn't SQL."""
+"""Experiments: shares of bandits, and on the command line what experiments found and could find."""

@@ -42,14 +42,15 @@ def questions():
     bounds = " union all ".join(
         f"select {place} as place, {n} as n, {planned} as planned" for place, (n, planned) in enumerate(BOUNDS)
     )
+    half_width = macro("sequence_half_width", "1.0e0", "n", "planned")
     adjusted = macro("adjusted_p", "given", "family", ["p"], "place")
     asked = {
         "tail": f"select place, {macro('normal_tail', 'x')} as answer from ({tails}) as given",
         "two_sided": f"select place, {macro('two_sided_p', 'x')} as answer from ({column([-1.5, 9.0, None])}) as given",
         "quantile": f"select place, {macro('normal_quantile', 'x')} as answer from ({column(PROBABILITIES)}) as given",
         "chi2": f"select place, {macro('chi2_tail', 'x', 'df')} as answer from ({pairs}) as given",
-        "half_width": f"select place, {macro('sequence_half_width', '1.0e0', 'n', 'planned')} as answer from ({bounds}) as g",
-        "sequence_p": f"select place, {macro('sequence_p', 'x', '5000', '4000')} as answer from ({column(TAILS)}) as given",
+        "half_width": f"select place, {half_width} as answer from ({bounds})",
+        "sequence_p": f"select place, {macro('sequence_p', 'x', '5000', '4000')} as answer from ({tails})",
     }
     for name in ("p_holm", "p_bh"):
         asked[name] = (

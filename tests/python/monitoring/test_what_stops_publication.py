@@ -22,6 +22,10 @@ OF_NO_CONCERN = {
 OF_NO_CONCERN |= {"model.kindred.releases"}
 # Histories of what builds decided.
 OF_NO_CONCERN |= {"model.kindred.arm_shares", "model.kindred.item_arm_log"}
+OF_NO_CONCERN |= {
+    f"model.kindred.{name}"
+    for name in ("exposures", "exposure_problems", *(f"experiment_{one}" for one in ("moments", "results", "checks", "plans")))
+}
 PROJECT = ["models", "python_models", "macros", "seeds", "functions", "dbt_project.yml", "profiles.yml"]
 
 

@@ -37,6 +37,8 @@ PUBLIC = {"rejected_events", "input_problems", "evaluation_metrics", "user_metri
 PUBLIC |= {"unmapped_events", "tracker_report", "identities", "consent_history", "forgotten_arrivals", "forget_log"}
 PUBLIC |= {"traffic_report", "checked_experiments", "checked_arms", "arm_shares", "assignments"}
 PUBLIC |= {"item_arms", "item_arm_log"}
+PUBLIC |= {"exposures", "exposure_problems", "experiment_moments", "experiment_results", "experiment_checks"}
+PUBLIC |= {"experiment_plans"}
 PUBLIC |= {"als_item_factors", "als_user_factors", "item_neighbors", "item_content_neighbors", "tuning_trials"}
 
 
