@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = 'fee0e906f03c7c32'
+KINDRED_FINGERPRINT = '30a5c25ea74f86e3'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -4837,9 +4837,11 @@ KINDRED_SOURCES = {
         '    if frames:\n'
         '        return project(functools.reduce(lambda above, below: above.union_all(below), frames), *schema.names)\n'
         '    # A frame without rows says nothing of its types.\n'
-        '    from snowflake.snowpark.types import DoubleType, LongType, StringType, StructField, StructType, TimestampType\n'
+        '    from snowflake.snowpark import types as kinds\n'
+        '    from snowflake.snowpark.types import StringType, StructField, StructType\n'
         '\n'
-        '    types = {pa.int64(): LongType(), pa.float64(): DoubleType(), pa.timestamp("us"): TimestampType()}\n'
+        '    types = {pa.int64(): kinds.LongType(), pa.float64(): kinds.DoubleType(), pa.bool_(): kinds.BooleanType()}\n'
+        '    types[pa.timestamp("us")] = kinds.TimestampType()\n'
         '    fields = [StructField(name.upper(), types.get(schema.field(name).type, StringType())) for name in schema.names]\n'
         '    return session.create_dataframe([], schema=StructType(fields))\n'
         '\n'

@@ -136,3 +136,19 @@ def test_the_same_shares_and_arms(snowflake, monkeypatch, tmp_path):
                         assert right == pytest.approx(left, rel=1e-12), (table, name)
                     else:
                         assert left == right, (table, name)
+
+
+def test_without_experiments(snowflake, monkeypatch, tmp_path):
+    """A table without rows has the types of its columns all the same."""
+    monkeypatch.setenv("SNOWFLAKE_SCHEMA", "S9")
+    cursor = snowflake.cursor()
+    cursor.execute("create or replace schema s9")
+    cursor.execute("use schema s9")
+    for table, columns in COLUMNS.items():
+        cursor.execute(f"create table {table} ({columns})")
+    # Their tests too: the contract, above all.
+    arguments = ("build", "--exclude-resource-type", "unit_test", "--indirect-selection", "cautious")
+    arguments += ("--select", *MODELS, "--target", "snowflake")
+    result = run_dbt(*arguments, target=tmp_path / "target", database=tmp_path / "none.duckdb")
+    assert result.returncode == 0, result.output
+    assert cursor.execute("select count(*) from bandit_shares").fetchone() == (0,)
