@@ -7,14 +7,6 @@ with declared as (
 
 ),
 
-policies as (
-
-    select
-        {{ kindred.select_table_columns('policies') }}
-    from {{ kindred.table_relation('policies') }}
-
-),
-
 {% for column, place in {'category': 'items', 'brand': 'items', 'segment': 'users'}.items() -%}
 {{ column }}_words as (
 
@@ -28,13 +20,7 @@ policies as (
 ),
 
 {% endfor -%}
-known_policies as (
-
-    select 'main' as policy
-    union distinct
-    select policy from policies where policy is not null
-
-),
+known_policies as (select policy from {{ ref('checked_policies') }} where problem is null),
 
 final as (
 

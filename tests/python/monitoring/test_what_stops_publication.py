@@ -24,7 +24,12 @@ OF_NO_CONCERN |= {"model.kindred.releases"}
 OF_NO_CONCERN |= {"model.kindred.arm_shares", "model.kindred.item_arm_log"}
 OF_NO_CONCERN |= {
     f"model.kindred.{name}"
-    for name in ("exposures", "exposure_problems", *(f"experiment_{one}" for one in ("moments", "results", "checks", "plans")))
+    for name in (
+        "exposure_events",
+        "exposures",
+        "exposure_problems",
+        *(f"experiment_{one}" for one in ("moments", "results", "checks", "plans")),
+    )
 }
 PROJECT = ["models", "python_models", "macros", "seeds", "functions", "dbt_project.yml", "profiles.yml"]
 
