@@ -59,6 +59,25 @@ checked_arms as (
                 then concat('min_price or max_price of arm ''', arms.arm, ''' is no price: write a number from 0')
             when arms.min_price > arms.max_price
                 then concat('arm ''', arms.arm, ''' has a min_price above its max_price: exchange them')
+            when arms.price_step_text is not null or not coalesce(arms.price_step > 0, true)
+                then concat('price_step of arm ''', arms.arm, ''' is no step: write a number such as 0.05')
+            when arms.activity not in ('cold', 'warm', 'hot')
+                then concat(
+                        'activity of arm ''', arms.arm, ''' is ''', arms.activity,
+                        ''': write cold, warm, hot or nothing'
+                    )
+            when coalesce(arms.segment, arms.activity) is not null
+                and (experiments.unit = 'item' or experiments.kind in ('interleaving', 'holdout'))
+                then concat(
+                        'arm ''', arms.arm, ''' is for some people alone, whom items, interleaving and holdouts ',
+                        'can''t tell apart: leave segment and activity empty'
+                    )
+            when coalesce(arms.category, arms.brand) is not null
+                and experiments.kind not in ('choice', 'offer', 'price')
+                then concat(
+                        'arm ''', arms.arm, ''' is for some items alone, which only choice, offer and price have: ',
+                        'leave category and brand empty'
+                    )
         end as problem
     from arms
     left join experiments

@@ -15,7 +15,12 @@ final as (
         arms.value,
         case when experiments.kind = 'price' then cast(arms.factor as double) end as factor,
         cast(arms.min_price as double) as min_price,
-        cast(arms.max_price as double) as max_price
+        cast(arms.max_price as double) as max_price,
+        cast(case when experiments.kind = 'price' then coalesce(arms.price_step, 0.01e0) end as double) as price_step,
+        arms.segment,
+        arms.activity,
+        arms.category,
+        arms.brand
     from arms
     inner join experiments
         on arms.experiment_id = experiments.experiment_id

@@ -17,6 +17,7 @@ final as (
         experiments.stopping,
         experiments.metric,
         cast(experiments.planned_people as double) as planned_people,
+        cast(experiments.forgetting as double) as forgetting,
         problems.problem,
         experiments.starts_at,
         experiments.ends_at

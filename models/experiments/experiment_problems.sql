@@ -57,6 +57,10 @@ checked as (
                     )
             when experiments.planned_people < 200
                 then 'planned_people is below 200, too few for any result: plan more, or leave it empty'
+            when not coalesce(experiments.forgetting > 0 and experiments.forgetting <= 1, false)
+                then 'forgetting is what a day weighs beside the next: write a number above 0, at most 1, or nothing'
+            when experiments.allocation <> 'fixed' and experiments.is_quantile
+                then 'shares follow means and ratios, and its metric is a quantile: give another metric'
             when experiments.kind in ('lists', 'interleaving', 'holdout') and experiments.unit <> 'user'
                 then concat('kind ', experiments.kind, ' assigns people: leave unit empty')
             when experiments.kind in ('interleaving', 'holdout') and experiments.allocation <> 'fixed'

@@ -1,8 +1,11 @@
 -- one row per (experiment_id, arm, valid_from): an arm's share and keys from then on, of what earlier builds decided
--- Arms of experiments with shares per context are left out: an exposure doesn't say the context.
-with history as (
+-- Left out are experiments with shares per context, or with items that can't be in all arms: an exposure says neither
+-- the context nor which arms there were.
+with logged as (
 
-    select *
+    select
+        *,
+        coalesce(context, '') as own_context
     from (
         {{ kindred.previous_rows('arm_shares', {
             'run_id': 'varchar', 'experiment_id': 'varchar', 'salt': 'varchar', 'context': 'varchar', 'arm': 'varchar',
@@ -10,7 +13,32 @@ with history as (
         }) }}
     ) as earlier
     where run_id <> '{{ invocation_id }}'
-        and coalesce(context, '') = ''
+
+),
+
+of_several as (
+
+    select experiment_id
+    from logged
+    where own_context <> ''
+
+    union distinct
+
+    select experiment_id
+    from (
+        {{ kindred.previous_rows('item_arms', {'experiment_id': 'varchar', 'has_all_arms': 'boolean'}) }}
+    ) as earlier_items
+    where not has_all_arms
+
+),
+
+history as (
+
+    select logged.*
+    from logged
+    left join of_several
+        on logged.experiment_id = of_several.experiment_id
+    where of_several.experiment_id is null
 
 ),
 

@@ -7,6 +7,19 @@ with declared as (
 
 ),
 
+{% for column, place in {'category': 'items', 'brand': 'items', 'segment': 'users'}.items() -%}
+{{ column }}_words as (
+
+    select
+        lower({{ column }}) as word,
+        min({{ column }}) as {{ column }}
+    from {{ ref('kindred', place) }}
+    where {{ column }} is not null
+    group by lower({{ column }})
+
+),
+
+{% endfor -%}
 known_policies as (select policy from {{ ref('checked_policies') }} where problem is null),
 
 final as (
@@ -29,11 +42,21 @@ final as (
         case when declared.min_price is null then declared.min_price_text end as min_price_text,
         declared.max_price,
         case when declared.max_price is null then declared.max_price_text end as max_price_text,
+        declared.price_step,
+        case when declared.price_step is null then declared.price_step_text end as price_step_text,
+        coalesce(segment_words.segment, declared.segment) as segment,
+        declared.activity,
+        coalesce(category_words.category, declared.category) as category,
+        coalesce(brand_words.brand, declared.brand) as brand,
         declared.policy is null or known_policies.policy is not null as is_known_policy,
         count(*) over (partition by declared.experiment_id, declared.arm) as n_rows_of_arm
     from declared
     left join known_policies
         on declared.policy = known_policies.policy
+    {%- for column in ['category', 'brand', 'segment'] %}
+    left join {{ column }}_words
+        on lower(declared.{{ column }}) = {{ column }}_words.word
+    {%- endfor %}
 
 )
 

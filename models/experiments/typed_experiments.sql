@@ -15,7 +15,16 @@ metrics as (
 
 ),
 
-known_metrics as (select metric from metrics where metric is not null group by metric),
+known_metrics as (
+
+    select
+        metric,
+        max(case when statistic = 'quantile' then 1 else 0 end) = 1 as is_quantile
+    from metrics
+    where metric is not null
+    group by metric
+
+),
 
 filled as (
 
@@ -34,6 +43,7 @@ filled as (
         coalesce(metric, case when kind in ('lists', 'interleaving') then 'ctr' else 'conversion' end) as metric,
         planned_people,
         case when planned_people is null then planned_people_text end as planned_people_text,
+        case when forgetting is not null or forgetting_text is null then coalesce(forgetting, 1) end as forgetting,
         starts_at,
         case when starts_at is null then starts_at_text end as starts_at_text,
         ends_at,
@@ -47,6 +57,7 @@ final as (
     select
         filled.*,
         known_metrics.metric is not null as is_known_metric,
+        coalesce(known_metrics.is_quantile, false) as is_quantile,
         count(*) over (partition by filled.experiment_id) as n_rows_of_id
     from filled
     left join known_metrics

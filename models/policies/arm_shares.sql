@@ -33,6 +33,12 @@ final as (
         current_arms.policy,
         current_arms.value,
         current_arms.reason,
+        current_arms.is_frozen,
+        current_arms.n_people,
+        current_arms.reward,
+        current_arms.posterior_mean,
+        current_arms.posterior_sd,
+        current_arms.p_best,
         cast('{{ kindred.run_clock() }}' as timestamp) as valid_from
     from current_arms
     left join logged_runs

@@ -1,12 +1,11 @@
 -- one row per (experiment_id, user_id): the arm of each known person in the experiments that assign people
 with arms as (select * from {{ ref('current_arms') }} where is_running and unit = 'user'),
 
--- A person has no context yet: each falls under the shares for everybody, ''.
 people as (
 
     select
         user_id,
-        '' as context
+        {{ kindred.context_text('segment', 'activity') }} as context
     from {{ ref('user_features') }}
     where fold = 'live'
 

@@ -8,53 +8,31 @@ arms as (select * from {{ ref('checked_arms') }}),
 
 live as (select as_of from {{ ref('folds') }} where fold = 'live'),
 
--- The declared shares. Of an experiment with allocation thompson or contextual, those of a model of that purpose would
--- stand here in their place, by context.
+-- Shares that follow the results take the place of those that are declared.
 shares as (
 
     select
-        arms.experiment_id,
-        '' as context,
-        arms.arm,
-        arms.share,
-        'declared' as reason
-    from arms
+        context_arms.experiment_id,
+        context_arms.context,
+        context_arms.arm,
+        context_arms.position,
+        coalesce(bandit_shares.share, context_arms.share) as share,
+        coalesce(bandit_shares.reason, 'declared') as reason,
+        coalesce(bandit_shares.is_frozen, false) as is_frozen,
+        bandit_shares.n_people,
+        bandit_shares.reward,
+        bandit_shares.posterior_mean,
+        bandit_shares.posterior_sd,
+        bandit_shares.p_best
+    from {{ ref('context_arms') }} as context_arms
+    left join {{ ref('bandit_shares') }} as bandit_shares
+        on context_arms.experiment_id = bandit_shares.experiment_id
+            and context_arms.context = bandit_shares.context
+            and context_arms.arm = bandit_shares.arm
 
 ),
 
--- Sums of whole 1e-12, which no order of the rows can change.
-places as (
-
-    select
-        shares.*,
-        arms.position,
-        cast(round(shares.share * 1e12) as bigint) as width,
-        sum(cast(round(shares.share * 1e12) as bigint)) over (
-            partition by shares.experiment_id, shares.context
-            order by arms.position
-            rows between unbounded preceding and current row
-        ) as reach,
-        max(case when shares.share > 0 then arms.position end) over (
-            partition by shares.experiment_id, shares.context
-        ) as last_position
-    from shares
-    inner join arms
-        on shares.experiment_id = arms.experiment_id
-            and shares.arm = arms.arm
-
-),
-
--- Rounding leaves nobody without an arm: the last one that has a share ends at 1.
-borders as (
-
-    select
-        places.*,
-        case when places.position > places.last_position then 1e0 else (places.reach - places.width) / 1e12 end
-            as from_fraction,
-        case when places.position >= places.last_position then 1e0 else places.reach / 1e12 end as to_fraction
-    from places
-
-),
+{{ kindred.key_ranges('shares', 'experiment_id, context') }},
 
 final as (
 
@@ -66,9 +44,15 @@ final as (
         experiments.unit,
         experiments.allocation,
         arms.is_control,
-        arms.position,
+        borders.position,
         cast(borders.share as double) as share,
         borders.reason,
+        borders.is_frozen,
+        borders.n_people,
+        borders.reward,
+        borders.posterior_mean,
+        borders.posterior_sd,
+        borders.p_best,
         {{ kindred.key_of_share('borders.from_fraction') }} as from_key,
         {{ kindred.key_of_share('borders.to_fraction') }} as to_key,
         experiments.layer,

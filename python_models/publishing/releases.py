@@ -22,5 +22,6 @@ def model(dbt, session):
         "generators": dbt.ref("release_generators"),
         "session_settings": dbt.ref("release_session_settings"),
         "arms": dbt.ref("release_arms"),
+        "item_arms": dbt.ref("release_item_arms"),
     }
     return release.publish(dbt, session, tables, *state, settings)

@@ -149,9 +149,11 @@ def write_table(session: Session, schema: pa.Schema, batches: Iterable[pa.Record
     if frames:
         return project(functools.reduce(lambda above, below: above.union_all(below), frames), *schema.names)
     # A frame without rows says nothing of its types.
-    from snowflake.snowpark.types import DoubleType, LongType, StringType, StructField, StructType, TimestampType
+    from snowflake.snowpark import types as kinds
+    from snowflake.snowpark.types import StringType, StructField, StructType
 
-    types = {pa.int64(): LongType(), pa.float64(): DoubleType(), pa.timestamp("us"): TimestampType()}
+    types = {pa.int64(): kinds.LongType(), pa.float64(): kinds.DoubleType(), pa.bool_(): kinds.BooleanType()}
+    types[pa.timestamp("us")] = kinds.TimestampType()
     fields = [StructField(name.upper(), types.get(schema.field(name).type, StringType())) for name in schema.names]
     return session.create_dataframe([], schema=StructType(fields))
 

@@ -34,6 +34,7 @@ TABLES = {
     "arms": "arm_id text, experiment_id text, context text, arm text, kind text, unit text, is_control boolean, "
     "share double precision, from_key text, to_key text, layer text, layer_from_key text, layer_to_key text, salt text, "
     "policy text, value text, min_price double precision, max_price double precision, starts_at text, ends_at text",
+    "item_arms": "item_id text, arms text",
     "release": "release_id text, run_id text, as_of text, generated_at text, expires_at text, n_lists bigint, "
     "n_items bigint, measures text",
 }
@@ -205,6 +206,7 @@ def old_shape(path):
             "drop table session_settings",
             "drop table identities",
             "drop table arms",
+            "drop table item_arms",
             "alter table lists drop column policy",
             "alter table segments drop column excluded_if_unknown",
             "alter table items drop column brand",

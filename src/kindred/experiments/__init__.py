@@ -1,1 +1,1 @@
-"""Experiments on the command line: what they found, and what they could find."""
+"""Experiments: shares of bandits, and on the command line what experiments found and could find."""

@@ -28,6 +28,8 @@ TABLES: dict[str, dict[str, str]] = {
     | {"is_control": "boolean", "share": "double precision"}
     | dict.fromkeys(("from_key", "to_key", "layer", "layer_from_key", "layer_to_key", "salt", "policy", "value"), "text")
     | {"min_price": "double precision", "max_price": "double precision", "starts_at": "text", "ends_at": "text"},
+    # The arms that an item may be in, where prices, creatives or offers differ between them.
+    "item_arms": {"item_id": "text", "arms": "text"},
 }
 # The one row that says which release it is. measures: JSON of what the publish gates measured, as in served.json.
 RELEASE: dict[str, str] = {name: "text" for name in ("release_id", "run_id", "as_of", "generated_at", "expires_at")}

@@ -28,6 +28,8 @@ OF_NO_CONCERN = {
     "seed.kindred.tracker_events",
 }
 OF_NO_CONCERN |= {"model.kindred.releases"}
+# Histories of what builds decided.
+OF_NO_CONCERN |= {"model.kindred.arm_shares", "model.kindred.item_arm_log"}
 OF_NO_CONCERN |= {
     f"model.kindred.{name}"
     for name in (

@@ -36,6 +36,7 @@ PUBLIC_ROOMS = {"outcomes", "recommendations", "publishing"}
 PUBLIC = {"rejected_events", "input_problems", "evaluation_metrics", "user_metrics", "publish_gates", "training_policy"}
 PUBLIC |= {"unmapped_events", "tracker_report", "identities", "consent_history", "forgotten_arrivals", "forget_log"}
 PUBLIC |= {"traffic_report", "checked_experiments", "checked_arms", "arm_shares", "assignments"}
+PUBLIC |= {"item_arms", "item_arm_log"}
 PUBLIC |= {"exposures", "exposure_problems", "experiment_moments", "experiment_results", "experiment_checks"}
 PUBLIC |= {"experiment_plans"}
 PUBLIC |= {"logged_places", "log_problems", "policy_values", "interleaving_results"}

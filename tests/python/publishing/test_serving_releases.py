@@ -83,6 +83,7 @@ def tables_of(version, n_lists=N_LISTS, n_batches=4, pause=0.0):
         "generators": row("generators", "als", "your_history"),
         "session_settings": row("session_settings", 5, 25, 0.7, 0.7, 0.3, True),
         "arms": row("arms", *ARM),
+        "item_arms": row("item_arms", "a", "[]"),
     }
 
 

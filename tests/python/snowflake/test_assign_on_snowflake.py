@@ -60,7 +60,7 @@ def test_assignments(snowflake, monkeypatch, tmp_path):
     arms = arms.drop(columns=["arm_id", "min_price", "max_price", "starts_at", "ends_at"])
     arms = arms.map(lambda value: None if value is None else str(value))
     write_pandas(snowflake, arms.rename(columns=str.upper), "CURRENT_ARMS", schema="S7")
-    cursor.execute("create table s7.user_features (fold varchar, user_id varchar)")
+    cursor.execute("create table s7.user_features (fold varchar, user_id varchar, segment varchar, activity varchar)")
     people = pandas.DataFrame({"FOLD": "live", "USER_ID": IDS})
     write_pandas(snowflake, people, "USER_FEATURES", schema="S7")
 
