@@ -34,6 +34,7 @@ effects as (
         -- From 100 people per arm on a mean is normal enough; a metric that is the same for all has no error.
         case
             when compared_arms.n_control >= 100 and compared_arms.n >= 100
+                and compared_arms.treatment - compared_arms.control is not null
                 then nullif(sqrt(compared_arms.control_square + compared_arms.treatment_square), 0)
         end as standard_error,
         case

@@ -39,15 +39,12 @@ added_up as (
         arm,
         segment,
         activity,
-        sum(case when is_winsorized then 1 else 0 end) as n_winsorized,
-        sum(case when y > 0 then 1 else 0 end) as n_positive,
         {% for column, factors in sums.items() -%}
-        {% if factors | length == 1 -%}
-        sum({{ factors }})
-        {%- else -%}
-        {{ kindred.exact_products(factors[0], factors[1]) }}
-        {%- endif %} as {{ column }}{{ "," if not loop.last }}
-        {% endfor %}
+        {{ 'sum(' ~ factors ~ ')' if factors | length == 1 else kindred.exact_products(factors[0], factors[1]) }}
+            as {{ column }},
+        {% endfor -%}
+        sum(case when is_winsorized then 1 else 0 end) as n_winsorized,
+        sum(case when y > 0 then 1 else 0 end) as n_positive
     from subject_values
     group by
         experiment_id,
@@ -68,9 +65,6 @@ final as (
         people.arm,
         people.segment,
         people.activity,
-        people.n,
-        coalesce(added_up.n_winsorized, 0) as n_winsorized,
-        coalesce(added_up.n_positive, 0) as n_positive,
         {% for column, factors in sums.items() -%}
         {%- set own = "coalesce(added_up." ~ column ~ ", 0)" -%}
         {%- if factors in ['d', 'e'] -%}
@@ -79,8 +73,11 @@ final as (
         case when metrics.statistic = 'mean' then people.n_units2 * 1000000000000 else {{ own }} end
         {%- else -%}
         {{ own }}
-        {%- endif %} as {{ column }}{{ "," if not loop.last }}
-        {% endfor %}
+        {%- endif %} as {{ column }},
+        {% endfor -%}
+        people.n,
+        coalesce(added_up.n_winsorized, 0) as n_winsorized,
+        coalesce(added_up.n_positive, 0) as n_positive
     from people
     inner join metrics
         on people.window_days = metrics.window_days

@@ -14,11 +14,11 @@ final as (
         segment_by,
         segment,
         metric,
-        n,
-        n_winsorized,
         {% for column in kindred.moment_sums() -%}
-        {{ column }}{{ "," if not loop.last }}
-        {% endfor %}
+        {{ column }},
+        {% endfor -%}
+        n,
+        n_winsorized
     from protected
 
 )

@@ -23,13 +23,12 @@ final as (
         case kinds.segment_by when 'segment' then cells.segment when 'activity' then cells.activity else '' end
             as segment,
         cells.metric,
+        {% for column, factors in sums.items() -%}
+        cast(sum(cells.{{ column }}) as double) / {{ '1e6' if factors | length == 1 else '1e12' }} as {{ column }},
+        {% endfor -%}
         cast(sum(cells.n) as bigint) as n,
         cast(sum(cells.n_winsorized) as bigint) as n_winsorized,
-        cast(sum(cells.n_positive) as bigint) as n_positive,
-        {% for column, factors in sums.items() -%}
-        cast(sum(cells.{{ column }}) as double) / {{ '1e6' if factors | length == 1 else '1e12' }} as {{ column }}
-        {{- "," if not loop.last }}
-        {% endfor %}
+        cast(sum(cells.n_positive) as bigint) as n_positive
     from cells
     cross join kinds
     group by

@@ -55,7 +55,9 @@ firsts as (
 
     select
         *,
-        {{ kindred.unit_key(["case when kind = 'holdout' then kind else experiment_id end", 'salt', 'unit_id']) }} as unit_key
+        {{ kindred.unit_key([
+            "case when kind = 'holdout' then kind else experiment_id end", 'salt', 'unit_id'
+        ]) }} as unit_key
     from ordered
     where place = 1
         and first_exposed_at is not null
@@ -80,6 +82,8 @@ assigned as (
     from firsts
     inner join share_versions
         on firsts.experiment_id = share_versions.experiment_id
+            -- The salt says that another tool assigns.
+            and firsts.salt <> 'external'
             and firsts.unit_key >= share_versions.from_key
             and firsts.unit_key < share_versions.to_key
             and firsts.first_exposed_at >= share_versions.valid_from

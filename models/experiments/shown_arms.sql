@@ -47,8 +47,8 @@ from_events as (
 
 ),
 
--- What is on a list was shown at once: one row per list. Lists made at request time are in no log, which alone knows the
--- arm.
+-- What is on a list was shown at once: one row per list. Lists made at request time are in no log, which alone knows
+-- the arm.
 lists as (
 
     select

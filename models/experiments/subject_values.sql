@@ -26,7 +26,9 @@ unit_values as (
 final as (
 
     select
-        {{ kept | join(',\n        ') }},
+        {% for column in kept -%}
+        {{ column }},
+        {% endfor -%}
         y,
         d,
         x,
@@ -59,9 +61,13 @@ final as (
             and unit_values.window_days = people.window_days
     where unit_values.unit = 'user_item'
     group by
-        {% for column in kept -%}
-        unit_values.{{ column }}{{ "," if not loop.last }}
-        {% endfor %}
+        unit_values.experiment_id,
+        unit_values.metric,
+        unit_values.arm,
+        unit_values.subject_id,
+        unit_values.exposed_on,
+        unit_values.segment,
+        unit_values.activity
 
 )
 

@@ -43,11 +43,9 @@ final as (
         units.segment,
         units.activity,
         {{ kindred.metric_word('metrics.numerator', 'measures.') | indent(8) }} as y,
-        case when metrics.statistic = 'ratio' then {{ kindred.metric_word('metrics.denominator', 'measures.') | indent(8) }}
-            else 1 end as d,
+        {{ kindred.metric_word('metrics.denominator', 'measures.') | indent(8) }} as d,
         {{ kindred.metric_word('metrics.numerator', 'measures.before_') | indent(8) }} as x,
-        case when metrics.statistic = 'ratio' then {{ kindred.metric_word('metrics.denominator', 'measures.before_') | indent(8) }}
-            else 1 end as e
+        {{ kindred.metric_word('metrics.denominator', 'measures.before_') | indent(8) }} as e
     from {{ ref('unit_measures') }} as measures
     inner join metrics
         on measures.measure_id = metrics.measure_id
