@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = 'a510c5538de600ba'
+KINDRED_FINGERPRINT = 'edb9a552f6047841'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -753,7 +753,7 @@ KINDRED_SOURCES = {
         '    dbt: Any,\n'
         '    session: Session,\n'
         '    given: Mapping[str, Any],\n'
-        '    ranked_lists: Relation,\n'
+        '    live_lists: Relation,\n'
         '    interactions: Relation,\n'
         '    item_features: Relation,\n'
         '    als_item_factors: Relation,\n'
@@ -772,7 +772,7 @@ KINDRED_SOURCES = {
         '    keys = made_from(history_keys, item_factors_key(als_item_factors), *fingerprints)\n'
         '    kept = keep_rows(dbt, session, training_policy, keys, SCHEMA)\n'
         '    explained = ", ".join(f"\'{name}\'" for name in registry())\n'
-        '    asking = ranked_lists.filter(f"fold = \'live\' and is_shown and generator in ({explained})")\n'
+        '    asking = live_lists.filter(f"generator in ({explained})")\n'
         '    if kept is not None:\n'
         '        kept = matching(kept, asking, pair)\n'
         '        asking = matching(asking, kept, pair, anti=True)\n'

@@ -1,4 +1,6 @@
 -- one row per (experiment_id, day, arm, segment_by, segment, metric): effects, intervals and p, adjusted for how many
+{{ config(enabled=kindred.has_experiments()) }}
+
 {% set alpha = kindred.setting('experiments', 'alpha') | float %}
 {% set power = kindred.setting('experiments', 'power') | float %}
 {#- What is adjusted together: the metrics that decide, of all arms, on a day; each kind of segment for itself. -#}

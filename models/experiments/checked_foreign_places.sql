@@ -1,5 +1,5 @@
 -- one row per row of the table foreign_log: the first reason why it can't be used, if there is one
-{{ config(materialized='view') }}
+{{ config(enabled=kindred.has_experiments(), materialized='view') }}
 
 with foreign_places as (select * from {{ ref('foreign_places') }}),
 

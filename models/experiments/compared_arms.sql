@@ -1,5 +1,7 @@
 -- one row per (experiment_id, day, arm, segment_by, segment, metric): an arm beside its control, adjusted by covariates
 -- Every metric is a ratio of sums over people; of a mean the denominator is the number of the people's units.
+{{ config(enabled=kindred.has_experiments()) }}
+
 {% set columns = ['n'] + kindred.moment_sums().keys() | list %}
 
 with cumulated_arms as (select * from {{ ref('cumulated_arms') }}),

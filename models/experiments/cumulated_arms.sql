@@ -1,4 +1,6 @@
 -- one row per (experiment_id, day, arm, segment_by, segment, metric): sums over the people first exposed by then
+{{ config(enabled=kindred.has_experiments()) }}
+
 with sums as (select * from {{ ref('experiment_sums') }}),
 
 -- Each arm has a row of each day of the experiment, so that arms can be compared on any.

@@ -1,5 +1,5 @@
 -- one row per (run_id, experiment_id, context, arm): the shares of arms that were in force in earlier builds
-{{ config(materialized='view') }}
+{{ config(enabled=kindred.has_experiments(), materialized='view') }}
 
 with arm_shares as (
 

@@ -1,5 +1,5 @@
 -- one row per (run_id, user_id, rank): the log of lists as earlier builds left it
-{{ config(materialized='view') }}
+{{ config(enabled=kindred.has_experiments(), materialized='view') }}
 
 with recommendation_log as (
 

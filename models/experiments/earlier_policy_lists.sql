@@ -1,5 +1,5 @@
 -- one row per (run_id, user_id, policy, rank, item_id): what each policy could have shown to some people
-{{ config(materialized='view') }}
+{{ config(enabled=kindred.has_experiments(), materialized='view') }}
 
 with policy_lists as (
 

@@ -1,5 +1,5 @@
 -- one row per (source, policy, period, kind, estimator, user_id): what a person adds to an estimate
-{{ config(materialized='view') }}
+{{ config(enabled=kindred.has_experiments(), materialized='view') }}
 {% set estimators = [
     ('place', 'ips', 'ips', 'n_places', 'weights', 'n_places'),
     ('place', 'snips', 'ips', 'weights', 'weights', 'n_places'),

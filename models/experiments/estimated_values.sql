@@ -1,4 +1,6 @@
 -- one row per (source, policy, period, kind, estimator): the estimate, its error by people, and how its weights lie
+{{ config(enabled=kindred.has_experiments()) }}
+
 {% set key = ['source', 'policy', 'period', 'kind', 'estimator'] %}
 with people as (select * from {{ ref('estimated_people') }}),
 

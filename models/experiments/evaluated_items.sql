@@ -1,5 +1,5 @@
 -- one row per (source, policy, scope, rank, item_id): what each policy would put at a place
-{{ config(materialized='view') }}
+{{ config(enabled=kindred.has_experiments(), materialized='view') }}
 
 with final as (
 

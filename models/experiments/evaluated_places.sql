@@ -1,5 +1,5 @@
 -- one row per (source, policy, period, list_id, user_id, rank): a usable place, in all and in its month
-{{ config(materialized='view') }}
+{{ config(enabled=kindred.has_experiments(), materialized='view') }}
 
 with logged_places as (select * from {{ ref('logged_places') }} where problem is null),
 

@@ -1,4 +1,6 @@
 -- one row per (source, policy, period, half, scope, rank): the reward to expect where the policy chooses the item
+{{ config(enabled=kindred.has_experiments()) }}
+
 with items as (select * from {{ ref('evaluated_items') }}),
 
 places as (

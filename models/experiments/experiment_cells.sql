@@ -1,6 +1,8 @@
 -- one row per (experiment_id, metric, exposed_on, arm, segment, activity): sums over the subjects of a cell
 -- Subjects without events have no values, and are in the sums by their number alone. In whole numbers of millionths,
 -- and products in millionths of millionths.
+{{ config(enabled=kindred.has_experiments()) }}
+
 {% set sums = kindred.moment_sums() %}
 
 with metrics as (select * from {{ ref('checked_metrics') }} where problem is null and statistic <> 'quantile'),

@@ -1,4 +1,6 @@
 -- one row per (experiment_id, check_name): whether an experiment can be read
+{{ config(enabled=kindred.has_experiments()) }}
+
 {% set alpha = kindred.setting('experiments', 'alpha') | float %}
 {#- (name, value, bound, whether it fails, whether a failure takes all verdicts, what a failure means) -#}
 {% set checks = [

@@ -1,4 +1,6 @@
 -- one row per (experiment_id, day, arm, segment_by, segment, metric): what an arm did, beside the control
+{{ config(enabled=kindred.has_experiments()) }}
+
 {% set alpha = kindred.number_literal(kindred.setting('experiments', 'alpha')) %}
 {% set min_people = kindred.setting('privacy', 'min_people') %}
 

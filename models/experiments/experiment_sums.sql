@@ -1,4 +1,6 @@
 -- one row per (experiment_id, day, arm, segment_by, segment, metric): sums over the people first exposed on a day
+{{ config(enabled=kindred.has_experiments()) }}
+
 {% set sums = kindred.moment_sums() %}
 
 with cells as (select * from {{ ref('experiment_cells') }}),

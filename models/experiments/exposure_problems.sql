@@ -1,4 +1,6 @@
 -- one row per (experiment_id, problem, source): exposures that count for nothing, and how to correct them
+{{ config(enabled=kindred.has_experiments()) }}
+
 with shown_arms as (select * from {{ ref('shown_arms') }} where problem is not null),
 
 counted as (

@@ -1,4 +1,6 @@
 -- one row per (experiment_id, salt, unit_id): who was shown which arm first, in the period that counts
+{{ config(enabled=kindred.has_experiments()) }}
+
 with shown_arms as (select * from {{ ref('shown_arms') }} where problem is null),
 
 periods as (select * from {{ ref('experiment_periods') }}),

@@ -1,4 +1,6 @@
 -- one row per row of the table foreign_policies: what a policy would have put at a place, and why it can't be used
+{{ config(enabled=kindred.has_experiments()) }}
+
 with foreign_policies as (
 
     select

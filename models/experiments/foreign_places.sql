@@ -1,4 +1,6 @@
 -- one row per row of the table foreign_log: a place that another system showed, and why it can't be used
+{{ config(enabled=kindred.has_experiments()) }}
+
 with foreign_log as (
 
     select

@@ -1,4 +1,6 @@
 -- one row per (experiment_id, user_id, day): lists that a person saw, and the clicks on each side's items
+{{ config(enabled=kindred.has_experiments()) }}
+
 with list_outcomes as (select * from {{ ref('list_outcomes') }}),
 
 interleaved_lists as (select * from {{ ref('interleaved_lists') }}),

@@ -1,5 +1,5 @@
 -- one row per (experiment_id, list_id, item_id): the lists of earlier builds that were made of two policies' lists
-{{ config(materialized='view') }}
+{{ config(enabled=kindred.has_experiments(), materialized='view') }}
 
 with recommendation_log as (
 

@@ -1,4 +1,6 @@
 -- one row per (experiment_id, day): which of two policies people click more, by all lists up to the end of the day
+{{ config(enabled=kindred.has_experiments()) }}
+
 {% set alpha = kindred.setting('experiments', 'alpha') | float %}
 with sums as (
 

@@ -1,5 +1,5 @@
 -- one row per (experiment_id, day): people, lists and scores up to the end of the day
-{{ config(materialized='view') }}
+{{ config(enabled=kindred.has_experiments(), materialized='view') }}
 
 with interleaved_clicks as (select * from {{ ref('interleaved_clicks') }}),
 

@@ -1,4 +1,6 @@
 -- one row per (source, problem): why rows of the logs of lists can't be used, and how many
+{{ config(enabled=kindred.has_experiments()) }}
+
 with unusable as (
 
     select

@@ -1,5 +1,7 @@
 -- one row per (source, policy, list_id, user_id, rank): a place that was shown, and the policy's weight of it
 -- A row that can't be used has a problem; repeated ones have the key of the row that counts.
+{{ config(enabled=kindred.has_experiments()) }}
+
 with places as (
 
     select

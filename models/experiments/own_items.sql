@@ -1,4 +1,6 @@
 -- one row per (list_id, policy, rank, item_id): what policies could have put at seen places of kindred's own lists
+{{ config(enabled=kindred.has_experiments()) }}
+
 with shown_lists as (select * from {{ ref('shown_lists') }}),
 
 earlier_policy_lists as (select * from {{ ref('earlier_policy_lists') }}),

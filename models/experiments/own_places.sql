@@ -1,4 +1,6 @@
 -- one row per (policy, list_id, user_id, rank): a seen place of kindred's own lists and its probabilities
+{{ config(enabled=kindred.has_experiments()) }}
+
 with list_outcomes as (select * from {{ ref('list_outcomes') }}),
 
 earlier_lists as (select * from {{ ref('earlier_lists') }}),

@@ -1,4 +1,6 @@
 -- one row per (source, policy, period, kind, estimator): what a policy would have earned, and whether to believe it
+{{ config(enabled=kindred.has_experiments()) }}
+
 {% set bounds = {'people': 100, 'weight': 0.1, 'unsupported': 0.05, 'errors': 3} %}
 {% set alpha = kindred.setting('experiments', 'alpha') | float %}
 {% set quantile = kindred.normal_quantile(kindred.number_literal(1 - alpha / 2)) %}

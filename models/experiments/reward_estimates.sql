@@ -1,4 +1,6 @@
 -- one row per (source, policy, period, half, rank, item_id): its expected reward, learned from the other half
+{{ config(enabled=kindred.has_experiments()) }}
+
 with shown as (
 
     select

@@ -1,4 +1,6 @@
 -- one row per (list_id, policy): a shown list of which all policies' lists are known, and each policy's share in it
+{{ config(enabled=kindred.has_experiments()) }}
+
 with policies as (
 
     select

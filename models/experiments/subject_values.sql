@@ -1,6 +1,8 @@
 -- one row per (experiment_id, metric, arm, subject_id) with events: a subject's numerator, denominator and covariate
 -- In millionths, as whole numbers: sums of their squares are then exact. y by d is the metric, x by e the same before
 -- the first exposure. For a mean d and e are the subject's units.
+{{ config(enabled=kindred.has_experiments()) }}
+
 {% set kept = ['experiment_id', 'metric', 'arm', 'subject_id', 'exposed_on', 'segment', 'activity'] %}
 
 with people as (select * from {{ ref('exposed_people') }}),

@@ -2,6 +2,8 @@
 -- `before_` = in covariate_days before the first exposure. Only units whose window is over.
 -- depends_on: {{ ref('person_events') }}
 -- depends_on: {{ ref('list_outcomes') }}
+{{ config(enabled=kindred.has_experiments()) }}
+
 {% set units = ['user', 'user_item', 'item'] %}
 
 with measures as (select * from {{ ref('metric_measures') }}),

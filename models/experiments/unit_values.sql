@@ -1,5 +1,5 @@
 -- one row per (experiment_id, metric, unit_id) with events: a unit's numerator, denominator, and the same before
-{{ config(materialized='view') }}
+{{ config(enabled=kindred.has_experiments(), materialized='view') }}
 
 with metrics as (
 

@@ -1,4 +1,6 @@
 -- one row per (source, policy, period, user_id): the sums over a person's places and lists that estimators are made of
+{{ config(enabled=kindred.has_experiments()) }}
+
 {% set switch_weight = 10 %}
 with evaluated_places as (select * from {{ ref('evaluated_places') }}),
 
