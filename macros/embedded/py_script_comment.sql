@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = '80eb871545be2260'
+KINDRED_FINGERPRINT = '68bd8b356181ca88'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -2853,7 +2853,7 @@ KINDRED_SOURCES = {
         '\n'
         '# The tables of a release, without the `release_` of the models they come from; the first column is the key.\n'
         'TABLES: dict[str, dict[str, str]] = {\n'
-        '    "lists": {name: "text" for name in ("user_id", "list_id", "segment", "items", "history", "excluded")},\n'
+        '    "lists": dict.fromkeys(("user_id", "list_id", "segment", "items", "history", "excluded", "policy"), "text"),\n'
         '    # Other ids of the people in lists.\n'
         '    "identities": {"identity_id": "text", "user_id": "text"},\n'
         '    "items": {"item_id": "text", "popular_rank": "bigint", "title": "text", "category": "text", "brand": "text"}\n'
@@ -2866,6 +2866,13 @@ KINDRED_SOURCES = {
         '    "session_settings": {"n_steps": "bigint", "n_neighbors": "bigint"}\n'
         '    | {name: "double precision" for name in ("decay", "session_share", "list_share")}\n'
         '    | {"case_insensitive_ids": "boolean"},\n'
+        '    # What request time assigns units by; empty without experiments. Times are UTC, as 2026-12-01 00:00:00.\n'
+        '    "arms": dict.fromkeys(("arm_id", "experiment_id", "context", "arm", "kind", "unit"), "text")\n'
+        '    | {"is_control": "boolean", "share": "double precision"}\n'
+        '    | dict.fromkeys(\n'
+        '        ("from_key", "to_key", "layer", "layer_from_key", "layer_to_key", "salt", "policy", "value"), "text"\n'
+        '    )\n'
+        '    | {"min_price": "double precision", "max_price": "double precision", "starts_at": "text", "ends_at": "text"},\n'
         '}\n'
         '# The one row that says which release it is. measures: JSON of what the publish gates measured, as in served.json.\n'
         'RELEASE: dict[str, str] = {name: "text" for name in ("release_id", "run_id", "as_of", "generated_at", "expires_at")}\n'

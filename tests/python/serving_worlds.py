@@ -20,8 +20,7 @@ CATEGORIES = ["tea", "books", "sport", None]
 SEGMENTS = ["", "DE", "FR"]
 # A release as the contract has it; the first column is the key.
 TABLES = {
-    "lists": "user_id text, list_id text, segment text, items text, history text, excluded text, "
-    "policy text",
+    "lists": "user_id text, list_id text, segment text, items text, history text, excluded text, policy text",
     "identities": "identity_id text, user_id text",
     "items": "item_id text, popular_rank bigint, title text, category text, brand text, price double precision, "
     "is_available boolean, is_recommendable boolean",
@@ -32,8 +31,9 @@ TABLES = {
     "session_settings": "n_steps bigint, n_neighbors bigint, decay double precision, session_share double precision, "
     "list_share double precision, case_insensitive_ids boolean",
     "arms": "arm_id text, experiment_id text, context text, arm text, kind text, unit text, is_control boolean, "
-    "share double precision, from_key text, to_key text, layer text, layer_from_key text, layer_to_key text, salt text, "
-    "policy text, value text, min_price double precision, max_price double precision, starts_at text, ends_at text",
+    "share double precision, from_key text, to_key text, layer text, layer_from_key text, layer_to_key text, "
+    "salt text, policy text, value text, min_price double precision, max_price double precision, "
+    "starts_at text, ends_at text",
     "release": "release_id text, run_id text, as_of text, generated_at text, expires_at text, n_lists bigint, "
     "n_items bigint, measures text",
 }

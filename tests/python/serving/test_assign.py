@@ -205,7 +205,8 @@ def test_javascript(tmp_path):
         import {{ assign, md5 }} from "{EXAMPLE.as_uri()}";
         import {{ readFileSync }} from "node:fs";
         const {{ arms, ids }} = JSON.parse(readFileSync("{tmp_path}/arms.json", "utf8"));
-        const others = [assign(arms, "u1", {{ itemId: "i001", context: "DE|warm" }}), assign(arms, null, {{ itemId: "i001" }})];
+        const both = assign(arms, "u1", {{ itemId: "i001", context: "DE|warm" }});
+        const others = [both, assign(arms, null, {{ itemId: "i001" }})];
         const texts = ids.slice(-300).map((id, place) => md5(id.repeat(place % 9)));
         console.log(JSON.stringify([ids.map((id) => assign(arms, id)), others, texts]));
     """
@@ -250,8 +251,15 @@ def test_sql(warehouse, store):
         for unit in IDS:
             assert found[unit] == store.assign(unit)
         draw = random.Random(1)
-        questions = [(None, None, None), (" u1\u200b", None, " i001"), ("phone", "DE|warm", "i001"), (None, "x", "i002")]
-        questions += [(draw.choice(IDS), draw.choice([None, "DE|warm", "AT"]), draw.choice(["i1", None])) for _ in range(60)]
+        questions = [
+            (None, None, None),
+            (" u1\u200b", None, " i001"),
+            ("phone", "DE|warm", "i001"),
+            (None, "x", "i002"),
+        ]
+        questions += [
+            (draw.choice(IDS), draw.choice([None, "DE|warm", "AT"]), draw.choice(["i1", None])) for _ in range(60)
+        ]
         for unit, context, item in questions:
             rows = connection.execute("select * from assign_arms(?, ?, ?)", [unit, context, item]).fetchall()
             found = {row[0]: dict(zip(FACTS[1:], row[1:], strict=True)) for row in rows}
@@ -300,7 +308,9 @@ def test_who_is_held_out__in_the_store(tmp_path):
 
 def test_keys_are_uniform_and_independent():
     """20 experiments on 10,000 ids: each fills ten buckets evenly, and no two know of each other."""
-    places = [[int(key_of(f"e{number}|e{number}|{unit}")[:4], 16) * 10 // 65536 for unit in IDS] for number in range(20)]
+    places = [
+        [int(key_of(f"e{number}|e{number}|{unit}")[:4], 16) * 10 // 65536 for unit in IDS] for number in range(20)
+    ]
     uniform = [stats.chisquare([place.count(bucket) for bucket in range(10)]).pvalue for place in places]
     independent = []
     for one, other in zip(places, places[1:], strict=False):
