@@ -3,9 +3,23 @@
 {% macro table_relation(name) %}
     {% set pointer = kindred.setting('tables', name) %}
     {% if not pointer %}
-        {{ return(ref('kindred', kindred.table_contract(name).seed)) }}
+        {% set contract = kindred.table_contract(name) %}
+        {{ return(ref('kindred', kindred.table_seed(name) if contract.has_sample else contract.seed)) }}
     {% endif %}
     {{ return(kindred.pointed_relation(pointer, 'kindred__tables has ' ~ name)) }}
+{% endmacro %}
+
+{#- The seed that stands for a table that kindred__tables doesn't name. The sample shop has policies and experiments of its
+    own; of a shop they are empty. -#}
+{% macro table_seed(name) %}
+    {% set is_sample = kindred.input_pointers().events == 'sample_events' %}
+    {{ return('sample_' ~ name if is_sample else kindred.table_contract(name).seed) }}
+{% endmacro %}
+
+{#- Whether a table of decisions can have rows: where it can't, models needn't count with any. -#}
+{% macro has_table(name) %}
+    {% set contract = kindred.table_contract(name) %}
+    {{ return(kindred.setting('tables', name) or (contract.has_sample and kindred.table_seed(name) != contract.seed)) }}
 {% endmacro %}
 
 {#- The seed that comes with kindred, and the columns that a shop's own table in its place must or may have. -#}
@@ -42,6 +56,7 @@
                 'segment': {'kind': 'text', 'form': 'name', 'required': false},
                 'activity': {'kind': 'text', 'form': 'word', 'required': false},
                 'amount': {'kind': 'number', 'required': false},
+                'policy': {'kind': 'text', 'form': 'word', 'required': false},
                 'starts_at': {'kind': 'timestamp', 'required': false},
                 'ends_at': {'kind': 'timestamp', 'required': false},
             },

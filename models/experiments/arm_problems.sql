@@ -36,7 +36,7 @@ checked_arms as (
                         arms.arm,
                         ''' names policy ''',
                         arms.policy,
-                        ''', which the table policies lacks: correct it'
+                        ''', which the table policies lacks, or which has a problem there: correct it'
                     )
             when experiments.kind not in ('lists', 'interleaving') and arms.policy is not null
                 then concat(

@@ -7,21 +7,7 @@ with declared as (
 
 ),
 
-policies as (
-
-    select
-        {{ kindred.select_table_columns('policies') }}
-    from {{ kindred.table_relation('policies') }}
-
-),
-
-known_policies as (
-
-    select 'main' as policy
-    union distinct
-    select policy from policies where policy is not null
-
-),
+known_policies as (select policy from {{ ref('checked_policies') }} where problem is null),
 
 final as (
 

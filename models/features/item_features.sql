@@ -17,6 +17,7 @@ excluded as (
     where action = 'exclude'
         and segment is null
         and activity is null
+        and policy is null
     group by
         fold,
         item_id

@@ -1,4 +1,5 @@
--- one row per usable event
+-- one row per usable event that somebody did
+-- Exposures say what was shown in an experiment: they change no list, no session and no feature (exposure_events).
 {{ config(materialized='view') }}
 
 select
@@ -20,3 +21,4 @@ select
     traffic
 from {{ ref('checked_events') }}
 where rejection_reason is null
+    and event_type <> 'exposure'

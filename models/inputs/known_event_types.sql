@@ -7,6 +7,42 @@ with event_weights as (
 
 ),
 
+-- Exposures to experiments are known, whatever table of weights a shop has.
+completed as (
+
+    select
+        event_type,
+        weight,
+        weight_text,
+        half_life_days,
+        half_life_days_text,
+        neutral_value,
+        neutral_value_text,
+        excludes_item,
+        excludes_item_text,
+        is_target,
+        is_target_text
+    from event_weights
+
+    union all
+
+    select
+        'exposure' as event_type,
+        0 as weight,
+        null as weight_text,
+        null as half_life_days,
+        null as half_life_days_text,
+        null as neutral_value,
+        null as neutral_value_text,
+        false as excludes_item,
+        null as excludes_item_text,
+        false as is_target,
+        null as is_target_text
+    from (select count(case when event_type = 'exposure' then 1 end) as n_rows from event_weights) as counted
+    where n_rows = 0
+
+),
+
 numbered as (
 
     select
@@ -16,7 +52,7 @@ numbered as (
             order by weight desc nulls last, is_target, excludes_item
         ) as occurrence,
         count(*) over (partition by event_type) as n_rows
-    from event_weights
+    from completed
 
 ),
 

@@ -118,7 +118,7 @@ final as (
             when turned.occurred_at is null then 'invalid_time'
             when turned.occurred_at < cast('1990-01-01' as timestamp) then 'too_early'
             when turned.occurred_at > cast('{{ kindred.run_clock() }}' as timestamp) then 'in_future'
-            when turned.item_id is null and turned.event_type <> 'search' then 'missing_item'
+            when turned.item_id is null and turned.event_type not in ('search', 'exposure') then 'missing_item'
             {% if has_catalogue -%}
             when turned.item_id is not null and catalogue.item_id is null then 'unknown_item'
             {% endif -%}

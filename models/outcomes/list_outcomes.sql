@@ -12,7 +12,7 @@ with recommendation_log as (
     from (
         {{ kindred.previous_rows('recommendation_log', {
             'run_id': 'varchar', 'list_id': 'varchar', 'item_id': 'varchar', 'rank': 'bigint', 'policy': 'varchar',
-            'generator': 'varchar',
+            'generator': 'varchar', 'experiment_id': 'varchar', 'arm': 'varchar',
         }) }}
     ) as earlier
     where run_id <> '{{ invocation_id }}'
@@ -78,6 +78,8 @@ final as (
         coalesce(recommendation_log.run_id, runs.run_id) as run_id,
         named.kind,
         coalesce(recommendation_log.policy, 'main') as policy,
+        recommendation_log.experiment_id,
+        recommendation_log.arm,
         case
             when recommendation_log.generator is not null then recommendation_log.generator
             when named.kind in ('person', 'other') then 'unknown'

@@ -31,6 +31,7 @@ kept_away as (
     where fold = 'live'
         and action = 'exclude'
         and ((segment is not null and activity is null) or activity = 'cold')
+        and policy is null
     group by
         segment,
         item_id,

@@ -1,14 +1,18 @@
--- one row per (fold, user_id, item_id): pinned items, and popular ones for lists that rules might leave short
+-- one row per (fold, policy, user_id, item_id): pinned items, and popular ones for lists that rules might leave short
 {% set n = kindred.setting('lists', 'n_recommendations') | int %}
 
 with people as (
 
     select
-        fold,
-        user_id,
-        segment,
-        activity
-    from {{ ref('user_features') }}
+        person_policies.fold,
+        person_policies.policy,
+        person_policies.user_id,
+        user_features.segment,
+        user_features.activity
+    from {{ ref('person_policies') }} as person_policies
+    inner join {{ ref('user_features') }} as user_features
+        on person_policies.fold = user_features.fold
+            and person_policies.user_id = user_features.user_id
 
 ),
 
@@ -20,6 +24,7 @@ wanted as (
 
     select
         fold,
+        policy,
         user_id,
         item_id,
         cast(null as varchar) as rule_id,
@@ -31,6 +36,7 @@ wanted as (
 
     select
         people.fold,
+        people.policy,
         people.user_id,
         pins.item_id,
         pins.rule_id,
@@ -39,7 +45,7 @@ wanted as (
     from people
     inner join item_rules as pins
         on people.fold = pins.fold
-            and {{ kindred.rule_is_for('people', 'pins') }}
+            and {{ kindred.rule_is_for('people', 'pins', policy='people.policy') }}
     inner join item_features
         on pins.fold = item_features.fold
             and pins.item_id = item_features.item_id
@@ -54,12 +60,13 @@ allowed as (
     select
         wanted.*,
         row_number() over (
-            partition by wanted.fold, wanted.user_id, wanted.item_id
+            partition by wanted.fold, wanted.policy, wanted.user_id, wanted.item_id
             order by wanted.wanted_rank nulls last, wanted.rule_id nulls last
         ) as number_of_item
     from wanted
     inner join people
         on wanted.fold = people.fold
+            and wanted.policy = people.policy
             and wanted.user_id = people.user_id
     left join {{ ref('interactions') }} as interactions
         on wanted.fold = interactions.fold
@@ -70,7 +77,7 @@ allowed as (
         on wanted.fold = excludes.fold
             and wanted.item_id = excludes.item_id
             and excludes.action = 'exclude'
-            and {{ kindred.rule_is_for('people', 'excludes') }}
+            and {{ kindred.rule_is_for('people', 'excludes', policy='people.policy') }}
     where interactions.item_id is null
         and excludes.item_id is null
     qualify number_of_item = 1
@@ -82,7 +89,7 @@ numbered as (
     select
         *,
         row_number() over (
-            partition by fold, user_id order by wanted_rank nulls last, rule_id nulls last, popular_rank
+            partition by fold, policy, user_id order by wanted_rank nulls last, rule_id nulls last, popular_rank
         ) as number
     from allowed
 
@@ -94,12 +101,13 @@ final as (
 
     select
         fold,
+        policy,
         user_id,
         item_id,
         popular_rank,
         cast(case when popular_rank is null then number end as bigint) as pin_number,
         cast(case when popular_rank is null then number end + max(wanted_rank - number) over (
-            partition by fold, user_id order by number rows between unbounded preceding and current row
+            partition by fold, policy, user_id order by number rows between unbounded preceding and current row
         ) as bigint) as pinned_rank
     from numbered
     -- Pushed off the end of the list, a pin is no more than any other item.

@@ -1,14 +1,18 @@
--- one row per (fold, user_id, item_id): popular items for people of whose candidates rules might leave too few
+-- one row per (fold, policy, user_id, item_id): popular items for people of whose candidates rules might leave too few
 {{ config(materialized='view') }}
 {% set n = kindred.setting('lists', 'n_recommendations') | int %}
 
 with people as (
 
     select
-        fold,
-        user_id,
-        n_excluded_items
-    from {{ ref('user_features') }}
+        person_policies.fold,
+        person_policies.policy,
+        person_policies.user_id,
+        user_features.n_excluded_items
+    from {{ ref('person_policies') }} as person_policies
+    inner join {{ ref('user_features') }} as user_features
+        on person_policies.fold = user_features.fold
+            and person_policies.user_id = user_features.user_id
 
 ),
 
@@ -57,6 +61,7 @@ sure_counts as (
 
     select
         candidates.fold,
+        candidates.policy,
         candidates.user_id,
         count(*) as n_sure
     from {{ ref('scored_candidates') }} as candidates
@@ -66,6 +71,7 @@ sure_counts as (
     where hindered.item_id is null
     group by
         candidates.fold,
+        candidates.policy,
         candidates.user_id
 
 ),
@@ -94,12 +100,14 @@ final as (
 
     select
         people.fold,
+        people.policy,
         people.user_id,
         popular_items.item_id,
         popular_items.rank as popular_rank
     from people
     left join sure_counts
         on people.fold = sure_counts.fold
+            and people.policy = sure_counts.policy
             and people.user_id = sure_counts.user_id
     inner join popular_items
         on people.fold = popular_items.fold

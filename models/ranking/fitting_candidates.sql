@@ -1,4 +1,4 @@
--- one row per (fold, user_id, item_id): what may stand on one list together: caps kept, one of each variant group
+-- one row per (fold, policy, user_id, item_id): what may stand on one list together: caps kept, one of each variant group
 -- Any choice of items of stage 0 keeps every cap and has one item of a variant group, so ranked may order and draw as
 -- it likes. Stage 1 is twins: items whose group has a better one, for lists that nothing else can fill.
 {{ config(materialized='view') }}
@@ -19,10 +19,11 @@ twins as (
 
     select
         candidates.fold,
+        candidates.policy,
         candidates.user_id,
         candidates.item_id,
         row_number() over (
-            partition by candidates.fold, candidates.user_id, variants.variant_group
+            partition by candidates.fold, candidates.policy, candidates.user_id, variants.variant_group
             order by
                 candidates.pin_number nulls last,
                 candidates.popular_rank nulls first,
@@ -42,11 +43,17 @@ over_cap as (
 
     select
         candidates.fold,
+        candidates.policy,
         candidates.user_id,
         candidates.item_id,
         item_rules.amount,
         row_number() over (
-            partition by candidates.fold, candidates.user_id, item_rules.rule_id, item_rules.counted_as
+            partition by
+                candidates.fold,
+                candidates.policy,
+                candidates.user_id,
+                item_rules.rule_id,
+                item_rules.counted_as
             order by
                 candidates.pin_number nulls last,
                 case when twins.item_id is null then 0 else 1 end,
@@ -62,9 +69,10 @@ over_cap as (
     inner join {{ ref('user_features') }} as people
         on candidates.fold = people.fold
             and candidates.user_id = people.user_id
-            and {{ kindred.rule_is_for('people') }}
+            and {{ kindred.rule_is_for('people', policy='candidates.policy') }}
     left join twins
         on candidates.fold = twins.fold
+            and candidates.policy = twins.policy
             and candidates.user_id = twins.user_id
             and candidates.item_id = twins.item_id
     qualify number_in_cap > item_rules.amount
@@ -76,11 +84,13 @@ kept_out as (
 
     select
         fold,
+        policy,
         user_id,
         item_id
     from over_cap
     group by
         fold,
+        policy,
         user_id,
         item_id
 
@@ -90,6 +100,7 @@ final as (
 
     select
         candidates.fold,
+        candidates.policy,
         candidates.user_id,
         candidates.item_id,
         candidates.generator,
@@ -101,10 +112,12 @@ final as (
     from {{ ref('ruled_candidates') }} as candidates
     left join twins
         on candidates.fold = twins.fold
+            and candidates.policy = twins.policy
             and candidates.user_id = twins.user_id
             and candidates.item_id = twins.item_id
     left join kept_out
         on candidates.fold = kept_out.fold
+            and candidates.policy = kept_out.policy
             and candidates.user_id = kept_out.user_id
             and candidates.item_id = kept_out.item_id
     where kept_out.item_id is null

@@ -1,8 +1,8 @@
--- one row per (fold, user_id, item_id): the candidates that may stand on a person's list, in order of value
+-- one row per (fold, policy, user_id, item_id): the candidates that may stand on a person's list, in order of value
 -- Pinned items are placed by ranked_lists, between these.
 {{ config(materialized='view') }}
 {% set n = kindred.setting('lists', 'n_recommendations') | int %}
-{% set n_explored = kindred.explored_places() %}
+{% set is_explored = kindred.explores() %}
 {#- So many candidates from the first drawn place on may stand there, and so many more that hardly anybody touched. -#}
 {% set pool = 20 %}
 {% set new_pool = 10 %}
@@ -12,7 +12,16 @@ valued.stage, valued.popular_rank nulls first, valued.marginal_relevance desc, v
 
 with valued as (select * from {{ ref('valued_candidates') }}),
 
-{% if n_explored %}
+{% if is_explored %}
+policies as (
+
+    select
+        policy,
+        cast(floor(exploration_share * {{ n }} + 0.5) as integer) as n_explored
+    from {{ ref('checked_policies') }}
+
+),
+
 -- Items that generators which learn from people's choices can't see yet, and rank too low for anybody to see them.
 new_items as (
 
@@ -28,9 +37,13 @@ ordered as (
     select
         valued.*,
         new_items.item_id is not null and valued.popular_rank is null as is_new,
-        row_number() over (partition by valued.fold, valued.user_id order by {{ by_relevance }}) as place,
+        row_number() over (partition by valued.fold, valued.policy, valued.user_id order by {{ by_relevance }}) as place,
         row_number() over (
-            partition by valued.fold, valued.user_id, new_items.item_id is not null and valued.popular_rank is null
+            partition by
+                valued.fold,
+                valued.policy,
+                valued.user_id,
+                new_items.item_id is not null and valued.popular_rank is null
             order by {{ by_relevance }}
         ) as place_of_its_kind
     from valued
@@ -46,7 +59,7 @@ ordered as (
 
     select
         valued.*,
-        row_number() over (partition by valued.fold, valued.user_id order by {{ by_relevance }}) as place
+        row_number() over (partition by valued.fold, valued.policy, valued.user_id order by {{ by_relevance }}) as place
     from valued
     where valued.pin_number is null
     qualify place <= {{ n }}
@@ -57,12 +70,14 @@ pin_counts as (
 
     select
         fold,
+        policy,
         user_id,
         count(*) as n_pins
     from {{ ref('ruled_candidates') }}
     where pin_number is not null
     group by
         fold,
+        policy,
         user_id
 
 ),
@@ -73,28 +88,35 @@ final as (
 
     select
         ordered.fold,
+        ordered.policy,
         ordered.user_id,
         ordered.item_id,
         ordered.generator,
         ordered.score,
         ordered.place,
         {{ n }} - coalesce(pin_counts.n_pins, 0) as n_places,
-        {% if n_explored -%}
-        (ordered.fold = 'live' and ordered.place > {{ n - n_explored }} - coalesce(pin_counts.n_pins, 0))
+        {% if is_explored -%}
+        (ordered.fold = 'live' and ordered.place > {{ n }} - policies.n_explored - coalesce(pin_counts.n_pins, 0))
         {%- else -%}
         false
         {%- endif %} as is_drawn
     from ordered
     left join pin_counts
         on ordered.fold = pin_counts.fold
+            and ordered.policy = pin_counts.policy
             and ordered.user_id = pin_counts.user_id
+    {%- if is_explored %}
+    inner join policies
+        on ordered.policy = policies.policy
+    {%- endif %}
     where ordered.place <= {{ n }} - coalesce(pin_counts.n_pins, 0)
-    {%- if n_explored %}
+    {%- if is_explored %}
     or (
         ordered.fold = 'live'
+        and policies.n_explored > 0
         and ordered.stage = 0
         and (
-            ordered.place <= {{ n - n_explored + pool }} - coalesce(pin_counts.n_pins, 0)
+            ordered.place <= {{ n + pool }} - policies.n_explored - coalesce(pin_counts.n_pins, 0)
             or (ordered.is_new and ordered.place_of_its_kind <= {{ new_pool }})
         )
     )

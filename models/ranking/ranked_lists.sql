@@ -1,12 +1,12 @@
--- one row per (fold, user_id, rank): each person's list: pins at their ranks, the others by value, some places drawn
-{% set n_explored = kindred.explored_places() %}
+-- one row per (fold, policy, user_id, rank): each person's list: pins at their ranks, the others by value, some places drawn
+{% set is_explored = kindred.explores() %}
 
 with generators as (select * from {{ ref('generators') }}),
 
 pins as (select * from {{ ref('ruled_candidates') }} where pin_number is not null),
 
 placed as (select * from {{ ref('placed_candidates') }}),
-{% if n_explored %}
+{% if is_explored %}
 -- To sort by a hash is to draw without replacement: each of the pool's items is equally likely to stand at each drawn
 -- place. The day is in the hash, so a replay draws the same, and the next day draws again.
 days as (
@@ -35,11 +35,11 @@ organic as (
     select
         *,
         row_number() over (
-            partition by fold, user_id
+            partition by fold, policy, user_id
             order by is_drawn, case when not is_drawn then place end, lot nulls first, item_id
         ) as key,
         case
-            when is_drawn then cast(1 as double) / count(*) over (partition by fold, user_id, is_drawn)
+            when is_drawn then cast(1 as double) / count(*) over (partition by fold, policy, user_id, is_drawn)
             else 1
         end as propensity
     from drawn
@@ -62,6 +62,7 @@ merged as (
 
     select
         fold,
+        policy,
         user_id,
         item_id,
         case when is_drawn then 'exploration' else generator end as generator,
@@ -75,6 +76,7 @@ merged as (
 
     select
         fold,
+        policy,
         user_id,
         item_id,
         'pinned' as generator,
@@ -90,17 +92,22 @@ final as (
 
     select
         merged.fold,
+        merged.policy,
         merged.user_id,
         merged.item_id,
-        'main' as policy,
         merged.generator,
         coalesce(generators.reason, merged.generator) as reason,
         cast(row_number() over (
-            partition by merged.fold, merged.user_id order by merged.key, merged.pin_number nulls last
+            partition by merged.fold, merged.policy, merged.user_id order by merged.key, merged.pin_number nulls last
         ) as bigint) as rank,
         merged.score,
-        cast(merged.propensity as double) as propensity
+        cast(merged.propensity as double) as propensity,
+        person_policies.is_shown
     from merged
+    inner join {{ ref('person_policies') }} as person_policies
+        on merged.fold = person_policies.fold
+            and merged.policy = person_policies.policy
+            and merged.user_id = person_policies.user_id
     left join generators
         on merged.generator = generators.generator
 

@@ -1,11 +1,12 @@
--- one row per (fold, user_id, item_id): what lists are made of: excluded items out, scores weighed, pins and fillers in
-{% set freshness = kindred.setting('ranking', 'freshness') | float %}
+-- one row per (fold, policy, user_id, item_id): what lists are made of: excluded items out, scores weighed, pins and fillers in
+{% set is_fresh = kindred.setting('ranking', 'freshness') | float > 0 or kindred.has_table('policies') %}
 
 -- Few candidates are under a rule: these joins work on those alone. Factors multiply as their logarithms add up.
 with effects as (
 
     select
         candidates.fold,
+        candidates.policy,
         candidates.user_id,
         candidates.item_id,
         max(case when item_rules.action = 'exclude' then 1 else 0 end) = 1 as is_excluded,
@@ -19,54 +20,66 @@ with effects as (
     inner join {{ ref('user_features') }} as people
         on candidates.fold = people.fold
             and candidates.user_id = people.user_id
-            and {{ kindred.rule_is_for('people') }}
+            and {{ kindred.rule_is_for('people', policy='candidates.policy') }}
     where item_rules.action in ('exclude', 'boost', 'bury')
     group by
         candidates.fold,
+        candidates.policy,
         candidates.user_id,
         candidates.item_id
 
 ),
 
+{% if is_fresh %}
+-- What the score of a new item is multiplied by.
+fresh_items as (
+
+    select
+        item_features.fold,
+        policies.policy,
+        item_features.item_id,
+        1 + policies.freshness * power(0.5, item_features.age_days / {{ var('kindred__horizon_days') }}) as factor
+    from {{ ref('item_features') }} as item_features
+    cross join {{ ref('checked_policies') }} as policies
+    where policies.freshness > 0
+        and item_features.age_days is not null
+
+),
+{% endif %}
 final as (
 
     select
         candidates.fold,
+        candidates.policy,
         candidates.user_id,
         candidates.item_id,
         candidates.generator,
         -- Rounded: the last bits of a power differ from machine to machine, and would decide ties.
-        {% if freshness > 0 -%}
-        round(
-            candidates.score * coalesce(effects.factor, 1) * (
-                1 + coalesce(
-                    {{ freshness }} * power(0.5, item_features.age_days / {{ var('kindred__horizon_days') }}), 0
-                )
-            ),
-            15
-        ) as score,
-        {%- else -%}
         case
-            when effects.factor is null then candidates.score
-            else round(candidates.score * effects.factor, 15)
+            when effects.factor is null{{ " and fresh_items.factor is null" if is_fresh }} then candidates.score
+            else round(
+                candidates.score * coalesce(effects.factor, 1){{ " * coalesce(fresh_items.factor, 1)" if is_fresh }}, 15
+            )
         end as score,
-        {%- endif %}
         added.pin_number,
         added.pinned_rank,
         cast(null as bigint) as popular_rank
     from {{ ref('scored_candidates') }} as candidates
     left join effects
         on candidates.fold = effects.fold
+            and candidates.policy = effects.policy
             and candidates.user_id = effects.user_id
             and candidates.item_id = effects.item_id
     left join {{ ref('added_candidates') }} as added
         on candidates.fold = added.fold
+            and candidates.policy = added.policy
             and candidates.user_id = added.user_id
             and candidates.item_id = added.item_id
-    {%- if freshness > 0 %}
-    left join {{ ref('item_features') }} as item_features
-        on candidates.fold = item_features.fold
-            and candidates.item_id = item_features.item_id
+    {%- if is_fresh %}
+    left join fresh_items
+        on candidates.fold = fresh_items.fold
+            and candidates.policy = fresh_items.policy
+            and candidates.item_id = fresh_items.item_id
     {%- endif %}
     where not coalesce(effects.is_excluded, false)
 
@@ -74,6 +87,7 @@ final as (
 
     select
         added.fold,
+        added.policy,
         added.user_id,
         added.item_id,
         case when added.pin_number is null then 'popular' else 'pinned' end as generator,
@@ -84,6 +98,7 @@ final as (
     from {{ ref('added_candidates') }} as added
     left join {{ ref('scored_candidates') }} as candidates
         on added.fold = candidates.fold
+            and added.policy = candidates.policy
             and added.user_id = candidates.user_id
             and added.item_id = candidates.item_id
     where candidates.item_id is null

@@ -1,6 +1,6 @@
--- one row per (fold, user_id, item_id): the fitting candidates with the value that lists are ordered by
+-- one row per (fold, policy, user_id, item_id): the fitting candidates with the value that lists are ordered by
 {{ config(materialized='view') }}
-{% set diversity = kindred.setting('ranking', 'diversity') | float %}
+{% set is_diverse = kindred.setting('ranking', 'diversity') | float > 0 or kindred.has_table('policies') %}
 
 -- Maximal marginal relevance (Carbonell & Goldstein, SIGIR 1998) takes one item after the other, each time the largest
 -- (1 - d) * relevance - d * (largest similarity to the items taken). Let similarity be 1 within a category, else 0.
@@ -9,18 +9,19 @@
 -- taken it is ahead of them at every turn, whatever they lose; so nothing changes if they lose d from the beginning:
 -- one sort by (1 - d) * relevance - d * (is not the first of its category) gives the greedy list without the loop.
 -- Relevance is the score scaled to 0 .. 1 within the person's candidates. Pinned items are taken beforehand.
-{% if diversity > 0 %}
+{% if is_diverse %}
 with scaled as (
 
     select
         candidates.*,
+        policies.diversity,
         item_features.category,
         min(case when candidates.popular_rank is null and candidates.pin_number is null then candidates.score end)
-            over (partition by candidates.fold, candidates.user_id) as lowest,
+            over (partition by candidates.fold, candidates.policy, candidates.user_id) as lowest,
         max(case when candidates.popular_rank is null and candidates.pin_number is null then candidates.score end)
-            over (partition by candidates.fold, candidates.user_id) as highest,
+            over (partition by candidates.fold, candidates.policy, candidates.user_id) as highest,
         row_number() over (
-            partition by candidates.fold, candidates.user_id, item_features.category
+            partition by candidates.fold, candidates.policy, candidates.user_id, item_features.category
             order by
                 candidates.pin_number nulls last,
                 candidates.stage,
@@ -29,6 +30,8 @@ with scaled as (
                 candidates.item_id
         ) as number_in_category
     from {{ ref('fitting_candidates') }} as candidates
+    inner join {{ ref('checked_policies') }} as policies
+        on candidates.policy = policies.policy
     left join {{ ref('item_features') }} as item_features
         on candidates.fold = item_features.fold
             and candidates.item_id = item_features.item_id
@@ -39,6 +42,7 @@ final as (
 
     select
         fold,
+        policy,
         user_id,
         item_id,
         generator,
@@ -46,8 +50,13 @@ final as (
         pin_number,
         popular_rank,
         stage,
-        {{ 1 - diversity }} * coalesce((score - lowest) / nullif(highest - lowest, 0), 1)
-        - case when category is null or number_in_category = 1 then 0 else {{ diversity }} end as marginal_relevance
+        -- Without diversity the score itself: a rounded quotient could make two of them equal.
+        case
+            when diversity = 0 then score
+            else
+                (1 - diversity) * coalesce((score - lowest) / nullif(highest - lowest, 0), 1)
+                - case when category is null or number_in_category = 1 then 0 else diversity end
+        end as marginal_relevance
     from scaled
 
 )
@@ -56,6 +65,7 @@ with final as (
 
     select
         fold,
+        policy,
         user_id,
         item_id,
         generator,

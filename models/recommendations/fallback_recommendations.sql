@@ -15,6 +15,7 @@ excluded as (
     where fold = 'live'
         and action = 'exclude'
         and (activity is null or activity = 'cold')
+        and policy is null
     group by
         segment,
         item_id

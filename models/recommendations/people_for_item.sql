@@ -1,12 +1,27 @@
 -- one row per (item_id, rank): whom to tell about an item
 -- People who have it nearest the top of their own pool come first: scores order the items of a person, not people.
--- Candidates hold nothing that a person's history excludes: only rules are left to mind.
-with excluded as (
+-- Of a person's policies the one whose list is shown counts. Candidates hold nothing that a person's history excludes: only rules are left to mind.
+with candidates as (
+
+    select candidates.*
+    from {{ ref('scored_candidates') }} as candidates
+    {%- if kindred.has_table('policies') %}
+    inner join {{ ref('person_policies') }} as person_policies
+        on candidates.fold = person_policies.fold
+            and candidates.policy = person_policies.policy
+            and candidates.user_id = person_policies.user_id
+            and person_policies.is_shown
+    {%- endif %}
+    where candidates.fold = 'live'
+
+),
+
+excluded as (
 
     select
         candidates.user_id,
         candidates.item_id
-    from {{ ref('scored_candidates') }} as candidates
+    from candidates
     inner join {{ ref('item_rules') }} as item_rules
         on candidates.fold = item_rules.fold
             and candidates.item_id = item_rules.item_id
@@ -14,8 +29,7 @@ with excluded as (
     inner join {{ ref('user_features') }} as people
         on candidates.fold = people.fold
             and candidates.user_id = people.user_id
-            and {{ kindred.rule_is_for('people') }}
-    where candidates.fold = 'live'
+            and {{ kindred.rule_is_for('people', policy='candidates.policy') }}
     group by
         candidates.user_id,
         candidates.item_id
@@ -32,12 +46,11 @@ ranked as (
             partition by candidates.item_id
             order by candidates.rank, candidates.score desc, candidates.user_id
         ) as place
-    from {{ ref('scored_candidates') }} as candidates
+    from candidates
     left join excluded
         on candidates.user_id = excluded.user_id
             and candidates.item_id = excluded.item_id
-    where candidates.fold = 'live'
-        and excluded.user_id is null
+    where excluded.user_id is null
     qualify place <= 100
 
 ),

@@ -1,20 +1,59 @@
 -- one row per (user_id, rank): the list of each person who is known and may be addressed
-select
-    ranked.user_id,
-    ranked.rank,
-    ranked.item_id,
-    ranked.score,
-    ranked.policy,
-    ranked.generator,
-    ranked.reason,
-    reasons.because_item_id,
-    ranked.propensity,
-    '{{ invocation_id }}' as run_id,
-    cast('{{ kindred.run_clock() }}' as timestamp) as generated_at,
-    cast({{ dbt.dateadd('hour', kindred.setting('lists', 'expires_after_hours'),
-                        "cast('" ~ kindred.run_clock() ~ "' as timestamp)") }} as timestamp) as expires_at
-from {{ ref('ranked_lists') }} as ranked
-left join {{ ref('explanations') }} as reasons
-    on ranked.user_id = reasons.user_id
-        and ranked.item_id = reasons.item_id
-where ranked.fold = 'live'
+-- depends_on: {{ ref('assignments') }}, {{ ref('fallback_recommendations') }}
+with lists as (
+
+    select
+        ranked.user_id,
+        ranked.rank,
+        ranked.item_id,
+        ranked.score,
+        ranked.policy,
+        ranked.generator,
+        ranked.reason,
+        reasons.because_item_id,
+        ranked.propensity
+    from {{ ref('ranked_lists') }} as ranked
+    left join {{ ref('explanations') }} as reasons
+        on ranked.user_id = reasons.user_id
+            and ranked.item_id = reasons.item_id
+    where ranked.fold = 'live'
+        and ranked.is_shown
+
+{% if kindred.has_table('experiments') %}
+    union all
+
+    -- Who is held out gets the list for everyone: nothing in it is made from anything personal.
+    select
+        held_out.user_id,
+        fallback.rank,
+        fallback.item_id,
+        fallback.score,
+        'holdout' as policy,
+        fallback.generator,
+        fallback.reason,
+        cast(null as varchar) as because_item_id,
+        cast(1 as double) as propensity
+    from (
+        select user_id
+        from {{ ref('assignments') }}
+        where is_held_out
+        group by user_id
+    ) as held_out
+    cross join {{ ref('fallback_recommendations') }} as fallback
+    where fallback.segment = ''
+{% endif %}
+),
+
+final as (
+
+    select
+        *,
+        '{{ invocation_id }}' as run_id,
+        cast('{{ kindred.run_clock() }}' as timestamp) as generated_at,
+        cast({{ dbt.dateadd('hour', kindred.setting('lists', 'expires_after_hours'),
+                            "cast('" ~ kindred.run_clock() ~ "' as timestamp)") }} as timestamp) as expires_at
+    from lists
+
+)
+
+select * from final

@@ -8,6 +8,7 @@ with excluded as (
     where fold = 'live'
         and action = 'exclude'
         and activity is null
+        and policy is null
     group by
         segment,
         item_id

@@ -15,6 +15,7 @@ final as (
         typed_rules.brand,
         typed_rules.segment,
         typed_rules.activity,
+        typed_rules.policy,
         cast(typed_rules.amount as double) as amount,
         rule_problems.problem,
         case when rule_problems.problem is null then rule_warnings.warning end as warning,

@@ -21,6 +21,7 @@ final as (
         rules.action,
         rules.segment,
         rules.activity,
+        rules.policy,
         -- What a cap counts together: all that the rule names, or with '*' each category or brand for itself.
         concat(
             case when rules.category = '*' then items.category else '' end,

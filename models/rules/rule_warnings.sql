@@ -5,6 +5,18 @@ items as (select * from {{ ref('kindred', 'items') }}),
 
 segments as (select segment from {{ ref('kindred', 'users') }} where segment is not null group by segment),
 
+policies as (
+
+    select policy
+    from (
+        select {{ kindred.select_table_columns('policies') }}
+        from {{ kindred.table_relation('policies') }}
+    ) as named
+    union distinct
+    select 'main' as policy
+
+),
+
 matched as (
 
     select
@@ -31,6 +43,7 @@ rivals as (
             and pins.amount = earlier.amount
             and (pins.segment = earlier.segment or pins.segment is null or earlier.segment is null)
             and (pins.activity = earlier.activity or pins.activity is null or earlier.activity is null)
+            and (pins.policy = earlier.policy or pins.policy is null or earlier.policy is null)
             and (pins.starts_at < earlier.ends_at or pins.starts_at is null or earlier.ends_at is null)
             and (pins.ends_at > earlier.starts_at or earlier.starts_at is null or pins.ends_at is null)
     where pins.action = 'pin'
@@ -48,6 +61,8 @@ checked as (
                 then 'no item matches its item_id, category and brand: correct them, or delete the rule'
             when typed_rules.segment is not null and segments.segment is null
                 then 'no user is in its segment: correct it (see kindred__lists: {segment_by: ...}), or delete the rule'
+            when typed_rules.policy is not null and policies.policy is null
+                then 'no policy has the name of its policy: correct it (table policies), or delete the rule'
             when typed_rules.action = 'pin' and typed_rules.amount > {{ kindred.setting('lists', 'n_recommendations') }}
                 then 'its rank is beyond the end of the list: give a rank up to n_recommendations of kindred__lists'
             when rivals.rule_id is not null
@@ -58,6 +73,8 @@ checked as (
         on typed_rules.rule_id = matched.rule_id
     left join segments
         on typed_rules.segment = segments.segment
+    left join policies
+        on typed_rules.policy = policies.policy
     left join rivals
         on typed_rules.rule_id = rivals.rule_id
 

@@ -51,6 +51,7 @@ final as (
         coalesce(brands.brand, rules.brand) as brand,
         coalesce(segments.segment, rules.segment) as segment,
         rules.activity,
+        rules.policy,
         rules.amount,
         rules.amount_text,
         rules.starts_at,

@@ -1,10 +1,11 @@
-"""The pool from which each person's list is made: the best candidates of all generators, in the order of the ranker.
+"""The pool from which each list of a person is made: the best candidates of all generators, in the order of the ranker.
 
-Grain: one row per (fold, user_id, item_id).
-Columns: fold; user_id; item_id; rank: from 1, by falling score, ties by item_id; score: 0 to 1, rising with the
+Grain: one row per (fold, policy, user_id, item_id).
+Columns: fold; policy; user_id; item_id; rank: from 1, by falling score, ties by item_id; score: 0 to 1, rising with the
 ranker's margin or with the fixed blend's sum of votes, comparable within one person's pool; generator: the generator
 that contributed most to the item, by weight / rank with the weights of `generators`.
-The ranker is the newest of `rankers` whose as_of is not after this build's. Without one the fixed blend is used.
+The ranker is the newest of `rankers` whose as_of is not after this build's. Without one, and for policies that name
+generators or the fixed ranker, the fixed blend is used. Candidates and their features are the same for all policies.
 """
 
 
@@ -18,5 +19,6 @@ def model(dbt, session):
     generators = dbt.ref("generators")
     rankers = dbt.ref("rankers")
     folds = dbt.ref("folds")
-    relations = (candidates, item_features, user_features, generators, rankers, folds)
+    policies, person_policies = dbt.ref("checked_policies"), dbt.ref("person_policies")
+    relations = (candidates, item_features, user_features, generators, rankers, folds, policies, person_policies)
     return scoring.scored_candidates(session, pool_size, *relations)

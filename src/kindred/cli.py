@@ -9,6 +9,9 @@
     kindred land files [--folder landing]
     kindred forget [FILE]
     kindred unforget FILE
+    kindred results [EXPERIMENT] [--by segment]
+    kindred plan [EXPERIMENT] [--lift 0.05]
+    kindred plan --mean 0.04 --lift 0.05 [--sd 1.2] [--people-per-day 800]
 
 The serving folder is --folder, or else where builds publish (kindred.publishing.settings). PostgreSQL has the last
 release alone, so nothing to go back to; on Snowflake dbt goes back (`dbt run-operation roll_back`).
@@ -154,6 +157,26 @@ def unforget(given: argparse.Namespace) -> None:
     print(f"{unforget(given.file, dbt_options(given)):,} ids are taken in again from the next build on")
 
 
+def results(given: argparse.Namespace) -> None:
+    from kindred.connection import Connection
+    from kindred.experiments.report import show_results
+
+    print("\n".join(show_results(Connection(dbt_options(given)), given.experiment, given.by or "")))
+
+
+def plan(given: argparse.Namespace) -> None:
+    from kindred.experiments.report import plan_by_hand, show_plans
+
+    if given.mean is not None:
+        if given.lift is None:
+            raise RuntimeError("--mean needs --lift, the relative effect to be found, such as 0.05")
+        print("\n".join(plan_by_hand(given.mean, given.sd, given.lift, given.people_per_day)))
+        return
+    from kindred.connection import Connection
+
+    print("\n".join(show_plans(Connection(dbt_options(given)), given.experiment, given.lift)))
+
+
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="kindred", description="Serve recommendations and look after their releases.")
     parser.add_argument("--version", action="version", version=f"kindred {__version__}")
@@ -206,6 +229,17 @@ def make_parser() -> argparse.ArgumentParser:
     one = commands.add_parser("unforget", parents=[dbt], help="take ids in again that were forgotten")
     one.add_argument("file", help="one id a line, - = standard input")
     one.set_defaults(run=unforget)
+    one = commands.add_parser("results", parents=[dbt], help="what experiments found, and whether they can be read")
+    one.add_argument("experiment", nargs="?", help="default: all")
+    one.add_argument("--by", choices=("segment", "activity"), help="a kind of segment; default: everybody")
+    one.set_defaults(run=results)
+    one = commands.add_parser("plan", parents=[dbt], help="the effect that an experiment can find, people and days")
+    one.add_argument("experiment", nargs="?", help="default: all that are declared")
+    one.add_argument("--lift", type=float, help="people and days for this relative effect, such as 0.05")
+    one.add_argument("--mean", type=float, help="plan without a warehouse: the metric's mean, or a share")
+    one.add_argument("--sd", type=float, help="its standard deviation per person; default: that of a share")
+    one.add_argument("--people-per-day", type=float, help="people exposed a day, in both arms")
+    one.set_defaults(run=plan)
     return parser
 
 

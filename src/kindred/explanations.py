@@ -78,7 +78,7 @@ def explanations(
     keys = made_from(history_keys, item_factors_key(als_item_factors), *fingerprints)
     kept = keep_rows(dbt, session, training_policy, keys, SCHEMA)
     explained = ", ".join(f"'{name}'" for name in registry())
-    asking = ranked_lists.filter(f"fold = 'live' and generator in ({explained})")
+    asking = ranked_lists.filter(f"fold = 'live' and is_shown and generator in ({explained})")
     if kept is not None:
         kept = matching(kept, asking, pair)
         asking = matching(asking, kept, pair, anti=True)

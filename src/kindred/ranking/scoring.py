@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from kindred.matrices import run_on_all_cores
+from kindred.matrices import encode_ids, run_on_all_cores
 from kindred.ranking.features import (
     RankerTables,
     Rows,
@@ -24,6 +25,7 @@ from kindred.warehouse import Relation, Session, read_folds, read_table, report_
 SCHEMA = pa.schema(
     [
         ("fold", pa.string()),
+        ("policy", pa.string()),
         ("user_id", pa.string()),
         ("item_id", pa.string()),
         ("rank", pa.int64()),
@@ -42,6 +44,40 @@ def newest_ranker(rankers: Relation, as_of: datetime.datetime) -> Any:
     usable = [row for row in rows if row["as_of"] <= as_of]
     newest = max(usable, key=lambda row: row["as_of"], default={"kind": "fixed"})
     return lightgbm.Booster(model_str=newest["model"]) if newest["kind"] == "learned" else None
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How a policy scores: whose votes count (None = all generators'), and whether the learned ranker may serve."""
+
+    name: str
+    generators: tuple[str, ...] | None
+    is_learned: bool
+
+    def counts(self, tables: RankerTables) -> np.ndarray | None:
+        """(n_generators,): whether each generator's votes count; None = all."""
+        return None if self.generators is None else np.isin(tables.generators.to_pylist(), self.generators)
+
+
+def read_policies(policies: Relation) -> list[Policy]:
+    """The policies that can be used, by name."""
+    rows = read_table(policies, ["policy", "generators", "ranker"], "problem is null").sort_by("policy").to_pylist()
+    return [
+        Policy(row["policy"], tuple(row["generators"].split("+")) if row["generators"] else None, row["ranker"] == "learned")
+        for row in rows
+    ]
+
+
+def whose(person_policies: Relation, tables: RankerTables, fold: str, policies: list[Policy]) -> list[np.ndarray]:
+    """For each policy (n_people,): whether it makes a list of the person. One policy makes everybody's."""
+    if len(policies) == 1:
+        return [np.ones(len(tables.users), dtype=bool)]
+    made = []
+    for policy in policies:
+        rows = read_table(person_policies, ["user_id"], f"fold = '{fold}' and policy = '{policy.name}'")
+        places = encode_ids(rows["user_id"], tables.users)[1]
+        made.append(np.isin(np.arange(len(tables.users)), places))
+    return made
 
 
 def split_rows(rows: Rows) -> list[Rows]:
@@ -76,10 +112,13 @@ def scored_candidates(
     generators: Relation,
     rankers: Relation,
     folds: Relation,
+    policies: Relation,
+    person_policies: Relation,
 ) -> Any:
-    """The rows of `scored_candidates`, pool_size per person and fold at most."""
+    """The rows of `scored_candidates`, pool_size per person, policy and fold at most."""
     moments = read_table(folds, ["fold", "as_of"]).to_pylist()
     booster = newest_ranker(rankers, moments[0]["as_of"]) if moments else None
+    usable = read_policies(policies)
 
     def score(fold: str) -> tuple[str, RankerTables, list[Any]]:
         """All lists of a fold, small and complete: DuckDB can't be asked again while it takes in the result."""
@@ -87,20 +126,36 @@ def scored_candidates(
         # A ranker that learned from other generators knows nothing of these.
         is_learned = booster is not None and booster.feature_name() == ranker_feature_names(tables)
 
-        def score_part(rows: Rows) -> tuple[np.ndarray, ...]:
+        is_made = whose(person_policies, tables, fold, usable)
+        counts = [policy.counts(tables) for policy in usable]
+
+        def score_part(rows: Rows) -> list[tuple[str, tuple[np.ndarray, ...]]]:
             users, items, features, votes = ranker_features(tables, *rows)
-            totals = votes.sum(axis=1)
-            if is_learned and booster is not None:
-                totals = 1 / (1 + np.exp(-booster.predict(features, num_threads=1)))
             # weight / rank falls faster than a vote: the item is said to come from the generator that has it near the
             # top.
-            leads = np.nan_to_num(tables.weights / generator_ranks(tables, features)).argmax(axis=1).astype(np.int8)
-            users, items, ranks, scores, leads = best_of_block(users, items, totals, leads, pool_size)
-            return users.astype(np.int32), items.astype(np.int32), ranks, scores, leads
+            shares = np.nan_to_num(tables.weights / generator_ranks(tables, features))
+            learned = None
+            pools = []
+            for policy, is_theirs, is_counted in zip(usable, is_made, counts, strict=True):
+                rows_of = is_theirs[users]
+                totals = votes.sum(axis=1) if is_counted is None else votes[:, is_counted].sum(axis=1)
+                if policy.is_learned and is_learned and booster is not None:
+                    if learned is None:
+                        learned = 1 / (1 + np.exp(-booster.predict(features, num_threads=1)))
+                    totals = learned
+                leads = shares.argmax(axis=1) if is_counted is None else (shares * is_counted).argmax(axis=1)
+                if is_counted is not None:
+                    rows_of &= totals > 0
+                kept = best_of_block(
+                    users[rows_of], items[rows_of], totals[rows_of], leads[rows_of].astype(np.int8), pool_size
+                )
+                pools.append((policy.name, (kept[0].astype(np.int32), kept[1].astype(np.int32), *kept[2:])))
+            return pools
 
         parts = []
         for block in tables.blocks():
-            parts += run_on_all_cores(score_part, split_rows(read_candidates(candidates, tables, fold, block)))
+            for pools in run_on_all_cores(score_part, split_rows(read_candidates(candidates, tables, fold, block))):
+                parts += pools
             if block.start > 0:
                 report_progress(
                     f"scored_candidates: {fold}, {block.start:,} of {len(tables.users):,} people are scored"
@@ -111,9 +166,10 @@ def scored_candidates(
 
     def batches() -> Iterator[pa.RecordBatch]:
         for fold, tables, parts in scored:
-            for users, items, ranks, scores, leads in parts:
+            for policy, (users, items, ranks, scores, leads) in parts:
                 ids = [tables.users.take(pa.array(users)), tables.items.take(pa.array(items))]
                 columns = [pa.array(ranks, pa.int64()), pa.array(scores), tables.generators.take(pa.array(leads))]
-                yield pa.record_batch([pa.repeat(pa.scalar(fold), len(users)), *ids, *columns], schema=SCHEMA)
+                names = [pa.repeat(pa.scalar(name), len(users)) for name in (fold, policy)]
+                yield pa.record_batch([*names, *ids, *columns], schema=SCHEMA)
 
     return write_table(session, SCHEMA, batches())

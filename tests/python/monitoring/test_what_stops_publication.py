@@ -20,6 +20,15 @@ OF_NO_CONCERN = {
     "seed.kindred.tracker_events",
 }
 OF_NO_CONCERN |= {"model.kindred.releases"}
+OF_NO_CONCERN |= {
+    f"model.kindred.{name}"
+    for name in (
+        "exposure_events",
+        "exposures",
+        "exposure_problems",
+        *(f"experiment_{one}" for one in ("moments", "results", "checks", "plans")),
+    )
+}
 PROJECT = ["models", "python_models", "macros", "seeds", "functions", "dbt_project.yml", "profiles.yml"]
 
 

@@ -36,6 +36,8 @@ PUBLIC_ROOMS = {"outcomes", "recommendations", "publishing"}
 PUBLIC = {"rejected_events", "input_problems", "evaluation_metrics", "user_metrics", "publish_gates", "training_policy"}
 PUBLIC |= {"unmapped_events", "tracker_report", "identities", "consent_history", "forgotten_arrivals", "forget_log"}
 PUBLIC |= {"traffic_report", "checked_experiments", "checked_arms", "arm_shares", "assignments"}
+PUBLIC |= {"exposures", "exposure_problems", "experiment_moments", "experiment_results", "experiment_checks"}
+PUBLIC |= {"experiment_plans"}
 PUBLIC |= {"als_item_factors", "als_user_factors", "item_neighbors", "item_content_neighbors", "tuning_trials"}
 
 

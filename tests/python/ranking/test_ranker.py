@@ -57,6 +57,11 @@ def world(connection, candidates, weights, barred=()):
         ],
     )
     connection.execute("alter table user_features alter top_brand type varchar")
+    connection.execute(
+        "create table checked_policies as select 'main' as policy, cast(null as varchar) as generators, "
+        "'learned' as ranker, cast(null as varchar) as problem"
+    )
+    connection.execute("create table person_policies as select fold, 'main' as policy, user_id from user_features")
 
 
 def tables_of(connection, fold="live"):
@@ -323,13 +328,40 @@ def test_scored_candidates__fixed_votes_by_hand(connection, n_per_block, monkeyp
     monkeypatch.setattr(ranker_tables, "PEOPLE_PER_BLOCK", n_per_block)
     run_model(connection, "scored_candidates", {"pool_size": 3})
     assert connection.sql("select * from scored_candidates order by fold, user_id, rank").fetchall() == [
-        ("live", "u1", "b", 1, pytest.approx(0.91032, abs=1e-5), "popular"),
-        ("live", "u1", "a", 2, pytest.approx(0.62), "als"),
-        ("live", "u1", "c", 3, pytest.approx(0.305), "popular"),
-        ("live", "u2", "c", 1, pytest.approx(0.305), "popular"),
-        ("tuning", "u1", "y", 1, pytest.approx(0.61), "popular"),
-        ("tuning", "u1", "a", 2, pytest.approx(0.4991), "popular"),
+        ("live", "main", "u1", "b", 1, pytest.approx(0.91032, abs=1e-5), "popular"),
+        ("live", "main", "u1", "a", 2, pytest.approx(0.62), "als"),
+        ("live", "main", "u1", "c", 3, pytest.approx(0.305), "popular"),
+        ("live", "main", "u2", "c", 1, pytest.approx(0.305), "popular"),
+        ("tuning", "main", "u1", "y", 1, pytest.approx(0.61), "popular"),
+        ("tuning", "main", "u1", "a", 2, pytest.approx(0.4991), "popular"),
     ]
+
+
+def test_scored_candidates__policies(connection):
+    """als alone, for u1 in the fold live: x of popular is none of its candidates, b comes from als. idle makes no list."""
+    world(connection, BY_HAND, {"als": 37.82, "popular": 18.91, "trending": 18.91}, barred=["x"])
+    connection.execute("create table rankers (as_of timestamp, kind varchar, model varchar)")
+    run_model(connection, "scored_candidates", {"pool_size": 3})
+    main = connection.sql("from scored_candidates order by all").fetchall()
+    connection.execute("insert into checked_policies values ('near', 'als', 'fixed', null), ('idle', null, 'fixed', null)")
+    connection.execute("insert into checked_policies values ('slip', 'als', 'fixed', 'it has one')")
+    connection.execute("insert into person_policies values ('live', 'near', 'u1'), ('live', 'slip', 'u1')")
+    run_model(connection, "scored_candidates", {"pool_size": 3})
+    assert connection.sql("from scored_candidates where policy = 'main' order by all").fetchall() == main
+    assert connection.sql("from scored_candidates where policy <> 'main' order by rank").fetchall() == [
+        ("live", "near", "u1", "a", 1, pytest.approx(0.62), "als"),
+        ("live", "near", "u1", "b", 2, pytest.approx(0.60032, abs=1e-5), "als"),
+    ]
+
+
+def test_scored_candidates__a_policy_of_the_fixed_blend_beside_a_learned_one(connection):
+    two_generators(connection, n_people=120)
+    train(connection)
+    connection.execute("insert into checked_policies values ('plain', null, 'fixed', null)")
+    connection.execute("insert into person_policies select fold, 'plain', user_id from user_features")
+    run_model(connection, "scored_candidates", {"pool_size": 5})
+    scores = dict(connection.sql("select policy, max(score) from scored_candidates group by policy").fetchall())
+    assert scores["plain"] < 1 / 60 < 0.5 < scores["main"]
 
 
 def test_scored_candidates__only_a_ranker_that_could_be_known_and_fits(connection):

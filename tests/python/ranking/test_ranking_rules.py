@@ -17,7 +17,8 @@ N, DRAWN, POOL = 6, 2, 20
 DAY = datetime.datetime(2026, 5, 1, 12)
 LISTS = {"n_recommendations": N, "exploration_share": DRAWN / N, "segment_by": "", "horizon_days": 7}
 RULE_COLUMNS = [
-    "rule_id", "action", "item_id", "category", "brand", "segment", "activity", "starts_at", "ends_at", "amount",
+    "rule_id", "action", "item_id", "category", "brand", "segment", "activity", "policy", "starts_at", "ends_at",
+    "amount",
 ]  # fmt: skip
 
 
@@ -29,11 +30,11 @@ def ranking_shop(shop, candidates, items):
          "occurred_at": DAY} for item in items
     ]  # fmt: skip
     shop.load(events=events, items=items)
-    shop.build("--select", "+item_rules", "+generators", **LISTS)
+    shop.build("--select", "+item_rules", "+generators", "+checked_policies", **LISTS)
     folds = ["live", "backtest"]
     tables = {
         "scored_candidates": [
-            {"fold": fold, "generator": "als"} | row for row in candidates for fold in folds
+            {"fold": fold, "policy": "main", "generator": "als"} | row for row in candidates for fold in folds
         ],
         "user_features": [
             {"fold": fold, "user_id": user_id, "segment": None, "activity": "hot", "n_excluded_items": 0}
@@ -53,6 +54,8 @@ def ranking_shop(shop, candidates, items):
              "select 'live' as fold, '' as user_id, '' as item_id, true as is_excluded where false")  # fmt: skip
     shop.run("create or replace table popular_items as select fold, 'popular' as generator, '' as segment, item_id, "
              "row_number() over (partition by fold order by item_id) as rank from item_features")  # fmt: skip
+    shop.run("create or replace view person_policies as "
+             "select fold, 'main' as policy, user_id, true as is_shown from user_features")  # fmt: skip
     return shop
 
 

@@ -1,0 +1,26 @@
+-- one row per (experiment_id, day, arm, segment_by, segment, metric): sums over the people first exposed on a day
+with sums as (select * from {{ ref('experiment_sums') }} where arm <> ''),
+
+{{ kindred.protected_cells(
+    'sums', ['experiment_id', 'day', 'arm', 'segment_by', 'segment', 'metric'], {'segment': "''"}, 'n'
+) }},
+
+final as (
+
+    select
+        experiment_id,
+        day,
+        arm,
+        segment_by,
+        segment,
+        metric,
+        n,
+        n_winsorized,
+        {% for column in kindred.moment_sums() -%}
+        {{ column }}{{ "," if not loop.last }}
+        {% endfor %}
+    from protected
+
+)
+
+select * from final

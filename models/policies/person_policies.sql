@@ -1,0 +1,132 @@
+-- one row per (fold, policy, user_id): the policies by which lists of a person are made
+-- depends_on: {{ ref('assignments') }}, {{ ref('current_arms') }}, {{ ref('folds') }}, {{ ref('targets') }}
+-- depends_on: {{ ref('checked_policies') }}
+{{ config(materialized='view') }}
+
+{% if kindred.has_table('experiments') %}
+with assignments as (select * from {{ ref('assignments') }}),
+
+-- One day, one draw: whoever builds twice on a day makes the same lists.
+live as (
+
+    select cast(extract(year from as_of) * 10000 + extract(month from as_of) * 100 + extract(day from as_of) as varchar)
+        as day
+    from {{ ref('folds') }}
+    where fold = 'live'
+
+),
+
+held_out as (select user_id from assignments where is_held_out group by user_id),
+
+people as (
+
+    select
+        user_features.user_id,
+        {{ kindred.unit_key(["'shadow'", "live.day", "user_features.user_id"]) }} < '1999999a' as is_logged
+    from {{ ref('user_features') }} as user_features
+    cross join live
+    left join held_out
+        on user_features.user_id = held_out.user_id
+    where user_features.fold = 'live'
+        and held_out.user_id is null
+
+),
+
+-- The arm of a person makes the person's list; experiments on lists share a layer, so that there is one.
+own as (
+
+    select
+        people.user_id,
+        people.is_logged,
+        coalesce(assignments.policy, 'main') as policy
+    from people
+    left join assignments
+        on people.user_id = assignments.user_id
+            and assignments.kind = 'lists'
+
+),
+
+-- What any arm would have shown, the shadows' too, is made for a tenth of the people: by it policies are compared.
+others as (
+
+    select arms.policy
+    from {{ ref('current_arms') }} as arms
+    where arms.kind = 'lists'
+        and arms.is_running
+    group by arms.policy
+    union distinct
+    select 'main' as policy
+    from {{ ref('current_arms') }} as arms
+    where arms.kind = 'lists'
+        and arms.is_running
+
+),
+
+final as (
+
+    select
+        'live' as fold,
+        policy,
+        user_id,
+        true as is_shown
+    from own
+
+    union all
+
+    select
+        'live' as fold,
+        others.policy,
+        own.user_id,
+        false as is_shown
+    from own
+    cross join others
+    where own.is_logged
+        and own.policy <> others.policy
+
+    union all
+
+    select
+        fold,
+        'main' as policy,
+        user_id,
+        true as is_shown
+    from {{ ref('user_features') }}
+    where fold <> 'live'
+
+{% else %}
+with final as (
+
+    select
+        fold,
+        'main' as policy,
+        user_id,
+        true as is_shown
+    from {{ ref('user_features') }}
+
+{% endif %}
+{%- if kindred.has_table('policies') %}
+    union all
+
+    -- The other policies are evaluated on the same people as main.
+    select
+        targets.fold,
+        policies.policy,
+        targets.user_id,
+        false as is_shown
+    from (
+        select
+            fold,
+            user_id
+        from {{ ref('targets') }}
+        group by
+            fold,
+            user_id
+    ) as targets
+    cross join {{ ref('checked_policies') }} as policies
+    where policies.policy <> 'main'
+        and policies.problem is null
+{%- endif %}
+
+)
+
+select * from final

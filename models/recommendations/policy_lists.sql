@@ -1,0 +1,33 @@
+-- one row per (run_id, user_id, policy, rank): what every policy of the running experiments would show a tenth of the people
+-- Never rebuilt: a full refresh would erase what nothing can make again.
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='append_new_columns',
+    full_refresh=false,
+    post_hook="{{ kindred.forget_old_lists(this) }}",
+) }}
+
+with ranked_lists as (select * from {{ ref('ranked_lists') }} where fold = 'live'),
+
+compared as (select user_id from ranked_lists where not is_shown group by user_id),
+
+final as (
+
+    select
+        '{{ invocation_id }}' as run_id,
+        ranked_lists.user_id,
+        ranked_lists.policy,
+        ranked_lists.rank,
+        ranked_lists.item_id,
+        ranked_lists.propensity,
+        ranked_lists.is_shown,
+        cast('{{ kindred.run_clock() }}' as timestamp) as generated_at
+    from ranked_lists
+    inner join compared
+        on ranked_lists.user_id = compared.user_id
+    where {{ 'false' if var('kindred__as_of') else 'true' }}
+
+)
+
+select * from final

@@ -1,0 +1,1 @@
+"""Experiments on the command line: what they found, and what they could find."""
