@@ -19,7 +19,7 @@ OF_NO_CONCERN = {
     "seed.kindred.sample_truths",
     "seed.kindred.tracker_events",
 }
-OF_NO_CONCERN |= {"model.kindred.releases"}
+OF_NO_CONCERN |= {"model.kindred.releases", "model.kindred.arm_shares"}
 OF_NO_CONCERN |= {
     f"model.kindred.{name}"
     for name in (
