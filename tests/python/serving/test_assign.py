@@ -298,6 +298,7 @@ def test_who_is_held_out__in_the_store(tmp_path):
         assert items(without)[:3] == everyone[2:] and not {*everyone[:2]} & {*items(without)}
     # A published list keeps its id, one that was made at request time has a new one.
     assert store.recommend(held[0], n=5)["list_id"] == f"abcd1234-p-{held[0]:0>16}"
+    assert store.recommend(held[0], ["i001"], n=5)["list_id"] == f"abcd1234-p-{held[0]:0>16}"
     assert store.recommend(held[0], n=40)["list_id"].startswith("abcd1234-h-")
     for user in [*others, *(set(strangers) - set(held_strangers)), None]:
         for question in ({}, {"session": ["i001", "i002"]}):
@@ -320,6 +321,12 @@ def test_keys_are_uniform_and_independent():
     # A layer and the arms of an experiment in it, too.
     layers = [int(key_of(f"layer|lists|{unit}")[:4], 16) * 10 // 65536 for unit in IDS]
     assert stats.chi2_contingency(pd.crosstab(pd.Series(layers), pd.Series(places[0]))).pvalue > 0.001
+
+
+def test_a_key_at_a_border_is_the_next_arms():
+    border = key_of("e|e|anna")
+    arms = Arms([arm_of("e", "a", "00000000", border), arm_of("e", "b", border, "g")])
+    assert arms.assign("anna", None, "", time.time())["e"]["arm"] == "b"
 
 
 def test_an_arm_that_widens_moves_the_units_at_its_border_alone():
