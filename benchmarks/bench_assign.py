@@ -109,8 +109,8 @@ def main() -> None:
         "",
         machine_line(describe_machine()),
         "",
-        f"Made by `python benchmarks/bench_assign.py`; its first lines say what is measured. {arguments.people:,} people,",
-        f"{arguments.calls:,} calls, microseconds in the mean.",
+        "Made by `python benchmarks/bench_assign.py`; its first lines say what is measured.",
+        f"{arguments.people:,} people, {arguments.calls:,} calls, microseconds in the mean.",
         "",
         *table(["experiments", "arms of a person", "Store.assign", "one assignment", "Store.recommend"], rows),
     ]

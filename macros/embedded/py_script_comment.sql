@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = 'edb9a552f6047841'
+KINDRED_FINGERPRINT = 'f85ba14c1177cc04'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -3499,10 +3499,12 @@ KINDRED_SOURCES = {
         '    "session_settings": {"n_steps": "bigint", "n_neighbors": "bigint"}\n'
         '    | {name: "double precision" for name in ("decay", "session_share", "list_share")}\n'
         '    | {"case_insensitive_ids": "boolean"},\n'
-        '    # What units are assigned by at the moment of a request; empty without experiments. Times are UTC, 2026-12-01 00:00:00.\n'
+        '    # What request time assigns units by; empty without experiments. Times are UTC, as 2026-12-01 00:00:00.\n'
         '    "arms": dict.fromkeys(("arm_id", "experiment_id", "context", "arm", "kind", "unit"), "text")\n'
         '    | {"is_control": "boolean", "share": "double precision"}\n'
-        '    | dict.fromkeys(("from_key", "to_key", "layer", "layer_from_key", "layer_to_key", "salt", "policy", "value"), "text")\n'
+        '    | dict.fromkeys(\n'
+        '        ("from_key", "to_key", "layer", "layer_from_key", "layer_to_key", "salt", "policy", "value"), "text"\n'
+        '    )\n'
         '    | {"min_price": "double precision", "max_price": "double precision", "starts_at": "text", "ends_at": "text"},\n'
         '    # The arms that an item may be in, where prices, creatives or offers differ between them.\n'
         '    "item_arms": {"item_id": "text", "arms": "text"},\n'

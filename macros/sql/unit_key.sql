@@ -4,14 +4,15 @@
     substr(md5(concat({{ parts | join(", '|', ") }})), 1, 8)
 {%- endmacro %}
 
-{#- The key at which a share of all keys ends: 8 hexadecimal digits of the fraction, 'g', above all of them, of 1. Powers
-    of 16 change no digit of a float, so each digit is exact. -#}
+{#- The key at which a share of all keys ends: 8 hexadecimal digits of the fraction; of 1 'g', which is above all of
+    them. Powers of 16 change no digit of a float, so each digit is exact. -#}
 {% macro key_of_share(fraction) -%}
     case
         when {{ fraction }} >= 1 then 'g'
         else concat(
             {%- for place in range(1, 9) %}
-            substr('0123456789abcdef', cast(mod(cast(floor({{ fraction }} * {{ 16 ** place }}.0e0) as bigint), 16) as integer) + 1, 1){{ "," if not loop.last }}
+            {%- set digit = "mod(cast(floor(" ~ fraction ~ " * " ~ 16 ** place ~ ".0e0) as bigint), 16)" %}
+            substr('0123456789abcdef', cast({{ digit }} as integer) + 1, 1){{ "," if not loop.last }}
             {%- endfor %}
         )
     end

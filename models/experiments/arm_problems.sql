@@ -148,8 +148,8 @@ final as (
                     )
             when totals.allocation <> 'fixed' and totals.n_arms * {{ kindred.smallest_share() }} >= 1
                 then concat(
-                        'its shares follow the results, and each arm has at least {{ kindred.smallest_share() | float }}: ',
-                        'give it fewer arms'
+                        'its shares follow the results, and each arm has ',
+                        'at least {{ kindred.smallest_share() | float }}: give it fewer arms'
                     )
         end as problem
     from totals

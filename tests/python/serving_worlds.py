@@ -20,8 +20,7 @@ CATEGORIES = ["tea", "books", "sport", None]
 SEGMENTS = ["", "DE", "FR"]
 # A release as the contract has it; the first column is the key.
 TABLES = {
-    "lists": "user_id text, list_id text, segment text, items text, history text, excluded text, "
-    "policy text",
+    "lists": "user_id text, list_id text, segment text, items text, history text, excluded text, policy text",
     "identities": "identity_id text, user_id text",
     "items": "item_id text, popular_rank bigint, title text, category text, brand text, price double precision, "
     "is_available boolean, is_recommendable boolean",

@@ -23,10 +23,12 @@ TABLES: dict[str, dict[str, str]] = {
     "session_settings": {"n_steps": "bigint", "n_neighbors": "bigint"}
     | {name: "double precision" for name in ("decay", "session_share", "list_share")}
     | {"case_insensitive_ids": "boolean"},
-    # What units are assigned by at the moment of a request; empty without experiments. Times are UTC, 2026-12-01 00:00:00.
+    # What request time assigns units by; empty without experiments. Times are UTC, as 2026-12-01 00:00:00.
     "arms": dict.fromkeys(("arm_id", "experiment_id", "context", "arm", "kind", "unit"), "text")
     | {"is_control": "boolean", "share": "double precision"}
-    | dict.fromkeys(("from_key", "to_key", "layer", "layer_from_key", "layer_to_key", "salt", "policy", "value"), "text")
+    | dict.fromkeys(
+        ("from_key", "to_key", "layer", "layer_from_key", "layer_to_key", "salt", "policy", "value"), "text"
+    )
     | {"min_price": "double precision", "max_price": "double precision", "starts_at": "text", "ends_at": "text"},
     # The arms that an item may be in, where prices, creatives or offers differ between them.
     "item_arms": {"item_id": "text", "arms": "text"},

@@ -140,7 +140,9 @@ class ListOut(BaseModel):
     release_id: str
     policy: Annotated[
         str,
-        Field(description="The policy that made the list; holdout = the person is held out, nothing personal is in it."),
+        Field(
+            description="The policy that made the list; holdout = the person is held out, nothing personal is in it."
+        ),
     ] = "main"
     items: list[RankedOut]
     unknown_categories: Annotated[

@@ -7,7 +7,7 @@ import hashlib
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 HOLDOUT = "holdout"
 
@@ -79,9 +79,9 @@ class Experiment:
             return None
         key = unit_key(self.prefix + unit)
         # In a context that it has no shares of, those for everybody count.
-        for from_key, to_key, arm in self.arms.get(context) or self.arms.get("", ()):
+        for from_key, to_key, arm in self.arms.get(context) or self.arms.get("") or ():
             if from_key <= key < to_key:
-                return {**arm, "key": key}  # type: ignore[typeddict-item]
+                return cast(Assignment, {**arm, "key": key})
         return None
 
 

@@ -36,7 +36,26 @@ from kindred.serving import Store
 
 NOBODY = 65534
 N_LISTS = 400
-ARM = ("e|a|", "e", "", "a", "offer", "user", True, 1.0, "00000000", "g", "e", "00000000", "g", "e", None, "x", None, None)
+ARM = (
+    "e|a|",
+    "e",
+    "",
+    "a",
+    "offer",
+    "user",
+    True,
+    1.0,
+    "00000000",
+    "g",
+    "e",
+    "00000000",
+    "g",
+    "e",
+    None,
+    "x",
+    None,
+    None,
+)
 ARM += ("2026-01-01 00:00:00", None)
 DAY = datetime.datetime(2026, 6, 1)
 

@@ -343,7 +343,9 @@ def test_scored_candidates__policies(connection):
     connection.execute("create table rankers (as_of timestamp, kind varchar, model varchar)")
     run_model(connection, "scored_candidates", {"pool_size": 3})
     main = connection.sql("from scored_candidates order by all").fetchall()
-    connection.execute("insert into checked_policies values ('near', 'als', 'fixed', null), ('idle', null, 'fixed', null)")
+    connection.execute(
+        "insert into checked_policies values ('near', 'als', 'fixed', null), ('idle', null, 'fixed', null)"
+    )
     connection.execute("insert into checked_policies values ('slip', 'als', 'fixed', 'it has one')")
     connection.execute("insert into person_policies values ('live', 'near', 'u1'), ('live', 'slip', 'u1')")
     run_model(connection, "scored_candidates", {"pool_size": 3})

@@ -205,7 +205,8 @@ def test_javascript(tmp_path):
         import {{ assign, md5 }} from "{EXAMPLE.as_uri()}";
         import {{ readFileSync }} from "node:fs";
         const {{ arms, ids }} = JSON.parse(readFileSync("{tmp_path}/arms.json", "utf8"));
-        const others = [assign(arms, "u1", {{ itemId: "i001", context: "DE|warm" }}), assign(arms, null, {{ itemId: "i001" }})];
+        const both = assign(arms, "u1", {{ itemId: "i001", context: "DE|warm" }});
+        const others = [both, assign(arms, null, {{ itemId: "i001" }})];
         const texts = ids.slice(-300).map((id, place) => md5(id.repeat(place % 9)));
         console.log(JSON.stringify([ids.map((id) => assign(arms, id)), others, texts]));
     """
@@ -250,8 +251,15 @@ def test_sql(warehouse, store):
         for unit in IDS:
             assert found[unit] == store.assign(unit)
         draw = random.Random(1)
-        questions = [(None, None, None), (" u1\u200b", None, " i001"), ("phone", "DE|warm", "i001"), (None, "x", "i002")]
-        questions += [(draw.choice(IDS), draw.choice([None, "DE|warm", "AT"]), draw.choice(["i1", None])) for _ in range(60)]
+        questions = [
+            (None, None, None),
+            (" u1\u200b", None, " i001"),
+            ("phone", "DE|warm", "i001"),
+            (None, "x", "i002"),
+        ]
+        questions += [
+            (draw.choice(IDS), draw.choice([None, "DE|warm", "AT"]), draw.choice(["i1", None])) for _ in range(60)
+        ]
         for unit, context, item in questions:
             rows = connection.execute("select * from assign_arms(?, ?, ?)", [unit, context, item]).fetchall()
             found = {row[0]: dict(zip(FACTS[1:], row[1:], strict=True)) for row in rows}
@@ -290,6 +298,7 @@ def test_who_is_held_out__in_the_store(tmp_path):
         assert items(without)[:3] == everyone[2:] and not {*everyone[:2]} & {*items(without)}
     # A published list keeps its id, one that was made at request time has a new one.
     assert store.recommend(held[0], n=5)["list_id"] == f"abcd1234-p-{held[0]:0>16}"
+    assert store.recommend(held[0], ["i001"], n=5)["list_id"] == f"abcd1234-p-{held[0]:0>16}"
     assert store.recommend(held[0], n=40)["list_id"].startswith("abcd1234-h-")
     for user in [*others, *(set(strangers) - set(held_strangers)), None]:
         for question in ({}, {"session": ["i001", "i002"]}):
@@ -300,7 +309,9 @@ def test_who_is_held_out__in_the_store(tmp_path):
 
 def test_keys_are_uniform_and_independent():
     """20 experiments on 10,000 ids: each fills ten buckets evenly, and no two know of each other."""
-    places = [[int(key_of(f"e{number}|e{number}|{unit}")[:4], 16) * 10 // 65536 for unit in IDS] for number in range(20)]
+    places = [
+        [int(key_of(f"e{number}|e{number}|{unit}")[:4], 16) * 10 // 65536 for unit in IDS] for number in range(20)
+    ]
     uniform = [stats.chisquare([place.count(bucket) for bucket in range(10)]).pvalue for place in places]
     independent = []
     for one, other in zip(places, places[1:], strict=False):
@@ -310,6 +321,12 @@ def test_keys_are_uniform_and_independent():
     # A layer and the arms of an experiment in it, too.
     layers = [int(key_of(f"layer|lists|{unit}")[:4], 16) * 10 // 65536 for unit in IDS]
     assert stats.chi2_contingency(pd.crosstab(pd.Series(layers), pd.Series(places[0]))).pvalue > 0.001
+
+
+def test_a_key_at_a_border_is_the_next_arms():
+    border = key_of("e|e|anna")
+    arms = Arms([arm_of("e", "a", "00000000", border), arm_of("e", "b", border, "g")])
+    assert arms.assign("anna", None, "", time.time())["e"]["arm"] == "b"
 
 
 def test_an_arm_that_widens_moves_the_units_at_its_border_alone():

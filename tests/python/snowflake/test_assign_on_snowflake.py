@@ -22,7 +22,9 @@ def test_assignments(snowflake, monkeypatch, tmp_path):
     pandas = pytest.importorskip("pandas")
     world = with_holdout(random_world(2))
     for row in (
-        arm_of("home", "a", "00000000", "80000000", kind="lists", layer="lists", layer_to_key="9999999a", policy="main"),
+        arm_of(
+            "home", "a", "00000000", "80000000", kind="lists", layer="lists", layer_to_key="9999999a", policy="main"
+        ),
         arm_of("home", "b", "80000000", "g", kind="lists", layer="lists", layer_to_key="9999999a", policy="bold"),
         arm_of("gift", "none", "00000000", "b3333333", is_control=True, value="0"),
         arm_of("gift", "ten", "b3333333", "g", value="10"),
@@ -65,7 +67,9 @@ def test_assignments(snowflake, monkeypatch, tmp_path):
     write_pandas(snowflake, people, "USER_FEATURES", schema="S7")
 
     def dbt(*arguments):
-        result = run_dbt(*arguments, "--target", "snowflake", target=tmp_path / "target", database=tmp_path / "unused.db")
+        result = run_dbt(
+            *arguments, "--target", "snowflake", target=tmp_path / "target", database=tmp_path / "unused.db"
+        )
         assert result.returncode == 0, result.output
 
     dbt("run", "--select", "assignments")
@@ -86,7 +90,9 @@ def test_assignments(snowflake, monkeypatch, tmp_path):
     ]:
         call = f"s7.assign_arms({text(unit)}, null, {text(item)})"
         rows = cursor.execute(f"select {columns} from table({call})").fetchall()
-        assert {row[0]: dict(zip(names, row[1:], strict=True)) for row in rows} == store.assign(unit, item_id=item), unit
+        assert {row[0]: dict(zip(names, row[1:], strict=True)) for row in rows} == store.assign(unit, item_id=item), (
+            unit
+        )
     policies = set()
     for user in ["u0", "u1", "u2", "u3", "phone", *IDS[100:110], None]:
         call = f"s7.recommend_items({text(user)}, '[\"i001\"]', 7, " + ", ".join(["null"] * 7) + ")"
@@ -94,7 +100,7 @@ def test_assignments(snowflake, monkeypatch, tmp_path):
         expected = store.recommend(user, ["i001"], n=7)
         assert rows == [(item["item_id"], expected["policy"]) for item in expected["items"]], user
         policies.add(expected["policy"])
-        call = f"s7.rerank_items({text(user)}, '[\"i005\", \"i001\", \"i009\", \"i007\"]', null, null)"
+        call = f's7.rerank_items({text(user)}, \'["i005", "i001", "i009", "i007"]\', null, null)'
         rows = cursor.execute(f"select item_id, policy from table({call}) order by rank").fetchall()
         expected = store.rerank(user, ["i005", "i001", "i009", "i007"])
         assert rows == [(item["item_id"], expected["policy"]) for item in expected["items"]], user
