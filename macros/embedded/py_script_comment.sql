@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = 'f85ba14c1177cc04'
+KINDRED_FINGERPRINT = '7675ac7a7fd4d7c0'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -4059,11 +4059,13 @@ KINDRED_SOURCES = {
         '    before: list[dict[int, float]] = [{} for _ in range(n_places + 2)]\n'
         '    before[n_common][sum(numbers[item] for item in first[:n_common])] = 1.0\n'
         '    for place in range(n_common, n_places):\n'
+        "        # Each round has taken each team's best item that was left, so that the first ones are gone.\n"
+        '        left = [items[n_common + (place - n_common) // 2 :] for items in lists]\n'
         '        likeliest = sorted(before[place].items(), key=lambda state: (-state[1], state[0]))\n'
         '        kept = likeliest[:MOST_STATES]\n'
         '        scale = sum(chance for _taken, chance in likeliest) / max(sum(chance for _taken, chance in kept), 1e-300)\n'
         '        for taken, chance in kept:\n'
-        '            for order in (lists, lists[::-1]):\n'
+        '            for order in (left, left[::-1]):\n'
         '                now, step = taken, 0\n'
         '                for items in order:\n'
         '                    pick = next((item for item in items if not item & now), None)\n'

@@ -66,8 +66,14 @@ final as (
             else problem
         end as problem,
         problem is null and row_number_of_place > 1 as is_repeated,
-        coalesce(propensity_text, evaluated_propensity_text, reward_text, rank_text, shown_at_text, rewarded_at_text)
-            as rejected_text
+        coalesce(
+            case when rank is null then rank_text end,
+            case when propensity is null then propensity_text end,
+            case when evaluated_propensity is null then evaluated_propensity_text end,
+            case when reward is null then reward_text end,
+            case when shown_at is null then shown_at_text end,
+            case when rewarded_at is null then rewarded_at_text end
+        ) as rejected_text
     from numbered
 
 )

@@ -104,11 +104,13 @@ def place_chances(first: Sequence[str], second: Sequence[str], drafted: Sequence
     before: list[dict[int, float]] = [{} for _ in range(n_places + 2)]
     before[n_common][sum(numbers[item] for item in first[:n_common])] = 1.0
     for place in range(n_common, n_places):
+        # Each round has taken each team's best item that was left, so that the first ones are gone.
+        left = [items[n_common + (place - n_common) // 2 :] for items in lists]
         likeliest = sorted(before[place].items(), key=lambda state: (-state[1], state[0]))
         kept = likeliest[:MOST_STATES]
         scale = sum(chance for _taken, chance in likeliest) / max(sum(chance for _taken, chance in kept), 1e-300)
         for taken, chance in kept:
-            for order in (lists, lists[::-1]):
+            for order in (left, left[::-1]):
                 now, step = taken, 0
                 for items in order:
                     pick = next((item for item in items if not item & now), None)
