@@ -39,7 +39,9 @@
             "policies": "",
             "experiments": "",
             "experiment_arms": "",
-            "experiment_metrics": ""
+            "experiment_metrics": "",
+            "foreign_log": "",
+            "foreign_policies": ""
         },
         "identity": {
             "case_insensitive_ids": true,

@@ -1,12 +1,18 @@
 {#- The table of a shop's decisions: what kindred__tables points at under `name`, else the seed that comes with kindred.
     -#}
 {% macro table_relation(name) %}
-    {% set pointer = kindred.setting('tables', name) %}
+    {% set pointer = kindred.table_pointer(name) %}
     {% if not pointer %}
         {% set contract = kindred.table_contract(name) %}
         {{ return(ref('kindred', kindred.table_seed(name) if contract.has_sample else contract.seed)) }}
     {% endif %}
     {{ return(kindred.pointed_relation(pointer, 'kindred__tables has ' ~ name)) }}
+{% endmacro %}
+
+{#- What kindred__tables points at, '' = nothing but kindred's own seed, which may be named, too. -#}
+{% macro table_pointer(name) %}
+    {% set pointer = kindred.setting('tables', name) %}
+    {{ return('' if pointer == kindred.table_contract(name).seed else pointer) }}
 {% endmacro %}
 
 {#- The seed that stands for a table that kindred__tables doesn't name. The sample shop has policies and experiments of its
@@ -19,7 +25,8 @@
 {#- Whether a table of decisions can have rows: where it can't, models needn't count with any. -#}
 {% macro has_table(name) %}
     {% set contract = kindred.table_contract(name) %}
-    {{ return(kindred.setting('tables', name) or (contract.has_sample and kindred.table_seed(name) != contract.seed)) }}
+    {% set has_sample = contract.has_sample | default(false) and kindred.table_seed(name) != contract.seed %}
+    {{ return(has_sample or kindred.setting('tables', name) != '') }}
 {% endmacro %}
 
 {#- The seed that comes with kindred, and the columns that a shop's own table in its place must or may have. -#}
@@ -176,6 +183,34 @@
                 'higher_is_better': {'kind': 'boolean', 'words': 'answers', 'required': false},
             },
         },
+        'foreign_log': {
+            'seed': 'foreign_log',
+            'is_text': true,
+            'columns': {
+                'list_id': {'kind': 'text', 'form': 'id', 'required': true},
+                'user_id': {'kind': 'text', 'form': 'id', 'required': false},
+                'item_id': {'kind': 'text', 'form': 'id', 'required': true},
+                'rank': {'kind': 'number', 'required': true},
+                'policy': {'kind': 'text', 'form': 'word', 'required': false},
+                'propensity': {'kind': 'number', 'required': true},
+                'reward': {'kind': 'number', 'required': true},
+                'evaluated_policy': {'kind': 'text', 'form': 'word', 'required': true},
+                'evaluated_propensity': {'kind': 'number', 'required': false},
+                'shown_at': {'kind': 'timestamp', 'required': false},
+                'rewarded_at': {'kind': 'timestamp', 'required': false},
+            },
+        },
+        'foreign_policies': {
+            'seed': 'foreign_policies',
+            'is_text': true,
+            'columns': {
+                'evaluated_policy': {'kind': 'text', 'form': 'word', 'required': true},
+                'list_id': {'kind': 'text', 'form': 'id', 'required': false},
+                'rank': {'kind': 'number', 'required': true},
+                'item_id': {'kind': 'text', 'form': 'id', 'required': true},
+                'propensity': {'kind': 'number', 'required': true},
+            },
+        },
     } %}
     {{ return(contracts[name]) }}
 {% endmacro %}
@@ -190,7 +225,7 @@
     are known. -#}
 {% macro table_columns(name) %}
     {% set contract = kindred.table_contract(name) %}
-    {% set pointer = kindred.setting('tables', name) %}
+    {% set pointer = kindred.table_pointer(name) %}
     {% if pointer %}
         {{ return(kindred.relation_columns(
             kindred.table_relation(name), contract.columns, 'kindred__tables, ' ~ name, pointer,

@@ -21,3 +21,14 @@
         + {{ r }} * {{ q }} * {{ kindred.sample_covariance(of, one[1], other[1]) }}
     ) * {{ of }}n * {{ of }}n / nullif({{ of }}sum_{{ one[1] }} * {{ of }}sum_{{ other[1] }}, 0)
 {%- endmacro %}
+
+{#- The squared standard error of a ratio that is adjusted by the column theta. -#}
+{% macro adjusted_square(of) -%}
+    greatest(
+        {{ kindred.ratio_covariance(of, 'yd', 'yd') }} + case
+            when theta = 0 then 0.0e0
+            else theta * theta * {{ kindred.ratio_covariance(of, 'xe', 'xe') }}
+                - 2.0e0 * theta * {{ kindred.ratio_covariance(of, 'yd', 'xe') }}
+        end, 0.0e0
+    ) / {{ of }}n
+{%- endmacro %}

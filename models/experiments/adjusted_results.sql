@@ -1,4 +1,6 @@
 -- one row per (experiment_id, day, arm, segment_by, segment, metric): effects, intervals and p, adjusted for how many
+{{ config(enabled=kindred.has_experiments()) }}
+
 {% set alpha = kindred.setting('experiments', 'alpha') | float %}
 {% set power = kindred.setting('experiments', 'power') | float %}
 {#- What is adjusted together: the metrics that decide, of all arms, on a day; each kind of segment for itself. -#}
@@ -34,6 +36,7 @@ effects as (
         -- From 100 people per arm on a mean is normal enough; a metric that is the same for all has no error.
         case
             when compared_arms.n_control >= 100 and compared_arms.n >= 100
+                and compared_arms.treatment - compared_arms.control is not null
                 then nullif(sqrt(compared_arms.control_square + compared_arms.treatment_square), 0)
         end as standard_error,
         case

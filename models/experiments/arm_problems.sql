@@ -1,4 +1,6 @@
 -- one row per experiment whose arms can't be used: the first reason why
+{{ config(enabled=kindred.has_experiments()) }}
+
 with arms as (select * from {{ ref('typed_arms') }}),
 
 experiments as (select * from {{ ref('typed_experiments') }} where n_rows_of_id = 1),

@@ -1,6 +1,8 @@
 -- one row per (experiment_id, metric, arm): the quantile of an arm's people, and its error
 -- The error is half of the interval between the ranks that enclose the quantile's, by the normal approximation of the
 -- binomial: A. Deng, U. Knoblich, J. Lu, "Applying the delta method in metric analytics", KDD 2018.
+{{ config(enabled=kindred.has_experiments()) }}
+
 {% set alpha = kindred.setting('experiments', 'alpha') | float %}
 
 with metrics as (

@@ -1,4 +1,6 @@
 -- one row per (experiment_id, period, context, arm): what the matured people of a bandit did
+{{ config(enabled=kindred.has_experiments()) }}
+
 with bandits as (select * from {{ ref('bandits') }}),
 
 cells as (select * from {{ ref('experiment_cells') }}),

@@ -1,4 +1,6 @@
 -- one row per usable experiment whose shares follow its results
+{{ config(enabled=kindred.has_experiments()) }}
+
 with experiments as (select * from {{ ref('checked_experiments') }} where problem is null and allocation <> 'fixed'),
 
 metrics as (select * from {{ ref('checked_metrics') }} where problem is null and statistic <> 'quantile'),

@@ -1,4 +1,6 @@
 -- one row per (experiment_id, arm) of an experiment that can be used
+{{ config(enabled=kindred.has_experiments()) }}
+
 with arms as (select * from {{ ref('typed_arms') }}),
 
 experiments as (select * from {{ ref('checked_experiments') }} where problem is null),

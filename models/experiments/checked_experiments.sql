@@ -1,4 +1,6 @@
 -- one row per experiment_id that the tables of experiments and arms name, with what is wrong with it
+{{ config(enabled=kindred.has_experiments()) }}
+
 with experiments as (select * from {{ ref('typed_experiments') }} where n_rows_of_id = 1),
 
 problems as (select * from {{ ref('experiment_problems') }}),

@@ -1,4 +1,6 @@
 -- one row per metric of the table of metrics, with what is wrong with it
+{{ config(enabled=kindred.has_experiments()) }}
+
 {% set words = "('events', 'people', 'orders', 'value', 'clicks', 'impressions')" %}
 {% set of_lists = "('clicks', 'impressions')" %}
 

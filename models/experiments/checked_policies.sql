@@ -76,8 +76,8 @@ checked as (
         policies.*,
         case
             when policies.policy is null then 'it has no name: fill in policy'
-            when policies.policy = 'holdout'
-                then 'holdout is the name of the lists of people who are held out: give another'
+            when policies.policy in ('holdout', 'interleaved')
+                then concat(policies.policy, ' is how lists are called that no single policy makes: give another name')
             when policies.n_rows_of_policy > 1 then 'its name stands more than once: give each policy its own'
             when policies.generators is not null
                 and coalesce(known_names.n_names, 0)

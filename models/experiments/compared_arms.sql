@@ -1,5 +1,7 @@
 -- one row per (experiment_id, day, arm, segment_by, segment, metric): an arm beside its control, adjusted by covariates
 -- Every metric is a ratio of sums over people; of a mean the denominator is the number of the people's units.
+{{ config(enabled=kindred.has_experiments()) }}
+
 {% set columns = ['n'] + kindred.moment_sums().keys() | list %}
 
 with cumulated_arms as (select * from {{ ref('cumulated_arms') }}),
@@ -26,14 +28,14 @@ pairs as (
         treatment.segment_by,
         treatment.segment,
         treatment.metric,
-        metrics.covariate_days > 0 as has_covariate,
-        treatment.n_winsorized + control.n_winsorized as n_winsorized,
-        least(treatment.n_positive, control.n_positive) as n_positive,
         {% for column in columns -%}
         cast(control.{{ column }} as double) as c_{{ column }},
         cast(treatment.{{ column }} as double) as t_{{ column }},
-        cast(control.{{ column }} + treatment.{{ column }} as double) as p_{{ column }}{{ "," if not loop.last }}
-        {% endfor %}
+        cast(control.{{ column }} + treatment.{{ column }} as double) as p_{{ column }},
+        {% endfor -%}
+        metrics.covariate_days > 0 as has_covariate,
+        treatment.n_winsorized + control.n_winsorized as n_winsorized,
+        least(treatment.n_positive, control.n_positive) as n_positive
     from cumulated_arms as treatment
     inner join controls
         on treatment.experiment_id = controls.experiment_id
@@ -80,19 +82,11 @@ measured as (
         {{ arm }}_sum_y / nullif({{ arm }}_sum_d, 0) - coalesce(
             theta * ({{ arm }}_sum_x / nullif({{ arm }}_sum_e, 0) - p_sum_x / nullif(p_sum_e, 0)), 0.0e0
         ) as {{ arm }}_mean,
-        greatest(
-            {{ kindred.ratio_covariance(arm ~ '_', 'yd', 'yd') | indent(12) }} + case
-                when theta = 0 then 0.0e0
-                else theta * theta * {{ kindred.ratio_covariance(arm ~ '_', 'xe', 'xe') | indent(16) }}
-                    - 2.0e0 * theta * {{ kindred.ratio_covariance(arm ~ '_', 'yd', 'xe') | indent(16) }}
-            end, 0.0e0
-        ) / {{ arm }}_n as {{ arm }}_square,
+        {{ kindred.adjusted_square(arm ~ '_') | indent(8) }} as {{ arm }}_square,
         -- The same of the time before, where there is no effect: what pre_period checks.
-        {{ arm }}_sum_x / nullif({{ arm }}_sum_e, 0) as {{ arm }}_mean_before,
-        case
-            when has_covariate then {{ kindred.ratio_covariance(arm ~ '_', 'xe', 'xe') | indent(12) }} / {{ arm }}_n
-        end as {{ arm }}_square_before{{ "," if not loop.last }}
-        {% endfor %}
+        {{ kindred.ratio_covariance(arm ~ '_', 'xe', 'xe') | indent(8) }} / {{ arm }}_n as {{ arm }}_square_before,
+        {% endfor -%}
+        t_sum_x / nullif(t_sum_e, 0) - c_sum_x / nullif(c_sum_e, 0) as effect_before
     from with_theta
 
 ),
@@ -117,7 +111,9 @@ final as (
         theta,
         cast(n_winsorized as bigint) as n_winsorized,
         cast(n_positive as bigint) as n_positive,
-        (t_mean_before - c_mean_before) / nullif(sqrt(c_square_before + t_square_before), 0) as z_before
+        case
+            when has_covariate then effect_before / nullif(sqrt(greatest(c_square_before + t_square_before, 0)), 0)
+        end as z_before
     from measured
 
     union all

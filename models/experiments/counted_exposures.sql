@@ -1,5 +1,5 @@
 -- one row per (experiment_id, unit_id): whose outcomes are counted, in an experiment or to plan one (arm '')
-{{ config(materialized='view') }}
+{{ config(enabled=kindred.has_experiments(), materialized='view') }}
 
 select
     experiment_id,

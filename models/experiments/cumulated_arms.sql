@@ -1,5 +1,5 @@
 -- one row per (experiment_id, day, arm, segment_by, segment, metric): sums over the people first exposed by then
-{% set key = ['experiment_id', 'arm', 'segment_by', 'segment', 'metric'] %}
+{{ config(enabled=kindred.has_experiments()) }}
 
 with sums as (select * from {{ ref('experiment_sums') }}),
 
@@ -25,10 +25,18 @@ days as (
 arms as (
 
     select
-        {{ key | join(', ') }}
+        experiment_id,
+        arm,
+        segment_by,
+        segment,
+        metric
     from sums
     group by
-        {{ key | join(', ') }}
+        experiment_id,
+        arm,
+        segment_by,
+        segment,
+        metric
 
 ),
 
@@ -40,14 +48,14 @@ final as (
         arms.arm,
         days.segment_by,
         days.segment,
-        days.metric,
         {% for column in ['n', 'n_winsorized', 'n_positive'] + kindred.moment_sums().keys() | list -%}
         sum(coalesce(sums.{{ column }}, 0)) over (
             partition by arms.experiment_id, arms.metric, arms.segment_by, arms.segment, arms.arm
             order by days.day
             rows between unbounded preceding and current row
-        ) as {{ column }}{{ "," if not loop.last }}
-        {% endfor %}
+        ) as {{ column }},
+        {% endfor -%}
+        days.metric
     from days
     inner join arms
         on days.experiment_id = arms.experiment_id

@@ -1,6 +1,8 @@
 -- one row per (experiment_id, metric, exposed_on, arm, segment, activity): sums over the subjects of a cell
 -- Subjects without events have no values, and are in the sums by their number alone. In whole numbers of millionths,
 -- and products in millionths of millionths.
+{{ config(enabled=kindred.has_experiments()) }}
+
 {% set sums = kindred.moment_sums() %}
 
 with metrics as (select * from {{ ref('checked_metrics') }} where problem is null and statistic <> 'quantile'),
@@ -39,15 +41,12 @@ added_up as (
         arm,
         segment,
         activity,
-        sum(case when is_winsorized then 1 else 0 end) as n_winsorized,
-        sum(case when y > 0 then 1 else 0 end) as n_positive,
         {% for column, factors in sums.items() -%}
-        {% if factors | length == 1 -%}
-        sum({{ factors }})
-        {%- else -%}
-        {{ kindred.exact_products(factors[0], factors[1]) }}
-        {%- endif %} as {{ column }}{{ "," if not loop.last }}
-        {% endfor %}
+        {{ 'sum(' ~ factors ~ ')' if factors | length == 1 else kindred.exact_products(factors[0], factors[1]) }}
+            as {{ column }},
+        {% endfor -%}
+        sum(case when is_winsorized then 1 else 0 end) as n_winsorized,
+        sum(case when y > 0 then 1 else 0 end) as n_positive
     from subject_values
     group by
         experiment_id,
@@ -68,9 +67,6 @@ final as (
         people.arm,
         people.segment,
         people.activity,
-        people.n,
-        coalesce(added_up.n_winsorized, 0) as n_winsorized,
-        coalesce(added_up.n_positive, 0) as n_positive,
         {% for column, factors in sums.items() -%}
         {%- set own = "coalesce(added_up." ~ column ~ ", 0)" -%}
         {%- if factors in ['d', 'e'] -%}
@@ -79,8 +75,11 @@ final as (
         case when metrics.statistic = 'mean' then people.n_units2 * 1000000000000 else {{ own }} end
         {%- else -%}
         {{ own }}
-        {%- endif %} as {{ column }}{{ "," if not loop.last }}
-        {% endfor %}
+        {%- endif %} as {{ column }},
+        {% endfor -%}
+        people.n,
+        coalesce(added_up.n_winsorized, 0) as n_winsorized,
+        coalesce(added_up.n_positive, 0) as n_positive
     from people
     inner join metrics
         on people.window_days = metrics.window_days

@@ -1,4 +1,6 @@
 -- one row per (experiment_id, day, arm, segment_by, segment, metric): sums over the people first exposed on a day
+{{ config(enabled=kindred.has_experiments()) }}
+
 with sums as (select * from {{ ref('experiment_sums') }} where arm <> ''),
 
 {{ kindred.protected_cells(
@@ -14,11 +16,11 @@ final as (
         segment_by,
         segment,
         metric,
-        n,
-        n_winsorized,
         {% for column in kindred.moment_sums() -%}
-        {{ column }}{{ "," if not loop.last }}
-        {% endfor %}
+        {{ column }},
+        {% endfor -%}
+        n,
+        n_winsorized
     from protected
 
 )

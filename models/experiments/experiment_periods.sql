@@ -1,7 +1,7 @@
 -- one row per usable experiment: the time whose exposures count
 -- Shares or a salt that change while an experiment of fixed shares runs begin a new period: what came before was
 -- another design.
-{{ config(materialized='view') }}
+{{ config(enabled=kindred.has_experiments(), materialized='view') }}
 
 with experiments as (select * from {{ ref('checked_experiments') }} where problem is null),
 

@@ -1,5 +1,7 @@
 -- one row per (experiment_id, metric): the effect that an experiment can find, and how long it takes
 -- From its control; of an experiment without exposures from the people of 28 days. Quantiles are not planned.
+{{ config(enabled=kindred.has_experiments()) }}
+
 {% set alpha = kindred.setting('experiments', 'alpha') | float %}
 {% set power = kindred.setting('experiments', 'power') | float %}
 

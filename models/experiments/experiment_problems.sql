@@ -1,4 +1,6 @@
 -- one row per experiment_id that can't be used: the first reason why
+{{ config(enabled=kindred.has_experiments()) }}
+
 with experiments as (select * from {{ ref('typed_experiments') }}),
 
 arms as (select * from {{ ref('typed_arms') }}),

@@ -1,4 +1,6 @@
 -- one row per (experiment_id, day, arm, segment_by, segment, metric): what an arm did, beside the control
+{{ config(enabled=kindred.has_experiments()) }}
+
 {% set alpha = kindred.number_literal(kindred.setting('experiments', 'alpha')) %}
 {% set min_people = kindred.setting('privacy', 'min_people') %}
 
@@ -36,8 +38,10 @@ judged as (
             as newest_day,
         coalesce(periods.ends_at <= periods.as_of, false) as has_ended,
         periods.planned_people is null and periods.ends_at is null as is_endless,
-        case when periods.stopping = 'sequential' then adjusted_results.sequential_p_adjusted
-            else adjusted_results.p_adjusted end as deciding_p
+        case
+            when periods.stopping = 'sequential' then adjusted_results.sequential_p_adjusted
+            else adjusted_results.p_adjusted
+        end as deciding_p
     from adjusted_results
     inner join periods
         on adjusted_results.experiment_id = periods.experiment_id
@@ -77,10 +81,11 @@ decided as (
             when (effect > 0) = higher_is_better then 'better'
             else 'worse'
         end as verdict,
-        coalesce(reason, case
+        case
+            when reason is not null then reason
             when deciding_p < {{ alpha }} then 'the effect is beyond chance'
             else 'the effect is within chance'
-        end) as note
+        end as note
     from noted
     -- Days beside each other would tell of the few people who came between them.
     {{ "where day = newest_day" if min_people > 1 }}

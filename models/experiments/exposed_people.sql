@@ -1,6 +1,6 @@
 -- one row per (experiment_id, arm, subject_id, window_days): who counts for the metrics of a window
 -- Units that were first exposed less than a window ago count for none of its metrics: their outcome is still open.
-{{ config(materialized='view') }}
+{{ config(enabled=kindred.has_experiments(), materialized='view') }}
 
 with units as (
 

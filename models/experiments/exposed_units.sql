@@ -1,5 +1,7 @@
 -- one row per (experiment_id, unit_id): an exposed unit, whose it is, and its segments
 -- The subject is the person, or for the unit item the item: what statistics take for independent.
+{{ config(enabled=kindred.has_experiments()) }}
+
 with exposures as (select * from {{ ref('counted_exposures') }}),
 
 people as (

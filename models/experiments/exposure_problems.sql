@@ -1,4 +1,6 @@
 -- one row per (experiment_id, problem, source): exposures that count for nothing, and how to correct them
+{{ config(enabled=kindred.has_experiments()) }}
+
 with shown_arms as (select * from {{ ref('shown_arms') }} where problem is not null),
 
 counted as (
@@ -33,10 +35,7 @@ final as (
             when 'unknown_experiment'
                 then 'the table experiments has no usable experiment of this name: add it, or correct the app'
             when 'unknown_arm'
-                then concat(
-                    'the experiment has no arm ''', coalesce(example_arm, ''),
-                    ''': add it to the table experiment_arms, or correct the app'
-                )
+                then concat('arm ''', coalesce(example_arm, ''), ''' is in no row of experiment_arms: add it, or correct the app')
             when 'arm_without_share'
                 then concat('arm ''', example_arm, ''' has share 0, so nobody is assigned to it: correct the app')
             when 'nobodys' then 'no id of a person stands there, or the device is of many: send user_id or anonymous_id'

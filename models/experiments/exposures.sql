@@ -1,4 +1,6 @@
 -- one row per (experiment_id, salt, unit_id): who was shown which arm first, in the period that counts
+{{ config(enabled=kindred.has_experiments()) }}
+
 with shown_arms as (select * from {{ ref('shown_arms') }} where problem is null),
 
 periods as (select * from {{ ref('experiment_periods') }}),
@@ -55,7 +57,9 @@ firsts as (
 
     select
         *,
-        {{ kindred.unit_key(["case when kind = 'holdout' then kind else experiment_id end", 'salt', 'unit_id']) }} as unit_key
+        {{ kindred.unit_key([
+            "case when kind = 'holdout' then kind else experiment_id end", 'salt', 'unit_id'
+        ]) }} as unit_key
     from ordered
     where place = 1
         and first_exposed_at is not null
@@ -80,6 +84,8 @@ assigned as (
     from firsts
     inner join share_versions
         on firsts.experiment_id = share_versions.experiment_id
+            -- The salt says that another tool assigns.
+            and firsts.salt <> 'external'
             and firsts.unit_key >= share_versions.from_key
             and firsts.unit_key < share_versions.to_key
             and firsts.first_exposed_at >= share_versions.valid_from

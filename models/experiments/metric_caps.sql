@@ -1,6 +1,8 @@
 -- one row per (experiment_id, metric) that is winsorised: the value at which a unit's numerator is cut
 -- Nearest rank over all exposed people of all arms: those without an event have 0. Of a ratio the numerator alone is
 -- cut, over the same people: another denominator could turn the sign of an effect.
+{{ config(enabled=kindred.has_experiments()) }}
+
 with unit_values as (select * from {{ ref('unit_values') }} where winsorize_at is not null),
 
 distinct_values as (

@@ -1,5 +1,5 @@
 -- one row per (measure_id, event_type): what metrics count, each kind of it once
-{{ config(materialized='view') }}
+{{ config(enabled=kindred.has_experiments(), materialized='view') }}
 
 with metrics as (select * from {{ ref('checked_metrics') }} where problem is null),
 

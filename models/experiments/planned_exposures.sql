@@ -1,5 +1,7 @@
 -- one row per (experiment_id, user_id) of an experiment without exposures: who would have been exposed in 28 days
 -- By the first event in the 28 days before the longest window of a metric: what came of them is known by now.
+{{ config(enabled=kindred.has_experiments()) }}
+
 {% set found = kindred.known_rows("select count(*) as n_experiments", ref('checked_experiments')) %}
 {% set has_experiments = found is none or found[0].n_experiments > 0 %}
 

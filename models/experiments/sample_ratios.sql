@@ -1,5 +1,7 @@
 -- one row per (experiment_id, segment_by, segment): whether the arms have as many units as their shares say
 -- Arms without a share are no part of it; where fewer than five units are expected in an arm nothing can be told.
+{{ config(enabled=kindred.has_experiments()) }}
+
 with arm_counts as (select * from {{ ref('arm_counts') }} where expected_n > 0),
 
 summed as (

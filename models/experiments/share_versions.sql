@@ -1,6 +1,8 @@
 -- one row per (experiment_id, arm, valid_from): an arm's share and keys from then on, of what earlier builds decided
 -- Left out are experiments with shares per context, or with items that can't be in all arms: an exposure says neither
 -- the context nor which arms there were.
+{{ config(enabled=kindred.has_experiments()) }}
+
 with logged as (
 
     select

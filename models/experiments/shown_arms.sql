@@ -1,4 +1,6 @@
 -- one row per (experiment_id, arm, user_id, item_id, shown_at, ...): an arm that was shown, by an event or a list
+{{ config(enabled=kindred.has_experiments()) }}
+
 {% set found = kindred.known_rows("select count(*) as n_experiments", ref('checked_experiments')) %}
 {% set has_experiments = found is none or found[0].n_experiments > 0 %}
 {% set needs_consent = kindred.consent_purposes().required | length > 0 %}
@@ -47,8 +49,8 @@ from_events as (
 
 ),
 
--- What is on a list was shown at once: one row per list. Lists made at request time are in no log, which alone knows the
--- arm.
+-- What is on a list was shown at once: one row per list. Lists made at request time are in no log, which alone knows
+-- the arm.
 lists as (
 
     select

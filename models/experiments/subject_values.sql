@@ -1,6 +1,8 @@
 -- one row per (experiment_id, metric, arm, subject_id) with events: a subject's numerator, denominator and covariate
 -- In millionths, as whole numbers: sums of their squares are then exact. y by d is the metric, x by e the same before
 -- the first exposure. For a mean d and e are the subject's units.
+{{ config(enabled=kindred.has_experiments()) }}
+
 {% set kept = ['experiment_id', 'metric', 'arm', 'subject_id', 'exposed_on', 'segment', 'activity'] %}
 
 with people as (select * from {{ ref('exposed_people') }}),
@@ -26,7 +28,9 @@ unit_values as (
 final as (
 
     select
-        {{ kept | join(',\n        ') }},
+        {% for column in kept -%}
+        {{ column }},
+        {% endfor -%}
         y,
         d,
         x,
@@ -59,9 +63,13 @@ final as (
             and unit_values.window_days = people.window_days
     where unit_values.unit = 'user_item'
     group by
-        {% for column in kept -%}
-        unit_values.{{ column }}{{ "," if not loop.last }}
-        {% endfor %}
+        unit_values.experiment_id,
+        unit_values.metric,
+        unit_values.arm,
+        unit_values.subject_id,
+        unit_values.exposed_on,
+        unit_values.segment,
+        unit_values.activity
 
 )
 

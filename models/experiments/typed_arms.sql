@@ -1,4 +1,6 @@
 -- one row per row of the table of arms, in types that can be counted with and in the order of the scale of keys
+{{ config(enabled=kindred.has_experiments()) }}
+
 with declared as (
 
     select

@@ -1,4 +1,6 @@
 -- one row per row of the table of experiments, in types that can be counted with and with its defaults
+{{ config(enabled=kindred.has_experiments()) }}
+
 with declared as (
 
     select

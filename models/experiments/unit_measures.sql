@@ -2,6 +2,8 @@
 -- `before_` = in covariate_days before the first exposure. Only units whose window is over.
 -- depends_on: {{ ref('person_events') }}
 -- depends_on: {{ ref('list_outcomes') }}
+{{ config(enabled=kindred.has_experiments()) }}
+
 {% set units = ['user', 'user_item', 'item'] %}
 
 with measures as (select * from {{ ref('metric_measures') }}),
@@ -55,13 +57,12 @@ totals as (
     select
         experiment_id,
         unit_id,
-        measure_id,
         {% for beginning, condition in {'': 'not is_before', 'before_': 'is_before'}.items() %}
         count(case when {{ condition }} then 1 end) as {{ beginning }}n_events,
         sum(case when {{ condition }} then n_clicks else 0 end) as {{ beginning }}n_clicks,
-        coalesce({{ kindred.exact_sum("case when " ~ condition ~ " then value end") }}, 0.0e0) as {{ beginning }}value
-        {{- "," if not loop.last }}
-        {% endfor %}
+        coalesce({{ kindred.exact_sum("case when " ~ condition ~ " then value end") }}, 0.0e0) as {{ beginning }}value,
+        {% endfor -%}
+        measure_id
     from found
     group by
         experiment_id,

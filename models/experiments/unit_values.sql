@@ -1,5 +1,5 @@
 -- one row per (experiment_id, metric, unit_id) with events: a unit's numerator, denominator, and the same before
-{{ config(materialized='view') }}
+{{ config(enabled=kindred.has_experiments(), materialized='view') }}
 
 with metrics as (
 
@@ -43,11 +43,9 @@ final as (
         units.segment,
         units.activity,
         {{ kindred.metric_word('metrics.numerator', 'measures.') | indent(8) }} as y,
-        case when metrics.statistic = 'ratio' then {{ kindred.metric_word('metrics.denominator', 'measures.') | indent(8) }}
-            else 1 end as d,
+        {{ kindred.metric_word('metrics.denominator', 'measures.') | indent(8) }} as d,
         {{ kindred.metric_word('metrics.numerator', 'measures.before_') | indent(8) }} as x,
-        case when metrics.statistic = 'ratio' then {{ kindred.metric_word('metrics.denominator', 'measures.before_') | indent(8) }}
-            else 1 end as e
+        {{ kindred.metric_word('metrics.denominator', 'measures.before_') | indent(8) }} as e
     from {{ ref('unit_measures') }} as measures
     inner join metrics
         on measures.measure_id = metrics.measure_id

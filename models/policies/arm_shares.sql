@@ -1,6 +1,7 @@
 -- one row per (run_id, experiment_id, context, arm): with what probability each build assigned an arm
 -- Never rebuilt: a full refresh would erase what nothing can make again.
 {{ config(
+    enabled=kindred.has_experiments(),
     materialized='incremental',
     incremental_strategy='append',
     on_schema_change='append_new_columns',

@@ -1,4 +1,6 @@
 -- one row per (experiment_id, user_id): the arm of each known person in the experiments that assign people
+{{ config(enabled=kindred.has_experiments()) }}
+
 with arms as (select * from {{ ref('current_arms') }} where is_running and unit = 'user'),
 
 people as (

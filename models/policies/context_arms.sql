@@ -1,6 +1,8 @@
 -- one row per (experiment_id, context, arm) of a usable experiment: the share that is declared, among those eligible
 -- An arm with a segment or an activity is for such people alone. Where fewer than two arms are left there is nothing to
 -- compare: all shares of that context are 0, and its people are in no arm.
+{{ config(enabled=kindred.has_experiments()) }}
+
 with experiments as (select * from {{ ref('checked_experiments') }} where problem is null),
 
 arms as (

@@ -1,4 +1,6 @@
 -- one row per (experiment_id, context, arm) that may be assigned until the release of this build expires
+{{ config(enabled=kindred.has_experiments()) }}
+
 {% set clock = "cast('" ~ kindred.run_clock() ~ "' as timestamp)" %}
 {% set hours = kindred.setting('lists', 'expires_after_hours') %}
 

@@ -1,6 +1,7 @@
 -- one row per (experiment_id, context, item_id, arm, valid_from): what was offered, whenever that changed
 -- Never rebuilt: a full refresh would erase what nothing can make again.
 {{ config(
+    enabled=kindred.has_experiments(),
     materialized='incremental',
     incremental_strategy='append',
     on_schema_change='append_new_columns',

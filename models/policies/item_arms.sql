@@ -1,6 +1,8 @@
 -- one row per (experiment_id, context, item_id, arm): the arms that an item may be in, and what it costs there
 -- Experiments of prices and of creatives, and those with an arm for a category or a brand. Where fewer than two arms
 -- are left there is nothing to compare: the item is in no arm, at the shop's own price and with its own creative.
+{{ config(enabled=kindred.has_experiments()) }}
+
 {% set floor = kindred.number_literal(1 + kindred.setting('experiments', 'margin_floor')) %}
 
 with declared as (

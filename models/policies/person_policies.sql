@@ -1,9 +1,8 @@
 -- one row per (fold, policy, user_id): the policies by which lists of a person are made
--- depends_on: {{ ref('assignments') }}, {{ ref('current_arms') }}, {{ ref('folds') }}, {{ ref('targets') }}
--- depends_on: {{ ref('checked_policies') }}
+-- depends_on: {{ ref('targets') }}, {{ ref('checked_policies') }}
 {{ config(materialized='view') }}
 
-{% if kindred.has_table('experiments') %}
+{% if kindred.has_experiments() %}
 with assignments as (select * from {{ ref('assignments') }}),
 
 -- One day, one draw: whoever builds twice on a day makes the same lists.
@@ -32,6 +31,23 @@ people as (
 
 ),
 
+-- Of a person whose list is drafted from two policies' lists, both are made: team A is that of the first arm.
+interleaved as (
+
+    select
+        people.user_id,
+        arms.policy,
+        case when arms.position = 1 then 'A' else 'B' end as team
+    from people
+    inner join assignments
+        on people.user_id = assignments.user_id
+            and assignments.kind = 'interleaving'
+    inner join {{ ref('current_arms') }} as arms
+        on assignments.experiment_id = arms.experiment_id
+            and assignments.context = arms.context
+
+),
+
 -- The arm of a person makes the person's list; experiments on lists share a layer, so that there is one.
 own as (
 
@@ -43,6 +59,9 @@ own as (
     left join assignments
         on people.user_id = assignments.user_id
             and assignments.kind = 'lists'
+    left join interleaved
+        on people.user_id = interleaved.user_id
+    where interleaved.user_id is null
 
 ),
 
@@ -68,8 +87,19 @@ final as (
         'live' as fold,
         policy,
         user_id,
-        true as is_shown
+        true as is_shown,
+        cast(null as varchar) as team
     from own
+
+    union all
+
+    select
+        'live' as fold,
+        policy,
+        user_id,
+        false as is_shown,
+        team
+    from interleaved
 
     union all
 
@@ -77,7 +107,8 @@ final as (
         'live' as fold,
         others.policy,
         own.user_id,
-        false as is_shown
+        false as is_shown,
+        cast(null as varchar) as team
     from own
     cross join others
     where own.is_logged
@@ -89,7 +120,8 @@ final as (
         fold,
         'main' as policy,
         user_id,
-        true as is_shown
+        true as is_shown,
+        cast(null as varchar) as team
     from {{ ref('user_features') }}
     where fold <> 'live'
 
@@ -100,7 +132,8 @@ with final as (
         fold,
         'main' as policy,
         user_id,
-        true as is_shown
+        true as is_shown,
+        cast(null as varchar) as team
     from {{ ref('user_features') }}
 
 {% endif %}
@@ -112,7 +145,8 @@ with final as (
         targets.fold,
         policies.policy,
         targets.user_id,
-        false as is_shown
+        false as is_shown,
+        cast(null as varchar) as team
     from (
         select
             fold,

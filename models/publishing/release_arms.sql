@@ -1,5 +1,19 @@
 -- one row per (experiment_id, arm, context) that may be assigned at request time
-with arms as (select * from {{ ref('current_arms') }}),
+{% set none_given %}
+    select
+        {% for column in ['experiment_id', 'context', 'arm', 'kind', 'unit', 'from_key', 'to_key', 'layer', 'layer_from_key',
+            'layer_to_key', 'salt', 'policy', 'value'] %}
+        cast(null as varchar) as {{ column }},
+        {% endfor %}
+        cast(null as boolean) as is_control,
+        cast(null as double) as share,
+        cast(null as double) as min_price,
+        cast(null as double) as max_price,
+        cast(null as timestamp) as starts_at,
+        cast(null as timestamp) as ends_at
+    where false
+{% endset %}
+with arms as ({{ "select * from " ~ ref('current_arms') if kindred.has_experiments() else none_given }}),
 
 -- A shadow has no key: nobody is assigned to it. Times are text, which every store compares alike.
 final as (

@@ -1,5 +1,6 @@
 -- one row per item_id that an experiment has arms for: its arms, with price, creative or offer
 -- Those of experiments that `arms` has. The unit's key decides, among the arms of experiment and context.
+{% if kindred.has_experiments() %}
 with item_arms as (
 
     select
@@ -24,3 +25,9 @@ final as (
 )
 
 select * from final
+{% else %}
+select
+    cast(null as varchar) as item_id,
+    cast(null as varchar) as arms
+where false
+{% endif %}

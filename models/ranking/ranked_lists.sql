@@ -102,7 +102,8 @@ final as (
         ) as bigint) as rank,
         merged.score,
         cast(merged.propensity as double) as propensity,
-        person_policies.is_shown
+        person_policies.is_shown,
+        person_policies.team
     from merged
     inner join {{ ref('person_policies') }} as person_policies
         on merged.fold = person_policies.fold

@@ -10,7 +10,17 @@
 
 with ranked_lists as (select * from {{ ref('ranked_lists') }} where fold = 'live'),
 
-compared as (select user_id from ranked_lists where not is_shown group by user_id),
+-- Of an interleaved list both sides' lists are made, and neither is shown as a list.
+compared as (
+
+    select user_id
+    from ranked_lists
+    where team is null
+    group by user_id
+    having max(case when is_shown then 0 else 1 end) = 1
+        and max(case when is_shown then 1 else 0 end) = 1
+
+),
 
 final as (
 

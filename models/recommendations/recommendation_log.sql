@@ -38,10 +38,29 @@ final as (
         recommendations.reason,
         recommendations.because_item_id,
         recommendations.propensity,
+        {% if kindred.has_experiments() %}
+        assignments.experiment_id,
+        assignments.arm,
+        assignments.context,
+        drafted_lists.team,
+        {% else %}
+        {% for column in ['experiment_id', 'arm', 'context', 'team'] %}
+        cast(null as varchar) as {{ column }},
+        {% endfor %}
+        {% endif %}
         recommendations.generated_at
     from recommendations
     inner join recommendation_lists
         on recommendations.user_id = recommendation_lists.user_id
+    {%- if kindred.has_experiments() %}
+    left join {{ ref('assignments') }} as assignments
+        on recommendations.user_id = assignments.user_id
+            and assignments.kind in ('lists', 'interleaving')
+    left join {{ ref('drafted_lists') }} as drafted_lists
+        on recommendations.user_id = drafted_lists.user_id
+            and recommendations.rank = drafted_lists.rank
+            and drafted_lists.fold = 'live'
+    {%- endif %}
     left join logged_runs
         on recommendations.run_id = logged_runs.run_id
     where {{ 'false' if var('kindred__as_of') else 'true' }}

@@ -1,5 +1,4 @@
 -- one row per (user_id, rank): the list of each person who is known and may be addressed
--- depends_on: {{ ref('assignments') }}, {{ ref('fallback_recommendations') }}
 with lists as (
 
     select
@@ -12,14 +11,12 @@ with lists as (
         ranked.reason,
         reasons.because_item_id,
         ranked.propensity
-    from {{ ref('ranked_lists') }} as ranked
+    from {{ ref('live_lists') }} as ranked
     left join {{ ref('explanations') }} as reasons
         on ranked.user_id = reasons.user_id
             and ranked.item_id = reasons.item_id
-    where ranked.fold = 'live'
-        and ranked.is_shown
 
-{% if kindred.has_table('experiments') %}
+{% if kindred.has_experiments() %}
     union all
 
     -- Who is held out gets the list for everyone: nothing in it is made from anything personal.

@@ -10,7 +10,7 @@ def model(dbt, session):
     from kindred.explanations import explanations
 
     given = dbt.config.meta_get("generators")
-    ranked_lists = dbt.ref("ranked_lists")
+    live_lists = dbt.ref("live_lists")
     interactions = dbt.ref("interactions")
     item_features = dbt.ref("item_features")
     als_item_factors = dbt.ref("als_item_factors")
@@ -20,6 +20,6 @@ def model(dbt, session):
         "item_neighbors": dbt.ref("item_neighbors"),
         "item_content_neighbors": dbt.ref("item_content_neighbors"),
     }
-    relations = (ranked_lists, interactions, item_features, als_item_factors, tables)
+    relations = (live_lists, interactions, item_features, als_item_factors, tables)
     state = (tuning_trials, history_keys, training_policy, folds)
     return explanations(dbt, session, given, *relations, *state)

@@ -59,7 +59,7 @@ def explanations(
     dbt: Any,
     session: Session,
     given: Mapping[str, Any],
-    ranked_lists: Relation,
+    live_lists: Relation,
     interactions: Relation,
     item_features: Relation,
     als_item_factors: Relation,
@@ -78,7 +78,7 @@ def explanations(
     keys = made_from(history_keys, item_factors_key(als_item_factors), *fingerprints)
     kept = keep_rows(dbt, session, training_policy, keys, SCHEMA)
     explained = ", ".join(f"'{name}'" for name in registry())
-    asking = ranked_lists.filter(f"fold = 'live' and is_shown and generator in ({explained})")
+    asking = live_lists.filter(f"generator in ({explained})")
     if kept is not None:
         kept = matching(kept, asking, pair)
         asking = matching(asking, kept, pair, anti=True)

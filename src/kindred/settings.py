@@ -29,6 +29,7 @@ GROUPS: dict[str, dict[str, Any]] = {
         (
             *("event_weights", "generators", "rules", "gates", "purposes", "tracker_events", "traffic_rules"),
             *("blocked_ids", "policies", "experiments", "experiment_arms", "experiment_metrics"),
+            *("foreign_log", "foreign_policies"),
         ),
         "",
     ),

@@ -11,7 +11,7 @@ from conftest import REPOSITORY, run_dbt
 # Tables of a model or of its reasons, which docs/outputs.md doesn't show one by one.
 ALSO_READ = {"explanations", "rankers"}
 # Rejected events have any id or none; problems belong to inputs; the log has its own test; training_policy has one row.
-WITHOUT_KEY = {"rejected_events", "input_problems", "recommendation_log", "training_policy"}
+WITHOUT_KEY = {"logged_places", "rejected_events", "input_problems", "recommendation_log", "training_policy"}
 
 
 @pytest.fixture(scope="module")

@@ -210,7 +210,7 @@ def explain(python_model, tables, ranked, **settings):
         names = ["fold", "user_id", "item_id", "generator"]
         columns = [pa.array(column, pa.string()) for column in zip(*ranked, strict=True)][:4]
         rows = pa.table(columns, names=names)  # noqa: F841, DuckDB finds it by its name
-        connection.execute("create table ranked_lists as select *, true as is_shown from rows")
+        connection.execute("create table live_lists as select * exclude (fold) from rows where fold = 'live'")
         written = (
             python_model("explanations")
             .model(FakeDbt(connection, {"generators": settings}), connection)
