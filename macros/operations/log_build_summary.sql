@@ -22,8 +22,8 @@
                 "lists: select * from " ~ built.recommendations ~ " where user_id = '...' order by rank",
                 "quality: select * from " ~ built.get('evaluation_metrics', 'evaluation_metrics'),
                 "people and their lists, readable: dbt run-operation show_recommendations",
-            ] + kindred.traffic_lines(built) + kindred.experiment_lines(built) + kindred.value_lines(built)
-                + kindred.erasure_lines(built) + [""] %}
+            ] + kindred.traffic_lines(built) + kindred.experiment_lines(built) + kindred.result_lines(built)
+                + kindred.value_lines(built) + kindred.erasure_lines(built) + [""] %}
             {% if problems %}
                 {% set place = built.get('input_problems', 'input_problems') %}
                 {% do lines.insert(3, "the inputs have problems, see " ~ place ~ ":\n" ~ problems[:8] | join('\n')
@@ -80,6 +80,36 @@
         {% endif %}
     {% endif %}
     {{ return(lines) }}
+{% endmacro %}
+
+{#- What experiments tell: checks that fail, metrics that can't be used, exposures that count for nothing. -#}
+{% macro result_lines(built) %}
+    {% set lines = [] %}
+    {% if 'experiment_checks' in built %}
+        {% for row in kindred.fetch_rows(
+            "select experiment_id, check_name, explanation from " ~ built.experiment_checks
+            ~ " where not is_passed and check_name not in ('too_few', 'peeking') order by experiment_id, check_name"
+        ) %}
+            {% do lines.append("experiment " ~ row.experiment_id ~ ", check " ~ row.check_name ~ ": " ~ row.explanation) %}
+        {% endfor %}
+    {% endif %}
+    {% if 'exposure_problems' in built %}
+        {% for row in kindred.fetch_rows(
+            "select sum(n_exposures) as n, min(experiment_id) as experiment_id from " ~ built.exposure_problems
+            ~ " having count(*) > 0"
+        ) %}
+            {% do lines.append("{:,}".format(row.n | int) ~ " exposures to experiments count for nothing, see "
+                ~ built.exposure_problems) %}
+        {% endfor %}
+    {% endif %}
+    {% if 'checked_metrics' in built %}
+        {% for row in kindred.fetch_rows(
+            "select metric, problem from " ~ built.checked_metrics ~ " where problem is not null order by metric"
+        ) %}
+            {% do lines.append("metric " ~ (row.metric or "without a name") ~ " can't be used: " ~ row.problem) %}
+        {% endfor %}
+    {% endif %}
+    {{ return(lines[:12]) }}
 {% endmacro %}
 
 {#- Who waits to be erased, and what came again of forgotten people. -#}

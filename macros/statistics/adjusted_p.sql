@@ -1,7 +1,8 @@
-{#- CTEs that adjust p-values for how many there are, the last named `adjusted`: `source` with <p>_holm (S. Holm, "A simple
-    sequentially rejective multiple test procedure", Scandinavian J. of Statistics 1979) and <p>_bh (Y. Benjamini,
-    Y. Hochberg, "Controlling the false discovery rate", J. of the Royal Statistical Society B 1995) for each of `columns`.
-    family: the columns that p-values of one family share; ties: those that order equal ones. A null is in no family. -#}
+{#- CTEs that adjust p-values for how many there are, the last named `adjusted`: `source` with <p>_holm (S. Holm, "A
+    simple sequentially rejective multiple test procedure", Scandinavian J. of Statistics 1979) and <p>_bh (Y.
+    Benjamini, Y. Hochberg, "Controlling the false discovery rate", J. of the Royal Statistical Society B 1995) for
+    each of `columns`. family: the columns that p-values of one family share; ties: those that order equal ones. A
+    null is in no family. -#}
 {% macro adjusted_p(source, family, columns, ties) -%}
 adjusted_ranks as (
 

@@ -2,7 +2,8 @@
     (M. Abramowitz, I. Stegun, "Handbook of Mathematical Functions", 26.4.4 and 26.4.5). Null beyond max_df. -#}
 {% macro chi2_tail(x, df, max_df=20) -%}
     {%- set x = "(" ~ x ~ ")" -%}
-    case when {{ x }} >= 0 and {{ df }} between 1 and {{ max_df }} then least(1.0e0, exp(-0.5e0 * {{ x }}) * case {{ df }}
+    case when {{ x }} >= 0 and {{ df }} between 1 and {{ max_df }}
+        then least(1.0e0, exp(-0.5e0 * {{ x }}) * case {{ df }}
         {%- for number in range(1, max_df + 1) %}
         {%- set terms, part = [], {'divisor': 1.0} %}
         {%- for power in range(number // 2) %}

@@ -1,7 +1,8 @@
-{#- From and where of a select: the events of exposed units that count for a measure. CTEs `exposures` and `measures` are
-    there. Events are read by their refs, once for each unit: a shared CTE of all would be held in memory as a whole.
-    unit: of the experiments. is_list: what lists showed, in place of events. -#}
-{% macro exposed_events(unit, is_list=false) -%}
+{#- From and where of a select: the events of exposed units that count for a measure. CTEs `exposures` and `measures`
+    are there. Events are read by their refs, once for each unit: a shared CTE of all would be held in memory as a
+    whole. unit: of the experiments. is_list: what lists showed, in place of events. condition: what else must be so.
+    -#}
+{% macro exposed_events(unit, is_list=false, condition='') -%}
     {%- set conditions = {
         'user': ['events.user_id = exposures.user_id'],
         'user_item': ['events.user_id = exposures.user_id', 'events.item_id = exposures.item_id'],
@@ -20,4 +21,5 @@
     end
     and {{ moment }} >= {{ dbt.dateadd('day', '-measures.covariate_days', 'exposures.first_exposed_at') }}
     and {{ dbt.dateadd('day', 'measures.window_days', 'exposures.first_exposed_at') }} <= exposures.as_of
+    {{- '\n    and ' ~ condition if condition }}
 {%- endmacro %}

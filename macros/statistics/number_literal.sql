@@ -7,7 +7,8 @@
 {% macro polynomial(coefficients, x) %}
     {%- set parts = {'sum': kindred.number_literal(coefficients[0])} -%}
     {%- for coefficient in coefficients[1:] -%}
-        {%- do parts.update({'sum': "(" ~ parts.sum ~ " * " ~ x ~ " + " ~ kindred.number_literal(coefficient) ~ ")"}) -%}
+        {%- set sum = "(" ~ parts.sum ~ " * " ~ x ~ " + " ~ kindred.number_literal(coefficient) ~ ")" -%}
+        {%- do parts.update({'sum': sum}) -%}
     {%- endfor -%}
     {{- return(parts.sum) -}}
 {% endmacro %}

@@ -1,7 +1,8 @@
-{#- The always-valid interval and p of a mean that is looked at as often as one likes: the asymptotic confidence sequence
-    of I. Waudby-Smith, D. Arbour, R. Sinha, E. Kennedy, A. Ramdas, "Time-uniform central limit theory and asymptotic
-    confidence sequences", Annals of Statistics 2024 (equations 9 and 155), narrowest at n = planned. n: the people so
-    far, planned: the people for which it was planned, which must not change while the experiment runs. -#}
+{#- The always-valid interval and p of a mean that is looked at as often as one likes: the asymptotic confidence
+    sequence of I. Waudby-Smith, D. Arbour, R. Sinha, E. Kennedy, A. Ramdas, "Time-uniform central limit theory and
+    asymptotic confidence sequences", Annals of Statistics 2024 (equations 9 and 155), narrowest at n = planned. n:
+    the people so far, planned: the people for which it was planned, which must not change while the experiment runs.
+    -#}
 {% macro sequence_half_width(standard_error, n, planned) -%}
     {%- set spread = "(" ~ kindred.sequence_spread(n, planned) ~ ")" -%}
     {{ standard_error }} * sqrt(

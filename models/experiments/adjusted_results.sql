@@ -43,9 +43,9 @@ effects as (
             when compared_arms.control > 0 and compared_arms.treatment > 0
                 and compared_arms.n_control >= 100 and compared_arms.n >= 100
                 then sqrt(
-                    compared_arms.control_square / (compared_arms.control * compared_arms.control)
-                    + compared_arms.treatment_square / (compared_arms.treatment * compared_arms.treatment)
-                )
+                        compared_arms.control_square / (compared_arms.control * compared_arms.control)
+                        + compared_arms.treatment_square / (compared_arms.treatment * compared_arms.treatment)
+                    )
         end as log_error
     from compared_arms
     inner join metrics

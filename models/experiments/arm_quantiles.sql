@@ -11,8 +11,8 @@ with metrics as (
         checked_metrics.*,
         {{ kindred.normal_quantile(kindred.number_literal(1 - alpha / 2)) }} as z
     from {{ ref('checked_metrics') }} as checked_metrics
-    where problem is null
-        and statistic = 'quantile'
+    where checked_metrics.problem is null
+        and checked_metrics.statistic = 'quantile'
 
 ),
 

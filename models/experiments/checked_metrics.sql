@@ -58,14 +58,14 @@ final as (
                 then concat('statistic is ''', coalesce(statistic, ''), ''': give mean, ratio or quantile')
             when coalesce(numerator, '') not in {{ words }}
                 then concat(
-                    'numerator is ''', coalesce(numerator, ''),
-                    ''': give events, people, orders, value, clicks or impressions'
-                )
+                        'numerator is ''', coalesce(numerator, ''),
+                        ''': give events, people, orders, value, clicks or impressions'
+                    )
             when statistic = 'ratio' and coalesce(denominator, '') not in {{ words }}
                 then concat(
-                    'denominator is ''', coalesce(denominator, ''),
-                    ''': give events, people, orders, value, clicks or impressions'
-                )
+                        'denominator is ''', coalesce(denominator, ''),
+                        ''': give events, people, orders, value, clicks or impressions'
+                    )
             when statistic <> 'ratio' and denominator is not null
                 then 'only a ratio has a denominator: leave it empty, or make statistic ratio'
             when statistic = 'ratio'

@@ -64,10 +64,10 @@ with_theta as (
         case
             when has_covariate and c_sum_e > 0 and t_sum_e > 0 and c_sum_d > 0 and t_sum_d > 0
                 then coalesce(
-                    {{ kindred.ratio_covariance('p_', 'yd', 'xe') | indent(20) }} / nullif(
-                        {{ kindred.ratio_covariance('p_', 'xe', 'xe') | indent(24) }}, 0
-                    ), 0.0e0
-                )
+                        {{ kindred.ratio_covariance('p_', 'yd', 'xe') | indent(24) }} / nullif(
+                            {{ kindred.ratio_covariance('p_', 'xe', 'xe') | indent(28) }}, 0
+                        ), 0.0e0
+                    )
             else 0.0e0
         end as theta
     from pairs

@@ -21,6 +21,18 @@ periods as (select * from {{ ref('experiment_periods') }}),
 
 experiments as (select * from {{ ref('checked_experiments') }}),
 
+first_and_last as (
+
+    select
+        experiment_id,
+        cast(count(*) as double) as n,
+        min(first_exposed_at) as first_at,
+        max(first_exposed_at) as last_at
+    from {{ ref('exposures') }}
+    group by experiment_id
+
+),
+
 -- Of several arms the smallest decides how long it takes.
 shares as (
 
@@ -38,10 +50,8 @@ paces as (
 
     select
         experiment_id,
-        cast(count(*) as double)
-        / ({{ dbt.datediff('min(first_exposed_at)', 'max(first_exposed_at)', 'day') }} + 1) as people_per_day
-    from {{ ref('exposures') }}
-    group by experiment_id
+        n / ({{ dbt.datediff('first_at', 'last_at', 'day') }} + 1) as people_per_day
+    from first_and_last
 
 ),
 

@@ -35,7 +35,7 @@ final as (
             when 'unknown_experiment'
                 then 'the table experiments has no usable experiment of this name: add it, or correct the app'
             when 'unknown_arm'
-                then concat('arm ''', coalesce(example_arm, ''), ''' is in no row of experiment_arms: add it, or correct the app')
+                then concat('experiment_arms lacks arm ''', coalesce(example_arm, ''), ''': add it, or correct the app')
             when 'arm_without_share'
                 then concat('arm ''', example_arm, ''' has share 0, so nobody is assigned to it: correct the app')
             when 'nobodys' then 'no id of a person stands there, or the device is of many: send user_id or anonymous_id'

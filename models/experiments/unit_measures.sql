@@ -81,9 +81,7 @@ order_lines as (
         measures.measure_id,
         events.occurred_at < exposures.first_exposed_at as is_before,
         coalesce(events.order_id, events.session_id) as order_id
-    {{ kindred.exposed_events(unit) }}
-    and events.event_type = 'purchase'
-    and measures.has_orders
+    {{ kindred.exposed_events(unit, condition="events.event_type = 'purchase' and measures.has_orders") }}
     {{ "union all" if not loop.last }}
     {% endfor %}
 

@@ -135,7 +135,7 @@ def scored_candidates(
             # top.
             shares = np.nan_to_num(tables.weights / generator_ranks(tables, features))
             learned = None
-            pools = []
+            pools: list[tuple[str, tuple[np.ndarray, ...]]] = []
             for policy, is_theirs, is_counted in zip(usable, is_made, counts, strict=True):
                 rows_of = is_theirs[users]
                 totals = votes.sum(axis=1) if is_counted is None else votes[:, is_counted].sum(axis=1)

@@ -31,7 +31,7 @@ def shops(sample_shop, tmp_path_factory):
                 columns = [row[0] for row in connection.execute("describe raw.events").fetchall()]
                 given = {
                     "event_id": "concat('x', i)",
-                    "user_id": "concat(case when i % 2 = 0 then 'u' else 'stranger' end, lpad((i * 5)::varchar, 4, '0'))",
+                    "user_id": "concat(case when i % 2 = 0 then 'u' else 'new' end, lpad((i * 5)::varchar, 4, '0'))",
                     "anonymous_id": "concat('device', i % 7)",
                     "event_type": "'exposure'",
                     "occurred_at": "case when i % 3 = 0 then '2026-05-31 23:59:59' else '2026-04-01 12:00:00' end",
