@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = '7675ac7a7fd4d7c0'
+KINDRED_FINGERPRINT = '9b5953fd5bc08287'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -4323,7 +4323,11 @@ KINDRED_SOURCES = {
         '    """The policies that can be used, by name."""\n'
         '    rows = read_table(policies, ["policy", "generators", "ranker"], "problem is null").sort_by("policy").to_pylist()\n'
         '    return [\n'
-        '        Policy(row["policy"], tuple(row["generators"].split("+")) if row["generators"] else None, row["ranker"] == "learned")\n'
+        '        Policy(\n'
+        '            row["policy"],\n'
+        '            tuple(row["generators"].split("+")) if row["generators"] else None,\n'
+        '            row["ranker"] == "learned",\n'
+        '        )\n'
         '        for row in rows\n'
         '    ]\n'
         '\n'
@@ -4395,7 +4399,7 @@ KINDRED_SOURCES = {
         '            # top.\n'
         '            shares = np.nan_to_num(tables.weights / generator_ranks(tables, features))\n'
         '            learned = None\n'
-        '            pools = []\n'
+        '            pools: list[tuple[str, tuple[np.ndarray, ...]]] = []\n'
         '            for policy, is_theirs, is_counted in zip(usable, is_made, counts, strict=True):\n'
         '                rows_of = is_theirs[users]\n'
         '                totals = votes.sum(axis=1) if is_counted is None else votes[:, is_counted].sum(axis=1)\n'

@@ -32,7 +32,8 @@ TABLES = {
     "list_share double precision, case_insensitive_ids boolean",
     "arms": "arm_id text, experiment_id text, context text, arm text, kind text, unit text, is_control boolean, "
     "share double precision, from_key text, to_key text, layer text, layer_from_key text, layer_to_key text, "
-    "salt text, policy text, value text, min_price double precision, max_price double precision, starts_at text, ends_at text",
+    "salt text, policy text, value text, min_price double precision, max_price double precision, starts_at text, "
+    "ends_at text",
     "item_arms": "item_id text, arms text",
     "release": "release_id text, run_id text, as_of text, generated_at text, expires_at text, n_lists bigint, "
     "n_items bigint, measures text",

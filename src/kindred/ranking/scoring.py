@@ -63,7 +63,11 @@ def read_policies(policies: Relation) -> list[Policy]:
     """The policies that can be used, by name."""
     rows = read_table(policies, ["policy", "generators", "ranker"], "problem is null").sort_by("policy").to_pylist()
     return [
-        Policy(row["policy"], tuple(row["generators"].split("+")) if row["generators"] else None, row["ranker"] == "learned")
+        Policy(
+            row["policy"],
+            tuple(row["generators"].split("+")) if row["generators"] else None,
+            row["ranker"] == "learned",
+        )
         for row in rows
     ]
 

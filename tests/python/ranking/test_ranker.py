@@ -338,7 +338,7 @@ def test_scored_candidates__fixed_votes_by_hand(connection, n_per_block, monkeyp
 
 
 def test_scored_candidates__policies(connection):
-    """als alone, for u1 in the fold live: c of popular is none of its candidates, b comes from als. idle has no list."""
+    """als alone, for u1 in the fold live: c of popular is none of its candidates, b is of als. idle has no list."""
     world(connection, BY_HAND, {"als": 37.82, "popular": 18.91, "trending": 18.91}, barred=["x"])
     connection.execute("create table rankers (as_of timestamp, kind varchar, model varchar)")
     run_model(connection, "scored_candidates", {"pool_size": 3})
