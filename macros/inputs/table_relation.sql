@@ -15,8 +15,8 @@
     {{ return('' if pointer == kindred.table_contract(name).seed else pointer) }}
 {% endmacro %}
 
-{#- The seed that stands for a table that kindred__tables doesn't name. The sample shop has policies and experiments of its
-    own; of a shop they are empty. -#}
+{#- The seed that stands for a table that kindred__tables doesn't name. The sample shop has policies and experiments of
+    its own; of a shop they are empty. -#}
 {% macro table_seed(name) %}
     {% set is_sample = kindred.input_pointers().events == 'sample_events' %}
     {{ return('sample_' ~ name if is_sample else kindred.table_contract(name).seed) }}

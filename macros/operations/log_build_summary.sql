@@ -90,7 +90,9 @@
             "select experiment_id, check_name, explanation from " ~ built.experiment_checks
             ~ " where not is_passed and check_name not in ('too_few', 'peeking') order by experiment_id, check_name"
         ) %}
-            {% do lines.append("experiment " ~ row.experiment_id ~ ", check " ~ row.check_name ~ ": " ~ row.explanation) %}
+            {% do lines.append(
+                "experiment " ~ row.experiment_id ~ ", check " ~ row.check_name ~ ": " ~ row.explanation
+            ) %}
         {% endfor %}
     {% endif %}
     {% if 'exposure_problems' in built %}

@@ -1,5 +1,5 @@
-{#- CTEs `places` and `borders`: the rows of `relation`, each with the fractions from_fraction and to_fraction of all keys
-    that its share takes among the rows of the same `partition`, in the order of position. Sums are of whole 1e-12, which
+{#- CTEs `places` and `borders`: the rows of `relation`, each with the fractions from_fraction and to_fraction of all
+    keys that its share takes among the rows of the same `partition`, in the order of position. Sums are of whole 1e-12, which
     no order of the rows can change; rounding leaves nobody without an arm, since the last one that has a share ends at
     1. Where no row has a share all fractions are 0. -#}
 {% macro key_ranges(relation, partition) %}

@@ -83,8 +83,10 @@ checked as (
                 and coalesce(known_names.n_names, 0)
                 <> 1 + length(policies.generators) - length(replace(policies.generators, '+', ''))
                 then concat(
-                    'generators is ''', policies.generators, ''': write names of the table generators, such as als+popular'
-                )
+                        'generators is ''',
+                        policies.generators,
+                        ''': write names of the table generators, such as als+popular'
+                    )
             when policies.ranker not in ('learned', 'fixed')
                 then concat('ranker is ''', policies.ranker, ''': write learned, fixed or nothing')
             when policies.ranker = 'learned' and policies.generators is not null
@@ -92,7 +94,7 @@ checked as (
             {% for name, most in {'diversity': 1, 'freshness': none, 'exploration_share': 1}.items() %}
             when coalesce(policies.{{ name }} < 0, policies.{{ name }}_text is not null)
                 {{- " or policies." ~ name ~ " > " ~ most if most }}
-                then '{{ name }} is no number {{ "from 0 to 1" if most else "of at least 0" }}: correct it or leave it empty'
+                then '{{ name }} is no number {{ "from 0 to 1" if most else "of at least 0" }}: mend it or leave it out'
             {% endfor %}
             when policies.policy <> 'main' and policies.n_others >= {{ most_policies }}
                 then 'there are more than {{ most_policies }} policies, and each is made for many people: delete some'

@@ -81,7 +81,7 @@ others as (
 
 ),
 
-final as (
+made as (
 
     select
         'live' as fold,
@@ -125,8 +125,10 @@ final as (
     from {{ ref('user_features') }}
     where fold <> 'live'
 
+),
+
 {% else %}
-with final as (
+with made as (
 
     select
         fold,
@@ -136,8 +138,13 @@ with final as (
         cast(null as varchar) as team
     from {{ ref('user_features') }}
 
+),
+
 {% endif %}
-{%- if kindred.has_table('policies') %}
+final as (
+
+    select * from made
+    {% if kindred.has_table('policies') %}
     union all
 
     -- The other policies are evaluated on the same people as main.
@@ -159,7 +166,7 @@ with final as (
     cross join {{ ref('checked_policies') }} as policies
     where policies.policy <> 'main'
         and policies.problem is null
-{%- endif %}
+    {% endif %}
 
 )
 

@@ -1,4 +1,4 @@
--- one row per (fold, policy, user_id, item_id): what may stand on one list together: caps kept, one of each variant group
+-- one row per (fold, policy, user_id, item_id): what may stand on one list: caps kept, one of each variant group
 -- Any choice of items of stage 0 keeps every cap and has one item of a variant group, so ranked may order and draw as
 -- it likes. Stage 1 is twins: items whose group has a better one, for lists that nothing else can fill.
 {{ config(materialized='view') }}

@@ -1,4 +1,4 @@
--- one row per (user_id, rank): the list that each person is shown: that of a policy, or drafted from two policies' lists
+-- one row per (user_id, rank): the list that each person is shown: a policy's, or drafted from two policies' lists
 {{ config(materialized='view') }}
 
 select

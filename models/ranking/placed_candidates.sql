@@ -37,7 +37,9 @@ ordered as (
     select
         valued.*,
         new_items.item_id is not null and valued.popular_rank is null as is_new,
-        row_number() over (partition by valued.fold, valued.policy, valued.user_id order by {{ by_relevance }}) as place,
+        row_number() over (
+            partition by valued.fold, valued.policy, valued.user_id order by {{ by_relevance }}
+        ) as place,
         row_number() over (
             partition by
                 valued.fold,

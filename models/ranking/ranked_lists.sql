@@ -1,4 +1,4 @@
--- one row per (fold, policy, user_id, rank): each person's list: pins at their ranks, the others by value, some places drawn
+-- one row per (fold, policy, user_id, rank): lists: pins at their ranks, the others by value, some places drawn
 {% set is_explored = kindred.explores() %}
 
 with generators as (select * from {{ ref('generators') }}),

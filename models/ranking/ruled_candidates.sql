@@ -1,4 +1,4 @@
--- one row per (fold, policy, user_id, item_id): what lists are made of: excluded items out, scores weighed, pins and fillers in
+-- one row per (fold, policy, user_id, item_id): candidates after the rules, with pins and fillers
 {% set is_fresh = kindred.setting('ranking', 'freshness') | float > 0 or kindred.has_table('policies') %}
 
 -- Few candidates are under a rule: these joins work on those alone. Factors multiply as their logarithms add up.
@@ -55,12 +55,17 @@ final as (
         candidates.item_id,
         candidates.generator,
         -- Rounded: the last bits of a power differ from machine to machine, and would decide ties.
+        {% if is_fresh -%}
         case
-            when effects.factor is null{{ " and fresh_items.factor is null" if is_fresh }} then candidates.score
-            else round(
-                candidates.score * coalesce(effects.factor, 1){{ " * coalesce(fresh_items.factor, 1)" if is_fresh }}, 15
-            )
+            when effects.factor is null and fresh_items.factor is null then candidates.score
+            else round(candidates.score * coalesce(effects.factor, 1) * coalesce(fresh_items.factor, 1), 15)
         end as score,
+        {%- else -%}
+        case
+            when effects.factor is null then candidates.score
+            else round(candidates.score * effects.factor, 15)
+        end as score,
+        {%- endif %}
         added.pin_number,
         added.pinned_rank,
         cast(null as bigint) as popular_rank

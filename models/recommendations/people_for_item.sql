@@ -1,6 +1,7 @@
 -- one row per (item_id, rank): whom to tell about an item
 -- People who have it nearest the top of their own pool come first: scores order the items of a person, not people.
--- Of a person's policies the one whose list is shown counts. Candidates hold nothing that a person's history excludes: only rules are left to mind.
+-- Of a person's policies the one whose list is shown counts.
+-- Candidates hold nothing that a person's history excludes: only rules are left to mind.
 with candidates as (
 
     select candidates.*

@@ -1,4 +1,4 @@
--- one row per (run_id, user_id, policy, rank): what every policy of the running experiments would show a tenth of the people
+-- one row per (run_id, user_id, policy, rank): what all policies in experiments would show a tenth of the people
 -- Never rebuilt: a full refresh would erase what nothing can make again.
 {{ config(
     materialized='incremental',

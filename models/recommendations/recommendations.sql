@@ -15,8 +15,7 @@ with lists as (
     left join {{ ref('explanations') }} as reasons
         on ranked.user_id = reasons.user_id
             and ranked.item_id = reasons.item_id
-
-{% if kindred.has_experiments() %}
+    {% if kindred.has_experiments() %}
     union all
 
     -- Who is held out gets the list for everyone: nothing in it is made from anything personal.
@@ -38,7 +37,7 @@ with lists as (
     ) as held_out
     cross join {{ ref('fallback_recommendations') }} as fallback
     where fallback.segment = ''
-{% endif %}
+    {% endif %}
 ),
 
 final as (
