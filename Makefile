@@ -61,7 +61,7 @@ embed: $(VENV)/installed  ## write the package into the macro that dbt renders i
 	PYTHONPATH=src $(BIN)/python -m kindred.embed
 
 test: $(VENV)/installed-dev lint  ## every test but the Snowflake ones
-	$(BIN)/dbt build --target-path target/test --vars '{}'
+	$(BIN)/dbt build --target-path target/test --vars '{kindred__tables: {experiments: experiments}}'
 	$(BIN)/pytest -q -n 2 --dist loadfile
 
 test-slow: $(VENV)/installed-dev  ## the tests that take minutes: builds that are killed at any moment

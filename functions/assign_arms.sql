@@ -25,7 +25,7 @@ asking as (
 
 ),
 
-running as (select arms.* from arms where {{ kindred.runs_now('arms') }}),
+running as (select * from arms where {{ kindred.runs_now('arms') }}),
 
 contexts as (
 

@@ -392,7 +392,9 @@ select
     ranked.item_id,
     ranked.score,
     ranked.generator,
-    coalesce(generators.reason, case when ranked.generator = 'as_given' then 'as_given' else 'your_session' end) as reason,
+    coalesce(
+        generators.reason, case when ranked.generator = 'as_given' then 'as_given' else 'your_session' end
+    ) as reason,
     ranked.because_item_id,
     ranked.propensity,
     person.policy

@@ -3,7 +3,7 @@
 -- are left there is nothing to compare: the item is in no arm, at the shop's own price and with its own creative.
 {{ config(enabled=kindred.has_experiments()) }}
 
-{% set floor = kindred.number_literal(1 + kindred.setting('experiments', 'margin_floor')) %}
+{% set floor = kindred.number_literal(1 + kindred.setting('experiments', 'margin_floor') | float) %}
 
 with declared as (
 
