@@ -130,8 +130,9 @@ def make_world(connection, n_people: int, n_items: int) -> None:
             0.3::double as list_share,
             true as case_insensitive_ids
     """)
-    columns = ", ".join(f"{name} {kind}" for name, kind in TABLES["arms"].items())
-    connection.execute(f"create or replace table release_arms ({columns})")
+    for table in ("arms", "item_arms"):
+        columns = ", ".join(f"{name} {kind}" for name, kind in TABLES[table].items())
+        connection.execute(f"create or replace table release_{table} ({columns})")
 
 
 def make_version(connection, version: int) -> dict[str, str]:

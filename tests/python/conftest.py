@@ -27,6 +27,8 @@ from kindred.settings import GROUPS, PLAIN
 REPOSITORY = Path(__file__).resolve().parents[2]
 INPUTS = list(GROUPS["inputs"])
 RUNS = {"builds": True}
+# Experiments are named, and there are none: so all models are there that read them.
+EXPERIMENTS = {"experiments": "experiments"}
 NO_TESTS = ["--exclude-resource-type", "test", "unit_test"]
 
 
@@ -172,7 +174,14 @@ def sample_shop(tmp_path_factory):
     """The sample shop that comes with kindred, built once, without the tests that dbt itself runs on it."""
     folder = tmp_path_factory.mktemp("sample")
     shop = Shop(folder)
-    result = run_dbt("build", *NO_TESTS, target=folder / "target", database=shop.database, run=dbt_process.run_alone)
+    settings = {"kindred__tables": EXPERIMENTS}
+    result = run_dbt(
+        *("build", *NO_TESTS),
+        target=folder / "target",
+        database=shop.database,
+        settings=settings,
+        run=dbt_process.run_alone,
+    )
     assert result.returncode == 0, result.output
     shop.result = result
     return shop

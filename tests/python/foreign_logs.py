@@ -5,6 +5,7 @@ import math
 from collections import defaultdict
 
 import numpy as np
+from conftest import EXPERIMENTS
 
 # What stands between a log of lists and its values, and nothing else: the tables that it reads are made by hand.
 EARLIER = ["earlier_lists", "earlier_policy_lists", "earlier_arm_shares"]
@@ -39,6 +40,7 @@ def value_shop(shop):
 def values(shop, earlier=EARLIER, **settings):
     """Build policy_values of raw.foreign_log (and raw.foreign_policies); {(policy, period, kind, estimator): row}."""
     tables = {name: f"raw.{name}" for name in ("foreign_log", "foreign_policies") if name in shop.tables}
+    tables = tables or EXPERIMENTS
     shop.build("--select", *earlier, *MODELS, tables=tables, **settings)
     return read_values(shop)
 

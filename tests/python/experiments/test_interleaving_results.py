@@ -5,7 +5,7 @@ import importlib
 import numpy as np
 import pyarrow as pa
 import pytest
-from conftest import REPOSITORY
+from conftest import EXPERIMENTS, REPOSITORY
 from foreign_logs import OUTCOMES
 from scipy import stats
 
@@ -30,7 +30,7 @@ def interleaving_results(shop, shown, **settings):
         insert into list_outcomes by name
         select * exclude (team) replace (cast(shown_at as timestamp) as shown_at), 'person' as kind from raw.shown;
     """)
-    shop.build("--select", *MODELS, **settings)
+    shop.build("--select", *MODELS, tables=EXPERIMENTS, **settings)
     columns = [
         "day",
         "n_people",

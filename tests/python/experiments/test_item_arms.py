@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import duckdb
 import pytest
-from conftest import run_dbt
+from conftest import EXPERIMENTS, run_dbt
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -20,7 +20,7 @@ def query(tmp_path_factory):
         *("compile", "--select", "item_arms"),
         target=folder / "target",
         database=folder / "none.duckdb",
-        settings={"kindred__experiments": {"margin_floor": FLOOR}},
+        settings={"kindred__experiments": {"margin_floor": FLOOR}, "kindred__tables": EXPERIMENTS},
     )
     assert result.returncode == 0, result.output
     [path] = (folder / "target/compiled").rglob("item_arms.sql")

@@ -4,7 +4,7 @@ import json
 
 import duckdb
 import pytest
-from conftest import INPUTS, Shop
+from conftest import EXPERIMENTS, INPUTS, Shop
 
 from kindred import cli
 from kindred.experiments import report
@@ -39,7 +39,7 @@ def shops(sample_shop, tmp_path_factory):
                 }
                 select = ", ".join(f"{given.get(column, 'null')} as {column}" for column in columns)
                 connection.execute(f"insert into raw.events select {select} from range(1, 200) t(i)")
-        found.append(shop.build())
+        found.append(shop.build(tables=EXPERIMENTS))
     assert set(shop.tables) <= set(INPUTS)
     return found
 
@@ -155,7 +155,7 @@ def test_results_and_plans_of_a_shop(shops, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(REPOSITORY)
     for name, value in {"KINDRED_DUCKDB_PATH": str(shops[0].database), "DBT_PROFILES_DIR": str(REPOSITORY)}.items():
         monkeypatch.setenv(name, value)
-    inputs = {"kindred__inputs": {name: f"raw.{name}" for name in shops[0].tables}}
+    inputs = {"kindred__inputs": {name: f"raw.{name}" for name in shops[0].tables}, "kindred__tables": EXPERIMENTS}
     options = ["--vars", json.dumps(inputs), "--target-path", str(tmp_path), "--log-path", str(tmp_path)]
     cli.main(["results", *options])
     assert "there is no experiment" in capsys.readouterr().out

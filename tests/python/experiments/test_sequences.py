@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import skips
-from conftest import REPOSITORY, Shop
+from conftest import EXPERIMENTS, REPOSITORY, Shop
 from scipy import stats
 
 ASOS = REPOSITORY.parent / "shared/data/ab_asos/asos_digital_experiments.parquet"
@@ -49,7 +49,7 @@ def make_results(folder, models, **tables):
     shop = Shop(folder)
     for name, query in tables.items():
         shop.run(f"create table {name} as {query}")
-    return shop.build("--select", *models)
+    return shop.build("--select", *models, tables=EXPERIMENTS)
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +188,7 @@ def splits(tmp_path_factory):
             create table arm_quantiles as select '' as experiment_id, '' as metric, '' as arm, 0 as day, 0::bigint as n,
                 0.0::double as value, 0.0::double as standard_error where false
         """)
-    return shop.build("--select", "compared_arms", "adjusted_results")
+    return shop.build("--select", "compared_arms", "adjusted_results", tables=EXPERIMENTS)
 
 
 @pytest.mark.parametrize("metric", ["visit", "conversion", "spend"])

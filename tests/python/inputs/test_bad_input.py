@@ -212,7 +212,11 @@ def test_tables__of_the_shop_in_place_of_a_seed(small_shop):
     result = build(rules=rules)
     assert result.returncode == 0, result.output
     columns = "event_type, weight, half_life_days, is_target, excludes_item"
-    assert small_shop.query(f"select {columns} from known_event_types") == [("view", 1.5, 30.0, True, False)]
+    # Exposures are known everywhere, and say nothing of interest.
+    assert small_shop.query(f"select {columns} from known_event_types order by event_type") == [
+        ("exposure", 0, None, False, False),
+        ("view", 1.5, 30.0, True, False),
+    ]
     assert small_shop.query("select rule_id, action, item_id, starts_at from checked_rules") == [
         ("1", "exclude", "I1", datetime.datetime(2026, 5, 1))
     ]

@@ -5,7 +5,7 @@ import json
 import shutil
 
 import pytest
-from conftest import REPOSITORY, run_dbt
+from conftest import EXPERIMENTS, REPOSITORY, run_dbt
 
 from kindred.settings import GROUPS
 
@@ -29,8 +29,9 @@ ROOMS = [
     "monitoring",
     "publishing",
 ]
-# With every tracker, so that each model is there.
+# With every tracker and with experiments, so that each model is there.
 TRACKED = {"kindred__trackers": {tracker: f"raw_{tracker}" for tracker in GROUPS["trackers"]}}
+TRACKED |= {"kindred__tables": EXPERIMENTS}
 # docs/outputs.md: the tables that apps, BI and people read, beside all of the rooms that are public as a whole.
 PUBLIC_ROOMS = {"outcomes", "recommendations", "publishing"}
 PUBLIC = {"rejected_events", "input_problems", "evaluation_metrics", "user_metrics", "publish_gates", "training_policy"}

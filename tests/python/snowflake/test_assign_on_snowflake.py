@@ -10,7 +10,7 @@ from serving_worlds import arm_of, random_world, with_holdout, write_release
 from kindred.publishing.tables import TABLES
 from kindred.serving import Store
 
-pytestmark = pytest.mark.snowflake
+pytestmark = [pytest.mark.snowflake, pytest.mark.slow]
 
 IDS = [f"u{number:05d}" for number in range(9_900)] + [f"Zoë-{number} 😀" for number in range(100)]
 

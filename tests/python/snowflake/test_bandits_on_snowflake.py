@@ -4,7 +4,7 @@ import duckdb
 import pytest
 from conftest import run_dbt
 
-pytestmark = pytest.mark.snowflake
+pytestmark = [pytest.mark.snowflake, pytest.mark.slow]
 
 MODELS = ["bandits", "bandit_rewards", "context_arms", "bandit_shares", "current_arms", "arm_shares"]
 MODELS += ["item_arms", "item_arm_log", "release_item_arms"]

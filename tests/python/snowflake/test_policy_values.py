@@ -8,7 +8,7 @@ from conftest import NO_TESTS, Shop, run_dbt, to_variables
 from foreign_logs import MODELS, simulated_log
 from tracked_shop import write_snowflake
 
-pytestmark = pytest.mark.snowflake
+pytestmark = [pytest.mark.snowflake, pytest.mark.slow]
 
 SCHEMA = "OFF_POLICY"
 INTERLEAVING = ["interleaved_clicks", "interleaving_sums", "interleaving_results"]
