@@ -75,6 +75,7 @@ def newest(shop, experiment_id):
     return {(context, name): tuple(rest) for context, name, *rest in rows}
 
 
+@pytest.mark.slow
 def test_three_builds(shop):
     # A fortnight ago nobody had been shown anything for two weeks.
     build(shop, as_of="2026-03-14")

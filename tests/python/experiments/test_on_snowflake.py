@@ -9,7 +9,7 @@ from conftest import NO_TESTS, Shop, run_dbt, to_variables
 from hillstrom import arm, experiment, metric
 from tracked_shop import write_snowflake
 
-pytestmark = pytest.mark.snowflake
+pytestmark = [pytest.mark.snowflake, pytest.mark.slow]
 
 METRICS = [
     metric("conversion", "people", is_guardrail="false", covariate_days="20"),

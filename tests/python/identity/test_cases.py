@@ -297,6 +297,7 @@ def test_odd_ids_are_kept_as_they_are(shop):
 
 
 # The last: it builds the shop again.
+@pytest.mark.slow
 def test_a_replay_knows_no_later_login(shop):
     """And an address joins nobody where e-mail isn't allowed, and a link that was taken back joins nobody any more."""
     gone = [row for row in shop.case.links if (row["left_id"], row["right_id"]) != ("c15.u2", "c15.u3")]

@@ -516,6 +516,7 @@ def test_few__views_only(small_shop):
 @pytest.mark.parametrize(
     ("as_of", "n_people"), [("1970-01-01", 0), pytest.param("2100-01-01 06:00:00", 2, marks=pytest.mark.slow)]
 )
+@pytest.mark.slow
 def test_clocks__a_replay_far_away(small_shop, as_of, n_people):
     small_shop.load(events=[event(1), event(2, "u2", "i2")])
     small_shop.build("--select", "+recommendations", "+rejected_events", **SMALL, as_of=as_of)

@@ -6,6 +6,7 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 from conftest import REPOSITORY, Shop, run_dbt
 from released_shop import current, shop_copy
 
@@ -94,6 +95,7 @@ def test_a_broken_list_is_not_published(sample_shop, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_two_builds_at_once(sample_shop, tmp_path):
     """One waits for the file that the other holds. It publishes too, unless what is served was begun later."""
     shop = Shop(tmp_path)

@@ -103,6 +103,7 @@ def families(cells):
     return found
 
 
+@pytest.mark.slow
 def test_no_total_tells_a_hidden_part(tmp_path):
     """1,000 random worlds, each a policy: where a part is hidden, another of the same total is, too."""
     draw, rows = random.Random(3), []
@@ -263,6 +264,7 @@ def test_noise_is_drawn_once_a_day_and_kept_account_of(private):
     assert private.shop.value(count) == 2
 
 
+@pytest.mark.slow
 def test_the_export_has_private_lists(private, tmp_path):
     counts = private(epsilon=3, max_items_per_person=1)
     result = run_dbt(

@@ -16,6 +16,7 @@ def example(number):
     return re.findall(r"```sql\n(.*?)```", text, flags=re.DOTALL)[number]
 
 
+@pytest.mark.slow
 def test_what_stays_and_what_goes(small_shop):
     """One story, since each build takes seconds: the same run twice, a full refresh, a replay, a retention."""
 

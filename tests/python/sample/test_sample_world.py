@@ -408,6 +408,7 @@ def test_folds__a_daily_run_builds_live_alone(sample_shop, tmp_path):
     assert live.query("select ranker, ranker_note from builds") == [("fixed", "not trained yet")]
 
 
+@pytest.mark.slow
 def test_time__a_date_without_quotes_is_one(sample_shop, tmp_path):
     """As docs/settings.md has it: YAML makes a date of it."""
     shop = Shop(tmp_path)

@@ -298,6 +298,7 @@ def view(number, **cells):
     )
 
 
+@pytest.mark.slow
 def test_from_a_topic_to_events(broker, tmp_path):
     """What a lander of cron does, twice; then a build reads the table."""
     topic = make_topic(broker, "shop")

@@ -3,12 +3,14 @@
 from datetime import datetime
 from hashlib import sha256
 
+import pytest
 from tracked_shop import build, write
 
 AT = datetime(2026, 5, 1, 10)
 ANN = "email:" + sha256(b"ann@example.com").hexdigest()
 
 
+@pytest.mark.slow
 def test_links_of_trackers(tmp_path):
     viewed = {"timestamp": AT, "received_at": AT, "product_id": "p1"}
     web = {

@@ -209,6 +209,7 @@ def test_not_due__a_reason_stays_with_its_pair(shop, changed_people):
     assert shop.value("select count(*) from explanations where because_item_id <> 'marked'") > 0
 
 
+@pytest.mark.slow
 def test_other_settings__everything_is_made_anew(shop):
     mark(shop)
     build(shop, "training_policy", "history_keys", *PERSONAL, n_candidates=30)
