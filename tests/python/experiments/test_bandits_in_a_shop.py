@@ -7,6 +7,9 @@ from hillstrom import arm, experiment, metric, rows_of
 
 from kindred.experiments import shares
 
+# Whole shops are built.
+pytestmark = pytest.mark.slow
+
 BUILD = ["--select", "+group:policies"]
 EXPERIMENTS = [
     experiment(experiment_id="plain", kind="choice", allocation="thompson", metric="conversion"),
@@ -75,7 +78,6 @@ def newest(shop, experiment_id):
     return {(context, name): tuple(rest) for context, name, *rest in rows}
 
 
-@pytest.mark.slow
 def test_three_builds(shop):
     # A fortnight ago nobody had been shown anything for two weeks.
     build(shop, as_of="2026-03-14")

@@ -7,6 +7,9 @@ import pytest
 from conftest import Shop
 from hillstrom import TABLES, arm, experiment, metric, rows_of
 
+# Whole shops are built.
+pytestmark = pytest.mark.slow
+
 DAY = "2026-03-{:02} 10:00:00"
 BUILD = hillstrom.BUILD
 SIZE = 150  # people of an arm

@@ -13,6 +13,9 @@ from hillstrom import TABLES, load_shop
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
+# Whole shops are built.
+pytestmark = pytest.mark.slow
+
 MEANS = ("visit", "conversion", "spend")
 # {(arm, metric): bounds and p of gbstats' SequentialTwoSidedTTest, N* 5,000}
 SEQUENCES = {

@@ -9,6 +9,9 @@ from conftest import EXPERIMENTS, REPOSITORY
 from foreign_logs import OUTCOMES
 from scipy import stats
 
+# Whole shops are built.
+pytestmark = pytest.mark.slow
+
 MODELS = ["interleaved_clicks", "interleaving_sums", "interleaving_results"]
 
 

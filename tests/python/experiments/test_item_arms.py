@@ -8,6 +8,9 @@ from conftest import EXPERIMENTS, run_dbt
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+# Whole shops are built.
+pytestmark = pytest.mark.slow
+
 FLOOR = 0.15
 CENT = Decimal("0.01")
 

@@ -9,6 +9,9 @@ from conftest import EXPERIMENTS, INPUTS, Shop
 from kindred import cli
 from kindred.experiments import report
 
+# Whole shops are built.
+pytestmark = pytest.mark.slow
+
 # What says when and in which run a row was written.
 OF_THE_RUN = {"run_id", "list_id", "generated_at", "expires_at", "started_at", "seconds", "valid_from", "as_of_run"}
 # Counts of raw events; what tells of the run itself.
@@ -44,7 +47,6 @@ def shops(sample_shop, tmp_path_factory):
     return found
 
 
-@pytest.mark.slow
 def test_exposures_change_no_list_and_nothing_it_is_made_of(shops):
     plain, exposed = shops
     assert exposed.value("select count(*) from exposure_events") == 199
@@ -69,7 +71,6 @@ def test_exposures_change_no_list_and_nothing_it_is_made_of(shops):
     assert differing - views == OF_EXPOSURES
 
 
-@pytest.mark.slow
 def test_without_experiments_there_is_nothing(shops):
     for table in ("exposures", "experiment_moments", "experiment_results", "experiment_checks", "experiment_plans"):
         assert shops[0].value(f"select count(*) from {table}") == 0, table
@@ -150,7 +151,6 @@ def test_results__what_a_terminal_shows():
     assert "3 exposures (event) of 0 people count for nothing, nobodys: send user_id" in lines
 
 
-@pytest.mark.slow
 def test_results_and_plans_of_a_shop(shops, tmp_path, monkeypatch, capsys):
     """The commands read what was built; of a shop without experiments they say what to do."""
     from conftest import REPOSITORY

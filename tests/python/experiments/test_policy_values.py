@@ -14,6 +14,9 @@ from conftest import NO_TESTS, REPOSITORY, RUNS
 from foreign_logs import estimate, person_in, simulated_log, value_shop, values
 from released_shop import shop_copy
 
+# Whole shops are built.
+pytestmark = pytest.mark.slow
+
 DATA = Path(os.environ.get("KINDRED_DATA", REPOSITORY.parent / "shared/data")) / "open_bandit_small"
 
 
@@ -131,7 +134,6 @@ def test_all_estimators__as_counted_again_in_python(shop):
             assert (row["n_people"], row["n_lists"]) == (134, 400)
 
 
-@pytest.mark.slow
 def test_intervals__hold_the_truth(monkeypatch):
     """A small form of benchmarks/bench_off_policy.py, where 500 logs of 2,000 and 20,000 rows are looked at."""
     if not RUNS["builds"]:

@@ -9,6 +9,9 @@ import skips
 from conftest import EXPERIMENTS, REPOSITORY, Shop
 from scipy import stats
 
+# Whole shops are built.
+pytestmark = pytest.mark.slow
+
 ASOS = REPOSITORY.parent / "shared/data/ab_asos/asos_digital_experiments.parquet"
 PLANNED = (5_000, 50_000, 500_000)
 # {what is counted: series, experiments (any arm and metric), experiments by metric 1 alone}, made with gbstats

@@ -8,6 +8,9 @@ from serving_worlds import key_of
 
 from kindred.serving.arms import Arms
 
+# Whole shops are built.
+pytestmark = pytest.mark.slow
+
 EXPERIMENTS = """
     select *
     from (values
