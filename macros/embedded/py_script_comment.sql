@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = '9b5953fd5bc08287'
+KINDRED_FINGERPRINT = '1df0ecb700f73ffe'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -64,7 +64,7 @@ KINDRED_SOURCES = {
     'kindred/experiments/bandits.py': (
         '"""Shares of experiments that follow their results: what the dbt model `bandit_shares` calls.\n'
         '\n'
-        "Rewards are those of matured people alone: whoever was first exposed less than the metric's window ago has an outcome\n"
+        "Rewards are those of matured people alone: a person first exposed less than the metric's window ago has an outcome\n"
         'that is still open, and would count as a failure. An experiment whose checks fail keeps its last shares.\n'
         '"""\n'
         '\n'

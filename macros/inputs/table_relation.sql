@@ -3,8 +3,7 @@
 {% macro table_relation(name) %}
     {% set pointer = kindred.table_pointer(name) %}
     {% if not pointer %}
-        {% set contract = kindred.table_contract(name) %}
-        {{ return(ref('kindred', kindred.table_seed(name) if contract.has_sample else contract.seed)) }}
+        {{ return(ref('kindred', kindred.table_contract(name).seed)) }}
     {% endif %}
     {{ return(kindred.pointed_relation(pointer, 'kindred__tables has ' ~ name)) }}
 {% endmacro %}
@@ -15,18 +14,9 @@
     {{ return('' if pointer == kindred.table_contract(name).seed else pointer) }}
 {% endmacro %}
 
-{#- The seed that stands for a table that kindred__tables doesn't name. The sample shop has policies and experiments of
-    its own; of a shop they are empty. -#}
-{% macro table_seed(name) %}
-    {% set is_sample = kindred.input_pointers().events == 'sample_events' %}
-    {{ return('sample_' ~ name if is_sample else kindred.table_contract(name).seed) }}
-{% endmacro %}
-
-{#- Whether a table of decisions can have rows: where it can't, models needn't count with any. -#}
+{#- Whether kindred__tables names a table, be it kindred's own seed. Where it doesn't, models needn't count with rows. -#}
 {% macro has_table(name) %}
-    {% set contract = kindred.table_contract(name) %}
-    {% set has_sample = contract.has_sample | default(false) and kindred.table_seed(name) != contract.seed %}
-    {{ return(has_sample or kindred.setting('tables', name) != '') }}
+    {{ return(kindred.setting('tables', name) != '') }}
 {% endmacro %}
 
 {#- The seed that comes with kindred, and the columns that a shop's own table in its place must or may have. -#}

@@ -1,5 +1,5 @@
 -- one row per (experiment_id, arm, segment_by, segment): units that were exposed, and how many the shares let expect
--- Whoever a holdout keeps is in no other experiment, so the shares of the arms are of those who are left.
+-- People who are held out are in no other experiment: the shares of the arms are of the people who are left.
 {{ config(enabled=kindred.has_experiments()) }}
 
 with exposures as (select * from {{ ref('exposures') }}),

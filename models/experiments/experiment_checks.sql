@@ -11,7 +11,7 @@
      "in a segment the arms have other numbers of units than their shares say: exposures of an arm get lost there"),
     ('crossed', 'crossed_share', '0.01e0',
      "crossed_share > 0.01e0 and allocation = 'fixed'", 'true',
-     "units were shown more than one arm: one person under two ids, or an app that assigns anew"),
+     "units were shown more than one arm: one person under two ids, or an app that assigns again"),
     ('wrong_arm', 'wrong_share', '0.01e0', 'wrong_share > 0.01e0', 'true',
      "units were shown another arm than theirs: the app reads an old release, or hashes other ids or a salt"),
     ('pre_period', 'before_p', '0.001e0', 'before_p < 0.001e0', 'true',

@@ -11,7 +11,7 @@ with recommendation_log as (
 
 earlier as (select * from recommendation_log where run_id <> '{{ invocation_id }}'),
 
--- A list of which both sides have every item is of such an experiment too: it speaks for neither.
+-- A list of which both sides have every item is of such an experiment too: its clicks count for neither side.
 experiments as (
 
     select experiment_id

@@ -5,11 +5,10 @@
 {% if kindred.has_experiments() %}
 with assignments as (select * from {{ ref('assignments') }}),
 
--- One day, one draw: whoever builds twice on a day makes the same lists.
+-- One day, one draw: two builds of a day make the same lists.
 live as (
 
-    select cast(extract(year from as_of) * 10000 + extract(month from as_of) * 100 + extract(day from as_of) as varchar)
-        as day
+    select {{ kindred.day_digits('as_of') }} as day
     from {{ ref('folds') }}
     where fold = 'live'
 

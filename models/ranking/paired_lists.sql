@@ -4,8 +4,7 @@
 -- The day is in the coins, as in all that is drawn: a replay draws the same.
 with days as (
 
-    select cast(extract(year from as_of) * 10000 + extract(month from as_of) * 100 + extract(day from as_of) as varchar)
-        as day
+    select {{ kindred.day_digits('as_of') }} as day
     from {{ ref('folds') }}
     where fold = 'live'
 

@@ -13,8 +13,7 @@ days as (
 
     select
         fold,
-        cast(extract(year from as_of) * 10000 + extract(month from as_of) * 100 + extract(day from as_of) as varchar)
-            as day
+        {{ kindred.day_digits('as_of') }} as day
     from {{ ref('folds') }}
 
 ),

@@ -1,6 +1,6 @@
 """Shares of experiments that follow their results: what the dbt model `bandit_shares` calls.
 
-Rewards are those of matured people alone: whoever was first exposed less than the metric's window ago has an outcome
+Rewards are those of matured people alone: a person first exposed less than the metric's window ago has an outcome
 that is still open, and would count as a failure. An experiment whose checks fail keeps its last shares.
 """
 

@@ -87,7 +87,7 @@ def test_declared_experiments(shop):
     assert all(len(own) == 3 for user, own in found.items() if user not in held)
     assert shop.value("select count(*) from assignments where arm = 'shadow'") == 0
 
-    # Each build adds its shares, a shadow's too; a replay adds none; nothing is lost where all is built anew.
+    # Each build adds its shares, a shadow's too; a replay adds none; nothing is lost by a full refresh.
     assert shop.value("select count(*) from arm_shares") == 9
     shop.run(f"create or replace table shop_arms as {ARMS.format(none=0.4, ten=0.6)}")
     build(shop, "--full-refresh")
