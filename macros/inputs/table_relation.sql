@@ -14,7 +14,7 @@
     {{ return('' if pointer == kindred.table_contract(name).seed else pointer) }}
 {% endmacro %}
 
-{#- Whether kindred__tables names a table, be it kindred's own seed. Where it doesn't, models needn't count with rows. -#}
+{#- Whether kindred__tables names a table, be it kindred's own seed. Else models needn't count with rows. -#}
 {% macro has_table(name) %}
     {{ return(kindred.setting('tables', name) != '') }}
 {% endmacro %}
