@@ -60,14 +60,8 @@ keys as (
 
     select
         units.*,
-        case
-            when units.kind = 'holdout' then {{ kindred.unit_key(["'holdout'", "units.salt", "units.asked_unit"]) }}
-            else {{ kindred.unit_key(["units.experiment_id", "units.salt", "units.asked_unit"]) }}
-        end as key,
-        case
-            when units.layer_from_key = '00000000' and units.layer_to_key = 'g' then '00000000'
-            else {{ kindred.unit_key(["'layer'", "units.layer", "units.asked_unit"]) }}
-        end as layer_key
+        {{ kindred.arm_key('units', 'units.asked_unit') }} as key,
+        {{ kindred.layer_key('units', 'units.asked_unit') }} as layer_key
     from units
     where units.asked_unit is not null
 

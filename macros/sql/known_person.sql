@@ -26,8 +26,8 @@ holdouts as (
             and arms.kind = 'holdout'
             and arms.is_control
             and {{ kindred.runs_now('arms') }}
-            and {{ kindred.unit_key(["'holdout'", "arms.salt", "asking.user_id"]) }} >= arms.from_key
-            and {{ kindred.unit_key(["'holdout'", "arms.salt", "asking.user_id"]) }} < arms.to_key
+            and {{ kindred.arm_key('arms', 'asking.user_id') }} >= arms.from_key
+            and {{ kindred.arm_key('arms', 'asking.user_id') }} < arms.to_key
 
 ),
 

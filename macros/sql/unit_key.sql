@@ -4,6 +4,24 @@
     substr(md5(concat({{ parts | join(", '|', ") }})), 1, 8)
 {%- endmacro %}
 
+{#- The key that decides a unit's arm. experiment: a relation of experiment_id, kind and salt; unit: SQL. Holdouts share
+    one word, whichever they are. -#}
+{% macro arm_key(experiment, unit) -%}
+    {{ kindred.unit_key([
+        "case when " ~ experiment ~ ".kind = 'holdout' then 'holdout' else " ~ experiment ~ ".experiment_id end",
+        experiment ~ ".salt",
+        unit,
+    ]) }}
+{%- endmacro %}
+
+{#- The key that decides whether an experiment's part of its layer has a unit; of a whole layer none is computed. -#}
+{% macro layer_key(experiment, unit) -%}
+    case
+        when {{ experiment }}.layer_from_key = '00000000' and {{ experiment }}.layer_to_key = 'g' then '00000000'
+        else {{ kindred.unit_key(["'layer'", experiment ~ ".layer", unit]) }}
+    end
+{%- endmacro %}
+
 {#- The key at which a share of all keys ends: 8 hexadecimal digits of the fraction; of 1 'g', which is above all of
     them. Powers of 16 change no digit of a float, so each digit is exact. -#}
 {% macro key_of_share(fraction) -%}

@@ -57,9 +57,7 @@ firsts as (
 
     select
         *,
-        {{ kindred.unit_key([
-            "case when kind = 'holdout' then kind else experiment_id end", 'salt', 'unit_id'
-        ]) }} as unit_key
+        {{ kindred.arm_key('ordered', 'ordered.unit_id') }} as unit_key
     from ordered
     where place = 1
         and first_exposed_at is not null

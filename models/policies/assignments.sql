@@ -47,15 +47,8 @@ keys as (
         experiments.experiment_id,
         experiments.kind,
         people.context,
-        case
-            when experiments.kind = 'holdout'
-                then {{ kindred.unit_key(["'holdout'", "experiments.salt", "people.user_id"]) }}
-            else {{ kindred.unit_key(["experiments.experiment_id", "experiments.salt", "people.user_id"]) }}
-        end as key,
-        case
-            when experiments.layer_from_key = '00000000' and experiments.layer_to_key = 'g' then '00000000'
-            else {{ kindred.unit_key(["'layer'", "experiments.layer", "people.user_id"]) }}
-        end as layer_key,
+        {{ kindred.arm_key('experiments', 'people.user_id') }} as key,
+        {{ kindred.layer_key('experiments', 'people.user_id') }} as layer_key,
         experiments.layer_from_key,
         experiments.layer_to_key
     from people
