@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export DBT_PROFILES_DIR := .
 
 .DEFAULT_GOAL := help
-.PHONY: help build daily show tune serve releases rollback resume export embed test test-slow lint test-python checks-of-python \
+.PHONY: help build daily show experiments tune serve releases rollback resume export embed test test-slow lint test-python checks-of-python \
         test-snowflake bench-quality bench-speed bench-serving bench-daily bench-sessions sample clean
 
 help:  ## this list
@@ -35,6 +35,16 @@ daily: $(VENV)/installed  ## new events into the lists: models are trained when 
 
 show: $(VENV)/installed  ## three people, their lists, and the evaluation
 	@$(BIN)/dbt --quiet run-operation show_recommendations
+
+# A file of its own: the shop with experiments has other events, and a release of its own.
+OF_EXPERIMENTS := KINDRED_DUCKDB_PATH=experiments.duckdb
+WITH_EXPERIMENTS := {kindred__inputs: {events: sample_events_with_experiments, items: sample_items, users: sample_users, \
+    consents: sample_consents}, kindred__tables: {experiments: sample_experiments, experiment_arms: sample_experiment_arms, \
+    policies: sample_policies, foreign_log: sample_foreign_log, foreign_policies: sample_foreign_policies}}
+experiments: $(VENV)/installed  ## the sample shop with four experiments whose effects are known, and their results
+	@$(OF_EXPERIMENTS) $(BIN)/dbt --quiet build --exclude-resource-type unit_test --target-path target/experiments \
+	    --vars '$(WITH_EXPERIMENTS)'
+	@$(OF_EXPERIMENTS) $(BIN)/kindred results --vars '$(WITH_EXPERIMENTS)'
 
 MINUTES ?= 10
 tune: $(VENV)/installed  ## search better settings for MINUTES (10) on the fold tuning; later builds use them
@@ -106,8 +116,9 @@ bench-daily: $(VENV)/installed-dev  ## a daily build with 1 % new events beside 
 bench-sessions: $(VENV)/installed-dev  ## how many items of a session its list should look at, on real sessions
 	$(BIN)/python benchmarks/bench_sessions.py
 
-sample: $(VENV)/installed  ## write the sample shop's seeds again
+sample: $(VENV)/installed  ## write the sample shop's seeds again, those of its experiments too
 	$(BIN)/python -m kindred.sample.shop
+	$(BIN)/python -m kindred.sample.experiments
 
 clean:  ## remove what builds leave behind; the environment stays
-	rm -rf target logs export kindred.duckdb kindred_serving .kindred_temp
+	rm -rf target logs export kindred.duckdb kindred_serving experiments.duckdb experiments_serving .kindred_temp

@@ -1,6 +1,6 @@
 -- Fails for each published item that is not in the catalogue, not available, excluded by a rule for the person or the
--- segment it is shown to, or by the person's history; for each beside itself or its own variant; and for whoever may
--- not be addressed.
+-- segment it is shown to, or by the person's history; for each beside itself or its own variant; and for each person
+-- who may not be addressed. Nothing of a person who is held out counts but that.
 with items as (select item_id from {{ ref('items') }} where is_available),
 
 item_features as (select * from {{ ref('item_features') }} where fold = 'live'),
@@ -13,7 +13,7 @@ excluded as (select * from {{ ref('interactions') }} where fold = 'live' and is_
 shown as (
 
     {% for table, item_column, user_column, segment_column, beside_column, minds_history in [
-        ('recommendations', 'item_id', 'user_id', 'null', 'null', true),
+        ('recommendations', 'item_id', 'user_id', 'null', 'null', "policy <> 'holdout'"),
         ('fallback_recommendations', 'item_id', 'null', 'segment', 'null', true),
         ('trending_items', 'item_id', 'null', 'segment', 'null', true),
         ('similar_items', 'similar_item_id', 'null', 'null', 'item_id', true),
@@ -28,7 +28,8 @@ shown as (
         cast({{ user_column }} as varchar) as user_id,
         cast({{ segment_column }} as varchar) as segment,
         cast({{ beside_column }} as varchar) as beside_item_id,
-        {{ minds_history }} as minds_history
+        {{ minds_history }} as minds_history,
+        {{ "policy = 'holdout'" if table == 'recommendations' else false }} as is_held_out
     from {{ ref(table) }}
     {{ "union all" if not loop.last }}
     {% endfor %}
@@ -76,10 +77,10 @@ inner join {{ ref('item_rules') }} as item_rules
 left join {{ ref('user_features') }} as addressed
     on shown.user_id = addressed.user_id
         and addressed.fold = 'live'
-where (shown.user_id is not null and {{ kindred.rule_is_for('addressed') }})
--- Of an unknown visitor nothing but the segment counts.
+where (shown.user_id is not null and not shown.is_held_out and {{ kindred.rule_is_for('addressed') }})
+-- Of an unknown visitor nothing but the segment counts, of a person who is held out not even that.
 or (
-    shown.user_id is null
+    (shown.user_id is null or shown.is_held_out)
     and item_rules.activity is null
     and coalesce(item_rules.segment, shown.segment, '') = coalesce(shown.segment, '')
 )

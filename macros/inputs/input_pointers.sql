@@ -31,7 +31,7 @@
     {% set given = kindred.setting('inputs') %}
     {% set samples, own = [], [] %}
     {% for input, pointer in given.items() if pointer %}
-        {% do (samples if pointer | string == 'sample_' ~ input else own).append(input) %}
+        {% do (samples if (pointer | string).startswith('sample_' ~ input) else own).append(input) %}
     {% endfor %}
     {% if kindred.named_trackers() and given.events %}
         {% do problems.append("kindred__inputs has events and kindred__trackers names " ~ kindred.named_trackers() | join(', ')

@@ -79,8 +79,13 @@ class Connection:
         return Path(config.project_root) / config.target_path, Path(config.project_root) / config.log_path
 
     def name(self, model: str) -> str:
-        """The table of one of kindred's models."""
-        node = self.manifest.nodes[f"model.kindred.{model}"]
+        """The table of one of kindred's models. Errors: RuntimeError where these settings leave the model out."""
+        node = self.manifest.nodes.get(f"model.kindred.{model}")
+        if node is None:
+            raise RuntimeError(
+                f"the project has no table {model} with these settings. Give the variables of the build (--vars), or "
+                "set them in dbt_project.yml; for experiments that is kindred__tables, experiments"
+            )
         return f"{node.database}.{node.schema}.{node.alias}"
 
     def setting(self, group: str) -> dict[str, Any]:

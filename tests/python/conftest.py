@@ -30,6 +30,8 @@ RUNS = {"builds": True}
 # Experiments are named, and there are none: so all models are there that read them.
 EXPERIMENTS = {"experiments": "experiments"}
 NO_TESTS = ["--exclude-resource-type", "test", "unit_test"]
+# What dbt writes beside the tables takes a tenth of a small build, and few tests read it.
+UNWRITTEN = {"DBT_WRITE_JSON": "false", "DBT_LOG_LEVEL_FILE": "none"}
 
 
 def pytest_addoption(parser):
@@ -38,6 +40,8 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     RUNS["builds"] = not config.getoption("--no-builds")
+    if config.option.markexpr.startswith("snowflake"):
+        dbt_process.preload("dbt.adapters.snowflake", "snowflake.snowpark")
 
 
 def to_variables(settings):
@@ -76,11 +80,13 @@ def run_dbt(
     database,
     settings=None,
     environment=None,
+    writes=False,
     run=dbt_process.run,
 ):
     """Run dbt on `project`; `settings` become `--vars`. Never raises: the caller looks at the returncode.
 
-    profiles: the folder of another profiles.yml than the project's.
+    profiles: the folder of another profiles.yml than the project's. writes: whether dbt writes its log and artifacts,
+    such as the manifest.
     """
     if not RUNS["builds"]:
         pytest.skip(f"{skips.NO_BUILDS} leaves out what runs dbt")
@@ -91,7 +97,8 @@ def run_dbt(
         "KINDRED_TEMP_DIRECTORY": str(database) + ".temp",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DBT_USE_COLORS": "false",
-    } | given
+    }
+    environment |= ({} if writes else UNWRITTEN) | given
     command = [*arguments, "--project-dir", str(project), "--profiles-dir", str(profiles or project)]
     if arguments[0] not in ("deps",):
         command += ["--target-path", str(target), "--log-path", str(target)]
@@ -114,6 +121,7 @@ class Shop:
     """A DuckDB file with raw tables in the schema `raw`, and kindred built on them."""
 
     profiles = None
+    writes = False
 
     def __init__(self, folder, targets=None):
         folder.mkdir(parents=True, exist_ok=True)
@@ -142,7 +150,8 @@ class Shop:
 
     def dbt(self, *arguments, **settings):
         settings, target = self.placed(settings)
-        return run_dbt(*arguments, profiles=self.profiles, target=target, database=self.database, settings=settings)
+        place = {"target": target, "database": self.database, "writes": self.writes}
+        return run_dbt(*arguments, profiles=self.profiles, settings=settings, **place)
 
     def build(self, *arguments, **settings):
         """Build all models and seeds without their tests, or those that `arguments` select; must succeed."""
@@ -180,6 +189,7 @@ def sample_shop(tmp_path_factory):
         target=folder / "target",
         database=shop.database,
         settings=settings,
+        writes=True,
         run=dbt_process.run_alone,
     )
     assert result.returncode == 0, result.output

@@ -10,7 +10,17 @@ import tempfile
 import time
 
 forks = multiprocessing.get_context("forkserver")
-forks.set_forkserver_preload(["dbt.cli.main", "dbt.adapters.duckdb", "dbt_process", "parsed_project"])
+# What dbt and the Python models import, and the project as dbt parses it.
+PRELOADED = ["dbt.cli.main", "dbt.adapters.duckdb", "dbt_process", "pandas", "scipy.sparse", "sklearn", "lightgbm"]
+PRELOADED += ["implicit.als", "parsed_project"]
+
+
+def preload(*modules):
+    """Import these, too, before the first build begins; `parsed_project` freezes what is there and comes last."""
+    forks.set_forkserver_preload([*modules, *PRELOADED])
+
+
+preload()
 
 
 def run_here(arguments, environment, output, errors):

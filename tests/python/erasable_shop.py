@@ -61,6 +61,8 @@ TABLES = {
 class ErasableShop(Shop):
     """The inputs are views over Parquet files: what the shop keeps is not kindred's to erase."""
 
+    writes = True
+
     def __init__(self, folder):
         super().__init__(folder)
         self.profiles = folder / "profiles"

@@ -128,7 +128,7 @@ def test_a_broken_table_fails_its_tests(sample_shop, tmp_path):
     # Novelty, in bits, may be above 1, and an incremental table may have columns of an earlier version.
     sound = ["evaluation_metrics", "rankers", "tuning_trials", "similar_items"]
     select = [f"{table},test_name:well_formed" for table in broken + sound]
-    result = run_dbt("test", "--select", *select, target=tmp_path / "target", database=database)
+    result = run_dbt("test", "--select", *select, target=tmp_path / "target", database=database, writes=True)
     assert "item_neighbors: column score is missing" in result.text
     assert "als_user_factors: column factors is DOUBLE[], not FLOAT[]" in result.text
     assert "session_candidates: column extra isn't in the YAML" in result.text

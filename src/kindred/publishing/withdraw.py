@@ -95,7 +95,8 @@ def from_folder(folder: Path, leaving: Leaving) -> Iterator[tuple[str, str, int,
     """Write each release again that has some of these people, without them, and put it in the place of the other.
 
     A file that is read is never changed: readers that have it open go on, and the store opens the new one at its next
-    read. Deleted rows are overwritten with zeros, so that no copy of them is left in the file.
+    read. The new file is written from the rows that stay: where SQLite splits a page, it leaves copies of rows behind
+    in the page's free space, which deletion doesn't reach.
     """
     with serving.locked(folder):
         # What a process left behind that was killed has all of their rows.
@@ -105,11 +106,11 @@ def from_folder(folder: Path, leaving: Leaving) -> Iterator[tuple[str, str, int,
             ids = leaving.ids_in(path)
             if not any(count_leaving(path, ids).values()):
                 continue
-            temporary = path.with_name(f".{path.stem}.tmp")
+            copy, temporary = (path.with_name(f".{path.stem}.tmp{suffix}") for suffix in ("-copy", ""))
             try:
-                shutil.copyfile(path, temporary)
-                with opened(temporary.as_posix(), ids) as connection:
-                    for pragma in ("secure_delete = on", "journal_mode = off", "synchronous = off"):
+                shutil.copyfile(path, copy)
+                with opened(copy.as_posix(), ids) as connection:
+                    for pragma in ("journal_mode = off", "synchronous = off"):
                         connection.execute(f"pragma {pragma}").fetchall()
                     removed = {
                         table: connection.execute(f"delete from {table} where {where}").rowcount
@@ -117,14 +118,17 @@ def from_folder(folder: Path, leaving: Leaving) -> Iterator[tuple[str, str, int,
                     }
                     if "n_lists" in {row[1] for row in connection.execute("pragma table_info(release)")}:
                         connection.execute("update release set n_lists = (select count(*) from lists)")
+                    connection.execute("vacuum into ?", [temporary.as_posix()])
+                copy.unlink()
                 serving.sync(temporary)
                 os.replace(temporary, path)
                 serving.sync(path.parent)
             except (OSError, sqlite3.Error) as error:
-                temporary.unlink(missing_ok=True)
+                for leftover in (copy, temporary):
+                    leftover.unlink(missing_ok=True)
                 raise RuntimeError(
                     f"people who refuse or are forgotten can't be taken out of {path}: {error}. See that the folder "
-                    "can be written and has space for one more release, and run this again"
+                    "can be written and has space for two more releases, and run this again"
                 ) from error
             yield "sqlite", path.stem, removed.get("lists", 0), removed.get("identities", 0)
 

@@ -6,6 +6,9 @@ from datetime import datetime, timedelta
 import pytest
 from conftest import Shop
 
+# Two shops are built, one of them with 100,000 events of a crawler.
+pytestmark = pytest.mark.slow
+
 WHAT = ["+recommendations", "+trending_items", "+fallback_recommendations"]
 DAY = datetime(2026, 11, 10)
 FLOODED = "i30"

@@ -22,6 +22,7 @@ def rows_of(name):
     return [event(0, name, f"{name}-phone"), event(1, None, f"{name}-phone"), event(2, f" {name} ", None)]
 
 
+@pytest.mark.slow
 def test_forget(snowflake, tmp_path, monkeypatch):
     monkeypatch.setenv("SNOWFLAKE_SCHEMA", "S7")
     cursor = snowflake.cursor()

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import NO_TESTS, Shop, run_dbt
+from conftest import Shop, run_dbt
 
 POLICIES = """
     select *
@@ -50,7 +50,8 @@ def shop(sample_shop, tmp_path_factory):
     }.items():
         shop.run(f"create table shop_{name} as {select}")
     settings = {"kindred__tables": TABLES}
-    result = run_dbt("build", *NO_TESTS, target=shop.targets, database=shop.database, settings=settings)
+    command = ["build", "--exclude-resource-type", "unit_test"]
+    result = run_dbt(*command, target=shop.targets, database=shop.database, settings=settings)
     assert result.returncode == 0, result.output
     return shop
 

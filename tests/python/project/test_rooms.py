@@ -50,7 +50,7 @@ def project(tmp_path_factory):
     folder = tmp_path_factory.mktemp("project")
 
     def run(*arguments, target="target", **given):
-        result = run_dbt(*arguments, target=folder / target, database=folder / "none.duckdb", **given)
+        result = run_dbt(*arguments, target=folder / target, database=folder / "none.duckdb", writes=True, **given)
         assert result.returncode == 0, result.output
         return result.printed
 

@@ -22,6 +22,7 @@ def schema_s3(snowflake, monkeypatch):
     cursor.execute("use schema s1")
 
 
+@pytest.mark.slow
 def test_what_is_read_changes_when_the_gates_are_passed_and_when_somebody_goes_back(
     sample_shop, snowflake, schema_s3, tmp_path
 ):

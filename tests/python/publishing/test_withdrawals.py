@@ -9,6 +9,7 @@ from conftest import Shop
 from released_shop import keep_releases
 
 from kindred.publishing.folder import current_id
+from kindred.publishing.withdraw import Leaving, from_folder
 from kindred.serving import Store
 
 MADE = ["--select", "+withdrawals", "+identities"]
@@ -47,7 +48,7 @@ def files_with(shop, text):
 def test_who_refuses_leaves_every_kept_release(shop):
     [(user, device)] = shop.query("""
         select user_id, identity_id from identities
-        where link = 'login' and user_id in (select user_id from recommendations) limit 1
+        where link = 'login' and user_id in (select user_id from recommendations) order by all limit 1
     """)
     [similar] = [other for other in shop.column("select user_id from recommendations order by 1") if other != user][:1]
     store = Store(shop.folder)
@@ -74,6 +75,17 @@ def test_who_refuses_leaves_every_kept_release(shop):
     # Once is enough.
     shop.build(*MADE, **settings)
     assert shop.value("select count(*) from withdrawals") == 0
+
+
+def test_no_bytes_of_anybody_are_left(shop):
+    """Pages that were split while the release was written keep copies of rows that were moved."""
+    people = shop.column("select user_id from recommendations group by 1 order by 1")[::3]
+    path = shop.folder / "releases" / f"{shop.served}.sqlite"
+    assert all(one.encode() in path.read_bytes() for one in people)
+    [_, _, (_, release_id, n_lists, _)] = from_folder(shop.folder, Leaving(people))
+    content = path.read_bytes()
+    assert (release_id, n_lists) == (shop.served, len(people)) and not list(path.parent.glob(".*"))
+    assert [one for one in people if one.encode() in content] == []
 
 
 def test_a_replay_takes_nobody_out(shop):

@@ -155,6 +155,7 @@ def test_live_alone__goes_on_with_the_ranker_of_before(learned, tmp_path):
     assert own_share(with_the_fixed_blend(later, tmp_path / "fixed"), "live") < 0.6
 
 
+@pytest.mark.slow
 @pytest.mark.snowflake
 def test_snowflake__learns_the_same(learned, snowflake, tmp_path, monkeypatch):
     """The features agree to some 6 digits, so a tree may be cut a little elsewhere: lists agree, not bit by bit."""

@@ -41,7 +41,7 @@ MODELS = sorted(
 # Without a bound on what is told there is no noise, and the tables of kindred__privacy's epsilon are there.
 SETTINGS = {"kindred__privacy": {"epsilon": 1e9}}
 MODELS += ["private_popularity"]
-SEEDS = sorted(path.stem for path in (REPOSITORY / "seeds").rglob("*.csv"))
+SEEDS = sorted(path.stem for path in (REPOSITORY / "seeds").rglob("*.csv") if "experiments" not in path.parts)
 # They say when and in which run a row was written.
 OF_THE_RUN = {"run_id", "generated_at", "expires_at", "started_at", "seconds", "valid_from"}
 # hash() isn't the same function on both.
@@ -62,7 +62,8 @@ def shops(snowflake, tmp_path_factory):
     folder = tmp_path_factory.mktemp("both")
     for target in ("duckdb", "snowflake"):
         # The emulator takes minutes over the many INSERTs of this one seed, so it comes another way.
-        without = ["--exclude", "sample_events"] if target == "snowflake" else NO_TESTS
+        without = ["--exclude", "sample_events", "--exclude-resource-type", "unit_test"]
+        without = without if target == "snowflake" else NO_TESTS
         if target == "snowflake":
             # A schema that another test made has become that of the connection, which they share.
             snowflake.cursor().execute("use schema s1")
@@ -75,6 +76,13 @@ def shops(snowflake, tmp_path_factory):
         )
         assert result.returncode == 0, result.output
     return folder / "shop.duckdb", snowflake.cursor()
+
+
+@pytest.mark.slow
+def test_unit_tests(shops, tmp_path):
+    command = ["test", "--resource-type", "unit_test", "--target", "snowflake"]
+    result = run_dbt(*command, target=tmp_path, database=tmp_path / "unused.duckdb", settings=SETTINGS)
+    assert result.returncode == 0, result.output
 
 
 @pytest.mark.slow

@@ -93,6 +93,7 @@ PLANTED = {
 OF_NEIGHBORS = ["item_neighbors", "neighbor_candidates", "session_candidates"]
 
 
+@pytest.mark.slow
 def test_build__uses_the_best_of_each_generator(tuned):
     """ALS's factors are as long as its best trial says, and what neighbours propose is what they do with the planted
     settings given by hand; a search of before or of later has no say."""
