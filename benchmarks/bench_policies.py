@@ -145,7 +145,7 @@ def main() -> None:
     plan = [("no experiments", None, ROOT)] + [(f"{n} further policies", n, ROOT) for n in sorted({0, *args.policies})]
     if args.before:
         plan.append(("the other commit", None, args.before.resolve()))
-    for number in range(1, args.runs + 1):
+    for _ in range(args.runs):
         for name, n_policies, root in plan:
             run = build(world, args.work_dir / "build", n_policies, root)
             size["builds"].setdefault(name, []).append(run)
