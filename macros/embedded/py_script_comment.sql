@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = '1df0ecb700f73ffe'
+KINDRED_FINGERPRINT = '695d3029baff54fa'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -3487,6 +3487,8 @@ KINDRED_SOURCES = {
         '# The tables of a release, without the `release_` of the models they come from; the first column is the key.\n'
         'TABLES: dict[str, dict[str, str]] = {\n'
         '    "lists": dict.fromkeys(("user_id", "list_id", "segment", "items", "history", "excluded", "policy"), "text"),\n'
+        '    # The rules that put items where they stand, of the people in whose lists some did: lists stay as short as they are.\n'
+        '    "list_rules": {"user_id": "text", "rules": "text"},\n'
         '    # Other ids of the people in lists.\n'
         '    "identities": {"identity_id": "text", "user_id": "text"},\n'
         '    "items": {"item_id": "text", "popular_rank": "bigint", "title": "text", "category": "text", "brand": "text"}\n'
@@ -3592,7 +3594,7 @@ KINDRED_SOURCES = {
         ')\n'
         '# {table of a release: the columns that name people}, and which of its rows are of people who leave.\n'
         'LEAVES = "in (select identity_id from {leaving})"\n'
-        'COLUMNS = {"lists": ("user_id",), "identities": ("user_id", "identity_id")}\n'
+        'COLUMNS = {"lists": ("user_id",), "list_rules": ("user_id",), "identities": ("user_id", "identity_id")}\n'
         'OF_LEAVING = {table: " or ".join(f"{column} {LEAVES}" for column in names) for table, names in COLUMNS.items()}\n'
         '\n'
         '\n'

@@ -28,6 +28,7 @@ from typing import Any, NotRequired, TypedDict, TypeVar, cast
 from kindred.ids import normal_id, normal_text
 from kindred.publishing.tables import TABLES, create_table
 from kindred.serving.arms import HOLDOUT, Arms, Assignment
+from kindred.serving.words import KINDS, say
 
 PERSON, RECOMMEND, FILL_UP = (
     (Path(__file__).parent / name).read_text(encoding="utf-8")
@@ -154,6 +155,37 @@ class ItemList(TypedDict):
     release_id: str
     policy: str
     items: list[RankedItem]
+    unknown_categories: NotRequired[list[str]]
+
+
+class ActingRule(TypedDict):
+    """A rule that put an item where it stands. action: boost, bury or pin."""
+
+    rule_id: str
+    action: str
+
+
+class ExplainedItem(RankedItem):
+    """An item of a list, with its facts. words: the reason as a sentence that a shop can show."""
+
+    words: str
+    rules: list[ActingRule]
+
+
+class Explanation(TypedDict):
+    """A list, and why it is as it is.
+
+    kind: person (the published list), adapted (that list, filtered or filled up), session, holdout, or fallback (that
+    of everyone or a segment). experiments: the arms of experiments on lists in which the person is, by experiment_id.
+    """
+
+    list_id: str
+    release_id: str
+    policy: str
+    kind: str
+    words: str
+    experiments: dict[str, Assignment]
+    items: list[ExplainedItem]
     unknown_categories: NotRequired[list[str]]
 
 
@@ -527,34 +559,85 @@ class Store:
         be shown. segment: where the person has none. offset: ranks to leave out. with_facts: title, category, brand and
         price of the items too.
         """
-        if isinstance(session, str) or isinstance(exclude, str):
-            raise TypeError("session and exclude are lists of item ids, not one text")
+        return self.read(
+            release_id,
+            lambda reader: self.listed(reader, user_id, session, n, filters, exclude, segment, offset, with_facts)[0],
+        )
 
-        def question(reader: Reader) -> ItemList:
-            fitting_filters, unknown = reader.resolve(filters)
-            # What was published for the person is one row: nothing has to be computed where nothing else was asked.
-            row: Any = None if session and not reader.has_arms else reader.person(user_id)
-            is_held_out = reader.has_holdouts and reader.is_held_out(user_id, row)
-            # A session is personal.
-            items = json.loads(row["items"]) if row and (is_held_out or not session) else []
-            is_plain = (filters is EVERYTHING or filters == EVERYTHING) and not exclude and len(items) >= offset + n
-            # Who is in no segment is asked about as one of this segment, whose rules then count.
-            is_plain = is_plain and (is_held_out or row["segment"] or not segment)
-            if is_plain:
-                rows = published_rows(reader, items[: offset + n])
-                list_id = row["list_id"]
-            elif is_held_out:
-                rows = self.for_everyone(reader, items, offset + n, fitting_filters, reader.ids(exclude))
-                list_id = new_list_id(reader, "h")
-            else:
-                asked = Request.of(reader, user_id, segment, session, exclude)
-                rows, n_own = self.compute(reader, asked, offset + n, fitting_filters, with_facts)
-                # A session's list; else a person's, filtered or lengthened; else that of a visitor who isn't known.
-                list_id = new_list_id(reader, "s" if session else "m" if n_own else "f")
-            policy = HOLDOUT if is_held_out else row["policy"] if row else "main"
-            return cast(ItemList, answer(reader, list_id, rows, offset, with_facts, unknown, policy))
+    def explain(
+        self,
+        user_id: str | None = None,
+        session: Sequence[str] = (),
+        n: int = 20,
+        filters: Filters = EVERYTHING,
+        exclude: Sequence[str] = (),
+        segment: str | None = None,
+        offset: int = 0,
+        release_id: str | None = None,
+    ) -> Explanation:
+        """The list that `recommend` gives, and why it is as it is, from the release alone.
+
+        A release of before rules were kept in it names none.
+        """
+
+        def question(reader: Reader) -> Explanation:
+            found, kind = self.listed(reader, user_id, session, n, filters, exclude, segment, offset, True)
+            rules = rules_by_item(reader, user_id)
+            items = [
+                cast(ExplainedItem, item)
+                | {
+                    "words": say(item["reason"], item["because_title"] or item["because_item_id"]),
+                    # Of the visit's items none stands where a rule put it.
+                    "rules": rules.get(item["item_id"], []) if item["generator"] != "session" else [],
+                }
+                for item in found["items"]
+            ]
+            arms = reader.arms.assign(reader.person_id(user_id), None, "", time.time()) if reader.has_arms else {}
+            experiments = {name: arm for name, arm in arms.items() if is_of_list(arm, found["policy"])}
+            explained = {**found, "kind": kind, "words": KINDS[kind], "experiments": experiments, "items": items}
+            return cast(Explanation, explained)
 
         return self.read(release_id, question)
+
+    def listed(
+        self,
+        reader: Reader,
+        user_id: str | None,
+        session: Sequence[str],
+        n: int,
+        filters: Filters,
+        exclude: Sequence[str],
+        segment: str | None,
+        offset: int,
+        with_facts: bool,
+    ) -> tuple[ItemList, str]:
+        """(The list of `recommend`, its kind as in Explanation)."""
+        if isinstance(session, str) or isinstance(exclude, str):
+            raise TypeError("session and exclude are lists of item ids, not one text")
+        fitting_filters, unknown = reader.resolve(filters)
+        # What was published for the person is one row: nothing has to be computed where nothing else was asked.
+        row: Any = None if session and not reader.has_arms else reader.person(user_id)
+        is_held_out = reader.has_holdouts and reader.is_held_out(user_id, row)
+        # A session is personal.
+        items = json.loads(row["items"]) if row and (is_held_out or not session) else []
+        is_plain = (filters is EVERYTHING or filters == EVERYTHING) and not exclude and len(items) >= offset + n
+        # Who is in no segment is asked about as one of this segment, whose rules then count.
+        is_plain = is_plain and (is_held_out or row["segment"] or not segment)
+        if is_plain:
+            rows = published_rows(reader, items[: offset + n])
+            list_id, kind = row["list_id"], "person"
+        elif is_held_out:
+            rows = self.for_everyone(reader, items, offset + n, fitting_filters, reader.ids(exclude))
+            list_id, kind = new_list_id(reader, "h"), "holdout"
+        else:
+            asked = Request.of(reader, user_id, segment, session, exclude)
+            rows, n_own = self.compute(reader, asked, offset + n, fitting_filters, with_facts)
+            # A session's list; else a person's, filtered or lengthened; else that of a visitor who isn't known.
+            kind = "session" if session else "adapted" if n_own else "fallback"
+            list_id = new_list_id(reader, {"session": "s", "adapted": "m", "fallback": "f"}[kind])
+        policy = HOLDOUT if is_held_out else row["policy"] if row else "main"
+        found = answer(reader, list_id, rows, offset, with_facts, unknown, policy)
+        return cast(ItemList, found), HOLDOUT if is_held_out else kind
 
     @staticmethod
     def for_everyone(
@@ -825,6 +908,26 @@ def with_reasons(reader: Reader, columns: Sequence[str], rows: Iterable[Sequence
     for row in found:
         row["reason"] = reader.reasons.get(row["generator"], row["generator"])
     return found
+
+
+def rules_by_item(reader: Reader, user_id: str | None) -> dict[str, list[ActingRule]]:
+    """{item_id: the rules that put it where it stands in the published list of the person whom an id names}."""
+    row = reader.person(user_id)
+    acted = reader.row("list_rules", "user_id", row["user_id"]) if row else None
+    found: dict[str, list[ActingRule]] = {}
+    if acted:
+        item_ids = [entry[0] for entry in json.loads(row["items"])]
+        for rule_id, action, ranks in json.loads(acted["rules"]):
+            for rank in ranks.split():
+                found.setdefault(item_ids[int(rank) - 1], []).append({"rule_id": rule_id, "action": action})
+    return found
+
+
+def is_of_list(arm: Assignment, policy: str) -> bool:
+    """Whether an arm says how a list of this policy came about; an arm that changed since the build doesn't."""
+    if arm["kind"] == "lists":
+        return (arm["policy"] or "main") == policy
+    return arm["kind"] == HOLDOUT or (arm["kind"] == "interleaving" and policy == "interleaved")
 
 
 def new_list_id(reader: Reader, kind: str) -> str:

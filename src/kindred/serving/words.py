@@ -23,6 +23,16 @@ SENTENCES = {
 }
 
 
+# {kind of a list: how it was made}
+KINDS = {
+    "person": "made for this person at the last build, from what they looked at, bought and told the shop",
+    "adapted": "the person's list, filtered or filled up for this request",
+    "session": "made at the moment of the request from the items of the visit and the person's list, if there is one",
+    "holdout": "the list for everyone: the person is held out of personal lists",
+    "fallback": "the list for everyone or a segment: nothing of this person is in the release",
+}
+
+
 def say(reason: str, because: str | None) -> str:
     """A reason code in words. because: the title of the item that it is because of; None = there is none.
 

@@ -195,8 +195,8 @@ def test_gates_and_releases(shops):
         [(n_rows,)] = cursor.execute(f"select count(*) from published_{name}").fetchall()
         [(n_served,)] = cursor.execute(f"select count(*) from release_{name}").fetchall()
         assert n_rows == n_served
-        # The shop has no experiments.
-        assert (n_rows == 0) == (name in ("arms", "item_arms"))
+        # The shop has no experiments and no rules.
+        assert (n_rows == 0) == (name in ("arms", "item_arms", "list_rules"))
 
 
 @pytest.mark.parametrize("table", [name for name in MODELS if name not in OF_THE_CLOCK] + SEEDS)
