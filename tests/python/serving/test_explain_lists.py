@@ -70,6 +70,18 @@ def test_rules_follow_their_items_into_other_lists(store, world, user):
     assert session["items"][0]["generator"] == "session"
 
 
+def test_what_the_visit_put_first_is_no_rules_doing(world, user, tmp_path):
+    """An item that is in the person's list too, where a rule put it."""
+    listed = [row[0] for row in world["lists"][user]["items"]]
+    world["lists"][user]["rules"] = [["all", "boost", " ".join(str(rank) for rank in range(1, 21))]]
+    write_release(tmp_path, world, OLD)
+    clicked = next(item for item, near in world["neighbors"].items() if item not in listed and near[0][0] in listed[5:])
+    items = Store(tmp_path).explain(user, [clicked], n=20)["items"]
+    both = [item for item in items if item["generator"] == "session" and item["item_id"] in listed]
+    assert both and not any(item["rules"] for item in both)
+    assert any(item["rules"] for item in items)
+
+
 def test_lists_that_are_not_personal(tmp_path):
     world = with_holdout(random_world(2))
     write_release(tmp_path, world, OLD)
@@ -80,6 +92,8 @@ def test_lists_that_are_not_personal(tmp_path):
     assert (found["kind"], found["policy"], found["experiments"]["quiet"]["arm"]) == ("holdout", "holdout", "held")
     assert {item["because_item_id"] for item in found["items"]} == {None}
     assert store.explain(held, ["i001"])["kind"] == "holdout"
+    published = store.explain(held, n=3)
+    assert (published["kind"], published["list_id"].split("-")[1]) == ("holdout", "p")
     assert store.explain(other)["experiments"]["quiet"]["arm"] == "rest"
     nobody = store.explain(None, segment="DE", filters=Filters(("tea",)))
     assert nobody["kind"] == "fallback" and nobody["experiments"] == {}
