@@ -168,8 +168,8 @@ def read_pool(warehouse: Warehouse, user_id: str, policy: str, person: Row) -> P
         return {row["item_id"]: row for row in read(warehouse, model, columns, mine)}
 
     is_for = (
-        f"(segment is null or segment = {text(person['segment'] or '')})"
-        f" and (activity is null or activity = {text(person['activity'])})"
+        f"(segment is null or segment = {text(person.get('segment') or '')})"
+        f" and (activity is null or activity = {text(person.get('activity') or '')})"
         f" and (policy is null or policy = {text(policy)})"
     )
     rules: dict[str, list[Row]] = {}

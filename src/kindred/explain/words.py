@@ -131,10 +131,13 @@ def case_lines(case: Case) -> list[str]:
     if pool:
         lines.append(f"Scores are {method(pool)}.")
     places = [brief(case, place) for place in case.places]
-    rows = [[str(place["rank"]), shorten(case.named(place["item_id"]), 44), reason(case, place), way(place)]
-            for place in places]  # fmt: skip
-    lines = wrapped(lines)
-    return [*lines, "", *(line[:160] for line in table(["place", "item", "why", "how"], rows))]
+    rows = [[str(place["rank"]), shortened(place), reason(case, place), way(place)] for place in places]
+    return [*wrapped(lines), "", *table(["place", "item", "why", "how"], rows)]
+
+
+def shortened(place: Row) -> str:
+    """An item's title, shortened, and its id."""
+    return f"{shorten(place['title'], 36)} ({place['item_id']})" if place["title"] else str(place["item_id"])
 
 
 def shorten(text: str, n: int) -> str:
@@ -151,7 +154,9 @@ def way(place: Row) -> str:
         return f"score {number(place['score'])}"
     if place["generator"] == "pinned":
         return joined([f"rule {rule['rule_id']}" for rule in place["rules"]] or ["a pin"])
-    sources = " ".join(f"{name} {value:+.3f}" for name, value in place["sources"][:2])
+    # The base is the same for all.
+    largest = [(name, value) for name, value in place["sources"] if name != "baseline"][:2]
+    sources = " ".join(f"{FEATURES.get(name, name)} {value:+.3f}" for name, value in largest)
     parts = [
         f"drawn, chance {number(place['propensity'])}" if place["is_drawn"] else "",
         sources or "popular, fills up",

@@ -159,7 +159,7 @@ def test_the_list_says_why_each_place_is_what_it_is(sample, person):
     lines = lines_of(case, None)
     stored = sample.rows(f"select rank, item_id from recommendations where user_id = '{person}' order by rank")
     begun = lines.index("") + 2
-    assert [(line.split()[0], item in line or "…" in line) for line, (_rank, item) in
+    assert [(line.split()[0], f"({item})" in line) for line, (_rank, item) in
             zip(lines[begun:], stored, strict=True)] == [(str(rank), True) for rank, _item in stored]  # fmt: skip
     text = " ".join(" ".join(lines).split())
     assert "drawn, chance 0.0" in text and "because you liked" in text and "als +0.0" in text
