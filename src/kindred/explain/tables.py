@@ -33,8 +33,9 @@ class Warehouse(Protocol):
 
 
 def text(value: str) -> str:
-    """A literal."""
-    return f"'{quoted(value)}'"
+    """A literal. A backslash is itself on DuckDB and escapes what follows on Snowflake, so none stands in it."""
+    literal = f"'{quoted(value)}'"
+    return "(" + literal.replace("\\", "' || chr(92) || '") + ")" if "\\" in literal else literal
 
 
 def read(warehouse: Warehouse, model: str, columns: str, rest: str = "") -> list[Row]:

@@ -17,6 +17,7 @@ from conftest import EXPERIMENTS, REPOSITORY, Shop
 from kindred.explain.case import Unexplained, brief, read_case
 from kindred.explain.command import as_json, explain_case, lines_of, rows_of
 from kindred.explain.scores import score_person
+from kindred.explain.tables import text
 from kindred.ids import id_hash
 from kindred.ranking import scoring
 from kindred.ranking.features import RankerTables, ranker_feature_names, ranker_features, read_candidates
@@ -432,6 +433,9 @@ def test_an_unknown_item(sample, person):
 
 
 def test_text_like_sql_is_text(sample, person):
+    for odd in ("it's", "a\\", "\\' or true --", "plain"):
+        assert sample.value(f"select {text(odd)}") == odd
+        assert "\\" not in text(odd), "Snowflake's escape"
     with pytest.raises(Unexplained, match="no person is known"):
         read_case(sample, "x' or 'a' = 'a")
     with pytest.raises(Unexplained, match="there is no item"):
