@@ -33,8 +33,8 @@ acting as (
         on places.user_id = people.user_id
             and {{ kindred.rule_is_for('people', policy='places.policy') }}
     where item_rules.fold = 'live'
-        and ((item_rules.action = 'pin' and places.is_pinned)
-            or (item_rules.action in ('boost', 'bury') and not places.is_pinned))
+        and item_rules.action in ('boost', 'bury', 'pin')
+        and places.is_pinned = (item_rules.action = 'pin')
     group by
         places.user_id,
         item_rules.rule_id,

@@ -55,6 +55,8 @@ where popular_rank > 0
 order by popular_rank, item_id
 limit :n + 0
 """
+# The second part of a list_id: what kind of a list of `recommend` it is.
+LIST_KINDS = {"p": "person", "m": "adapted", "s": "session", "h": HOLDOUT, "f": "fallback"}
 # Without these a file is no release. What else a release of an earlier version lacks, tables and columns, is filled in.
 REQUIRED = {"lists", "items", "neighbors", "segments", "release"}
 FILLED_IN = {"neighbors": "'{}'", "is_available": "1", "is_recommendable": "1", "case_insensitive_ids": "1"}
@@ -559,10 +561,34 @@ class Store:
         be shown. segment: where the person has none. offset: ranks to leave out. with_facts: title, category, brand and
         price of the items too.
         """
-        return self.read(
-            release_id,
-            lambda reader: self.listed(reader, user_id, session, n, filters, exclude, segment, offset, with_facts)[0],
-        )
+        if isinstance(session, str) or isinstance(exclude, str):
+            raise TypeError("session and exclude are lists of item ids, not one text")
+
+        def question(reader: Reader) -> ItemList:
+            fitting_filters, unknown = reader.resolve(filters)
+            # What was published for the person is one row: nothing has to be computed where nothing else was asked.
+            row: Any = None if session and not reader.has_arms else reader.person(user_id)
+            is_held_out = reader.has_holdouts and reader.is_held_out(user_id, row)
+            # A session is personal.
+            items = json.loads(row["items"]) if row and (is_held_out or not session) else []
+            is_plain = (filters is EVERYTHING or filters == EVERYTHING) and not exclude and len(items) >= offset + n
+            # Who is in no segment is asked about as one of this segment, whose rules then count.
+            is_plain = is_plain and (is_held_out or row["segment"] or not segment)
+            if is_plain:
+                rows = published_rows(reader, items[: offset + n])
+                list_id = row["list_id"]
+            elif is_held_out:
+                rows = self.for_everyone(reader, items, offset + n, fitting_filters, reader.ids(exclude))
+                list_id = new_list_id(reader, "h")
+            else:
+                asked = Request.of(reader, user_id, segment, session, exclude)
+                rows, n_own = self.compute(reader, asked, offset + n, fitting_filters, with_facts)
+                # A session's list; else a person's, filtered or lengthened; else that of a visitor who isn't known.
+                list_id = new_list_id(reader, "s" if session else "m" if n_own else "f")
+            policy = HOLDOUT if is_held_out else row["policy"] if row else "main"
+            return cast(ItemList, answer(reader, list_id, rows, offset, with_facts, unknown, policy))
+
+        return self.read(release_id, question)
 
     def explain(
         self,
@@ -579,9 +605,11 @@ class Store:
 
         A release of before rules were kept in it names none.
         """
+        found = self.recommend(user_id, session, n, filters, exclude, segment, offset, True, release_id)
+        letter = "".join(found["list_id"].split("-")[1:2])
+        kind = HOLDOUT if found["policy"] == HOLDOUT else LIST_KINDS.get(letter, "person")
 
         def question(reader: Reader) -> Explanation:
-            found, kind = self.listed(reader, user_id, session, n, filters, exclude, segment, offset, True)
             rules = rules_by_item(reader, user_id)
             items = [
                 cast(ExplainedItem, item)
@@ -597,47 +625,7 @@ class Store:
             explained = {**found, "kind": kind, "words": KINDS[kind], "experiments": experiments, "items": items}
             return cast(Explanation, explained)
 
-        return self.read(release_id, question)
-
-    def listed(
-        self,
-        reader: Reader,
-        user_id: str | None,
-        session: Sequence[str],
-        n: int,
-        filters: Filters,
-        exclude: Sequence[str],
-        segment: str | None,
-        offset: int,
-        with_facts: bool,
-    ) -> tuple[ItemList, str]:
-        """(The list of `recommend`, its kind as in Explanation)."""
-        if isinstance(session, str) or isinstance(exclude, str):
-            raise TypeError("session and exclude are lists of item ids, not one text")
-        fitting_filters, unknown = reader.resolve(filters)
-        # What was published for the person is one row: nothing has to be computed where nothing else was asked.
-        row: Any = None if session and not reader.has_arms else reader.person(user_id)
-        is_held_out = reader.has_holdouts and reader.is_held_out(user_id, row)
-        # A session is personal.
-        items = json.loads(row["items"]) if row and (is_held_out or not session) else []
-        is_plain = (filters is EVERYTHING or filters == EVERYTHING) and not exclude and len(items) >= offset + n
-        # Who is in no segment is asked about as one of this segment, whose rules then count.
-        is_plain = is_plain and (is_held_out or row["segment"] or not segment)
-        if is_plain:
-            rows = published_rows(reader, items[: offset + n])
-            list_id, kind = row["list_id"], "person"
-        elif is_held_out:
-            rows = self.for_everyone(reader, items, offset + n, fitting_filters, reader.ids(exclude))
-            list_id, kind = new_list_id(reader, "h"), "holdout"
-        else:
-            asked = Request.of(reader, user_id, segment, session, exclude)
-            rows, n_own = self.compute(reader, asked, offset + n, fitting_filters, with_facts)
-            # A session's list; else a person's, filtered or lengthened; else that of a visitor who isn't known.
-            kind = "session" if session else "adapted" if n_own else "fallback"
-            list_id = new_list_id(reader, {"session": "s", "adapted": "m", "fallback": "f"}[kind])
-        policy = HOLDOUT if is_held_out else row["policy"] if row else "main"
-        found = answer(reader, list_id, rows, offset, with_facts, unknown, policy)
-        return cast(ItemList, found), HOLDOUT if is_held_out else kind
+        return self.read(found["release_id"], question)
 
     @staticmethod
     def for_everyone(
