@@ -95,7 +95,8 @@ def from_folder(folder: Path, leaving: Leaving) -> Iterator[tuple[str, str, int,
     """Write each release again that has some of these people, without them, and put it in the place of the other.
 
     A file that is read is never changed: readers that have it open go on, and the store opens the new one at its next
-    read. Deleted rows are overwritten with zeros, so that no copy of them is left in the file.
+    read. The rows that stay are copied into a new file: where SQLite moves rows between pages, as others are deleted,
+    it leaves copies behind that even secure_delete doesn't overwrite.
     """
     with serving.locked(folder):
         # What a process left behind that was killed has all of their rows.
@@ -105,11 +106,11 @@ def from_folder(folder: Path, leaving: Leaving) -> Iterator[tuple[str, str, int,
             ids = leaving.ids_in(path)
             if not any(count_leaving(path, ids).values()):
                 continue
-            temporary = path.with_name(f".{path.stem}.tmp")
+            temporary, cleaned = (path.with_name(f".{path.stem}.{end}") for end in ("tmp", "tmp.cleaned"))
             try:
                 shutil.copyfile(path, temporary)
                 with opened(temporary.as_posix(), ids) as connection:
-                    for pragma in ("secure_delete = on", "journal_mode = off", "synchronous = off"):
+                    for pragma in ("journal_mode = off", "synchronous = off"):
                         connection.execute(f"pragma {pragma}").fetchall()
                     removed = {
                         table: connection.execute(f"delete from {table} where {where}").rowcount
@@ -117,14 +118,17 @@ def from_folder(folder: Path, leaving: Leaving) -> Iterator[tuple[str, str, int,
                     }
                     if "n_lists" in {row[1] for row in connection.execute("pragma table_info(release)")}:
                         connection.execute("update release set n_lists = (select count(*) from lists)")
-                serving.sync(temporary)
-                os.replace(temporary, path)
+                    connection.execute("vacuum into ?", [cleaned.as_posix()])
+                serving.sync(cleaned)
+                temporary.unlink()
+                os.replace(cleaned, path)
                 serving.sync(path.parent)
             except (OSError, sqlite3.Error) as error:
-                temporary.unlink(missing_ok=True)
+                for one in (temporary, cleaned):
+                    one.unlink(missing_ok=True)
                 raise RuntimeError(
                     f"people who refuse or are forgotten can't be taken out of {path}: {error}. See that the folder "
-                    "can be written and has space for one more release, and run this again"
+                    "can be written and has space for two more releases, and run this again"
                 ) from error
             yield "sqlite", path.stem, removed.get("lists", 0), removed.get("identities", 0)
 
