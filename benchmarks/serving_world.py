@@ -144,6 +144,11 @@ def make_version(connection, version: int) -> dict[str, str]:
             replace(items, '"als-?"', '"als-{version}"') as items, history, excluded, 'main' as policy
         from people
     """)
+    # In every tenth list a rule acts on four items.
+    connection.execute("""
+        create or replace table release_list_rules as
+        select user_id, '[["more_garden","boost","2 5 9 14"]]' as rules from people where user_id like '%0'
+    """)
     connection.execute(f"""
         create or replace table release_generators as
         select * from (values ('als-{version}', 'your_history'), ('popular', 'popular')) as kinds (generator, reason)

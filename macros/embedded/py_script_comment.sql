@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = '2e3ff3e1f0854cf8'
+KINDRED_FINGERPRINT = '7d4801faff2cc1d5'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -3487,6 +3487,8 @@ KINDRED_SOURCES = {
         '# The tables of a release, without the `release_` of the models they come from; the first column is the key.\n'
         'TABLES: dict[str, dict[str, str]] = {\n'
         '    "lists": dict.fromkeys(("user_id", "list_id", "segment", "items", "history", "excluded", "policy"), "text"),\n'
+        '    # The rules that put items where they stand, of the people in whose lists some did: lists stay as short as they are.\n'
+        '    "list_rules": {"user_id": "text", "rules": "text"},\n'
         '    # Other ids of the people in lists.\n'
         '    "identities": {"identity_id": "text", "user_id": "text"},\n'
         '    "items": {"item_id": "text", "popular_rank": "bigint", "title": "text", "category": "text", "brand": "text"}\n'

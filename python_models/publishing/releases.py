@@ -14,6 +14,7 @@ def model(dbt, session):
     dbt.ref("withdrawals")  # which writes the same folder, comes first
     tables = {
         "lists": dbt.ref("release_lists"),
+        "list_rules": dbt.ref("release_list_rules"),
         "identities": dbt.ref("release_identities"),
         "items": dbt.ref("release_items"),
         "neighbors": dbt.ref("release_neighbors"),

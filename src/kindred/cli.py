@@ -1,4 +1,4 @@
-"""The command line: serve lists, list releases, go back to one and resume, export what devices need.
+"""The command line: serve lists, explain them, list releases, go back to one and resume, export what devices need.
 
     kindred serve [--port 8000]
     kindred releases
@@ -11,6 +11,7 @@
     kindred unforget FILE
     kindred results [EXPERIMENT] [--by segment]
     kindred plan [EXPERIMENT] [--lift 0.05]
+    kindred explain USER [ITEM] [--json]
     kindred plan --mean 0.04 --lift 0.05 [--sd 1.2] [--people-per-day 800]
 
 The serving folder is --folder, or else where builds publish (kindred.publishing.settings). PostgreSQL has the last
@@ -177,6 +178,13 @@ def plan(given: argparse.Namespace) -> None:
     print("\n".join(show_plans(Connection(dbt_options(given)), given.experiment, given.lift)))
 
 
+def explain(given: argparse.Namespace) -> None:
+    from kindred.connection import Connection
+    from kindred.explain.command import explain
+
+    print("\n".join(explain(Connection(dbt_options(given)), given.user, given.item, given.json)))
+
+
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="kindred", description="Serve recommendations and look after their releases.")
     parser.add_argument("--version", action="version", version=f"kindred {__version__}")
@@ -240,6 +248,13 @@ def make_parser() -> argparse.ArgumentParser:
     one.add_argument("--sd", type=float, help="its standard deviation per person; default: that of a share")
     one.add_argument("--people-per-day", type=float, help="people exposed a day, in both arms")
     one.set_defaults(run=plan)
+    one = commands.add_parser(
+        "explain", parents=[dbt], help="why a person has this list, or an item this place or none"
+    )
+    one.add_argument("user", help="any id of the person, a device's too")
+    one.add_argument("item", nargs="?", help="an item_id; default: the whole list")
+    one.add_argument("--json", action="store_true", help="the rows that the words are made of")
+    one.set_defaults(run=explain)
     return parser
 
 

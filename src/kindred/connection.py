@@ -88,6 +88,16 @@ class Connection:
             )
         return f"{node.database}.{node.schema}.{node.alias}"
 
+    def has(self, model: str) -> bool:
+        """Whether the project has one of kindred's models; those of experiments are there where these are named."""
+        return f"model.kindred.{model}" in self.manifest.nodes
+
+    def missing(self, *models: str) -> list[str]:
+        """Those of the models that have no table or view yet."""
+        nodes = [self.manifest.nodes[f"model.kindred.{model}"] for model in models]
+        return [node.name for node in nodes
+                if self.adapter.get_relation(node.database, node.schema, node.alias) is None]  # fmt: skip
+
     def setting(self, group: str) -> dict[str, Any]:
         """A group of kindred's settings as the project and the options give it, over its defaults."""
         config = self.adapter.config

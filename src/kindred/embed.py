@@ -38,6 +38,7 @@ LEFT_OUT = (
     "sample/",
     "experiments/report.py",
     "report/",
+    "explain/",
 )
 # Texts that Jinja or Snowflake would read as their own.
 FORBIDDEN = ("$$", "{% endraw", "{%- endraw")

@@ -21,6 +21,7 @@ SEGMENTS = ["", "DE", "FR"]
 # A release as the contract has it; the first column is the key.
 TABLES = {
     "lists": "user_id text, list_id text, segment text, items text, history text, excluded text, policy text",
+    "list_rules": "user_id text, rules text",
     "identities": "identity_id text, user_id text",
     "items": "item_id text, popular_rank bigint, title text, category text, brand text, price double precision, "
     "is_available boolean, is_recommendable boolean",
@@ -170,6 +171,7 @@ def write_release(
             (name, *(json.dumps(one[key]) for key in ("fallback", "trending", "excluded", "excluded_if_unknown")))
             for name, one in world["segments"].items()
         ],
+        "list_rules": [(user, json.dumps(one["rules"])) for user, one in world["lists"].items() if one.get("rules")],
         "identities": list(world["identities"].items()),
         "session_settings": [(*settings, ignores_case)],
         "arms": [tuple(arm.values()) for arm in world.get("arms", [])],
@@ -205,6 +207,7 @@ def old_shape(path):
             "drop table generators",
             "drop table session_settings",
             "drop table identities",
+            "drop table list_rules",
             "drop table arms",
             "drop table item_arms",
             "alter table lists drop column policy",

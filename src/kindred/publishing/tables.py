@@ -11,6 +11,8 @@ from typing import Any
 # The tables of a release, without the `release_` of the models they come from; the first column is the key.
 TABLES: dict[str, dict[str, str]] = {
     "lists": dict.fromkeys(("user_id", "list_id", "segment", "items", "history", "excluded", "policy"), "text"),
+    # The rules that put items where they stand, of the people in whose lists some did: lists stay as short as they are.
+    "list_rules": {"user_id": "text", "rules": "text"},
     # Other ids of the people in lists.
     "identities": {"identity_id": "text", "user_id": "text"},
     "items": {"item_id": "text", "popular_rank": "bigint", "title": "text", "category": "text", "brand": "text"}

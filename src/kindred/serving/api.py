@@ -20,7 +20,7 @@ from fastapi import Depends, FastAPI, Query, Request, params
 from fastapi import Path as InPath
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
@@ -35,7 +35,10 @@ from kindred import __version__
 from kindred.publishing.settings import serving_folder
 from kindred.serving.store import Filters, NoRelease, ReleaseGone, Store
 
-DEMO_PAGE = Path(__file__).parent / "demo.html"
+DEMO_PAGE, WHY_PAGE = (Path(__file__).parent / name for name in ("demo.html", "why.html"))
+# The page that `kindred report` writes into the serving folder, and what hides the link to it where it isn't there.
+REPORT = "report.html"
+HIDDEN_REPORT = '<span id="report" hidden>'
 MAX_BODY_BYTES = 262_144
 # Where prometheus_client, in each process that is started with it, keeps what it counts.
 MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
@@ -166,6 +169,32 @@ class AssignmentOut(BaseModel):
     context: Annotated[str, Field(description="The context whose shares counted; '' = those for everybody.")]
     share: Annotated[float, Field(description="Probability with which the arm is given; log it with the exposure.")]
     key: str
+
+
+class RuleOut(BaseModel):
+    rule_id: str
+    action: Annotated[str, Field(description="boost, bury or pin.")]
+
+
+class ExplainedOut(RankedOut):
+    words: Annotated[str, Field(description="The reason as a sentence that a shop can show.")]
+    rules: Annotated[list[RuleOut], Field(description="The shop's rules that put the item where it stands.")]
+
+
+class ExplanationOut(ListOut):
+    kind: Annotated[
+        Literal["person", "adapted", "session", "holdout", "fallback"],
+        Field(
+            description="person = the published list; adapted = that list, filtered or filled up; session = made"
+            " from the"
+            " visit; holdout = for everyone, as the person is held out; fallback = for everyone or a segment."
+        ),
+    ]
+    words: Annotated[str, Field(description="How the list was made, as a sentence.")]
+    experiments: Annotated[
+        dict[str, AssignmentOut], Field(description="The arms of experiments on lists, by experiment_id.")
+    ]
+    items: list[ExplainedOut]  # type: ignore[assignment]
 
 
 class AssignmentsOut(BaseModel):
@@ -455,6 +484,23 @@ def create_app(folder: str | Path | None = None) -> FastAPI:
         found = store.recommend(user_id, (), n, filters, exclude, segment, offset, True, release)
         return respond(request, found)
 
+    @app.get("/explain/{user_id:path}", response_model=ExplanationOut)
+    async def explain(
+        request: Request,
+        user_id: UserId,
+        filters: InFilters,
+        n: Annotated[Length, Query()] = 20,
+        offset: Annotated[Offset, Query()] = 0,
+        exclude: InExclude = [],  # noqa: B006
+        session: Annotated[Ids, Query(description="The items of a visit, oldest first.")] = [],  # noqa: B006
+        segment: Annotated[Id | None, Query()] = None,
+        release: Annotated[ReleaseId | None, Query()] = None,
+    ) -> Response:
+        """The list that /recommendations gives (with `session`, that of /session), and why each item is in it."""
+        found = store.explain(user_id, session, n, filters, exclude, segment, offset, release)
+        # As the answer of /assign.
+        return Response(orjson.dumps(found), media_type="application/json", headers={"Cache-Control": "no-store"})
+
     @app.get("/similar-items/{item_id:path}", response_model=ListOut, responses=NOT_MODIFIED)
     async def similar_items(
         request: Request,
@@ -548,8 +594,23 @@ def create_app(folder: str | Path | None = None) -> FastAPI:
         return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     @app.get("/", include_in_schema=False)
-    async def demo() -> FileResponse:
-        return FileResponse(DEMO_PAGE, media_type="text/html")
+    async def demo() -> HTMLResponse:
+        text = DEMO_PAGE.read_text(encoding="utf-8")
+        has_report = (store.folder / REPORT).is_file()
+        return HTMLResponse(text.replace(HIDDEN_REPORT, HIDDEN_REPORT.replace(" hidden", "")) if has_report else text)
+
+    @app.get("/why", include_in_schema=False)
+    async def why() -> FileResponse:
+        """What /explain says, for people to read."""
+        return FileResponse(WHY_PAGE, media_type="text/html")
+
+    @app.get("/report", include_in_schema=False)
+    async def report() -> Response:
+        """The page that `kindred report` wrote."""
+        path = store.folder / REPORT
+        if not path.is_file():
+            return problem(404, f"there is no report yet: `kindred report` writes it to {REPORT} of the serving folder")
+        return FileResponse(path, media_type="text/html", headers={"Cache-Control": "no-cache"})
 
     return app
 

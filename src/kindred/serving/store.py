@@ -28,6 +28,7 @@ from typing import Any, NotRequired, TypedDict, TypeVar, cast
 from kindred.ids import normal_id, normal_text
 from kindred.publishing.tables import TABLES, create_table
 from kindred.serving.arms import HOLDOUT, Arms, Assignment
+from kindred.serving.words import KINDS, say
 
 PERSON, RECOMMEND, FILL_UP = (
     (Path(__file__).parent / name).read_text(encoding="utf-8")
@@ -54,6 +55,8 @@ where popular_rank > 0
 order by popular_rank, item_id
 limit :n + 0
 """
+# The second part of a list_id: what kind of a list of `recommend` it is.
+LIST_KINDS = {"p": "person", "m": "adapted", "s": "session", "h": HOLDOUT, "f": "fallback"}
 # Without these a file is no release. What else a release of an earlier version lacks, tables and columns, is filled in.
 REQUIRED = {"lists", "items", "neighbors", "segments", "release"}
 FILLED_IN = {"neighbors": "'{}'", "is_available": "1", "is_recommendable": "1", "case_insensitive_ids": "1"}
@@ -154,6 +157,37 @@ class ItemList(TypedDict):
     release_id: str
     policy: str
     items: list[RankedItem]
+    unknown_categories: NotRequired[list[str]]
+
+
+class ActingRule(TypedDict):
+    """A rule that put an item where it stands. action: boost, bury or pin."""
+
+    rule_id: str
+    action: str
+
+
+class ExplainedItem(RankedItem):
+    """An item of a list, with its facts. words: the reason as a sentence that a shop can show."""
+
+    words: str
+    rules: list[ActingRule]
+
+
+class Explanation(TypedDict):
+    """A list, and why it is as it is.
+
+    kind: person (the published list), adapted (that list, filtered or filled up), session, holdout, or fallback (that
+    of everyone or a segment). experiments: the arms of experiments on lists in which the person is, by experiment_id.
+    """
+
+    list_id: str
+    release_id: str
+    policy: str
+    kind: str
+    words: str
+    experiments: dict[str, Assignment]
+    items: list[ExplainedItem]
     unknown_categories: NotRequired[list[str]]
 
 
@@ -556,6 +590,43 @@ class Store:
 
         return self.read(release_id, question)
 
+    def explain(
+        self,
+        user_id: str | None = None,
+        session: Sequence[str] = (),
+        n: int = 20,
+        filters: Filters = EVERYTHING,
+        exclude: Sequence[str] = (),
+        segment: str | None = None,
+        offset: int = 0,
+        release_id: str | None = None,
+    ) -> Explanation:
+        """The list that `recommend` gives, and why it is as it is, from the release alone.
+
+        A release of before rules were kept in it names none.
+        """
+        found = self.recommend(user_id, session, n, filters, exclude, segment, offset, True, release_id)
+        letter = "".join(found["list_id"].split("-")[1:2])
+        kind = HOLDOUT if found["policy"] == HOLDOUT else LIST_KINDS.get(letter, "person")
+
+        def question(reader: Reader) -> Explanation:
+            rules = rules_by_item(reader, user_id)
+            items = [
+                cast(ExplainedItem, item)
+                | {
+                    "words": say(item["reason"], item["because_title"] or item["because_item_id"]),
+                    # Of the visit's items none stands where a rule put it.
+                    "rules": rules.get(item["item_id"], []) if item["generator"] != "session" else [],
+                }
+                for item in found["items"]
+            ]
+            arms = reader.arms.assign(reader.person_id(user_id), None, "", time.time()) if reader.has_arms else {}
+            experiments = {name: arm for name, arm in arms.items() if is_of_list(arm, found["policy"])}
+            explained = {**found, "kind": kind, "words": KINDS[kind], "experiments": experiments, "items": items}
+            return cast(Explanation, explained)
+
+        return self.read(found["release_id"], question)
+
     @staticmethod
     def for_everyone(
         reader: Reader, published: Sequence[Any], n: int, filters: Filters, exclude: Sequence[str]
@@ -825,6 +896,26 @@ def with_reasons(reader: Reader, columns: Sequence[str], rows: Iterable[Sequence
     for row in found:
         row["reason"] = reader.reasons.get(row["generator"], row["generator"])
     return found
+
+
+def rules_by_item(reader: Reader, user_id: str | None) -> dict[str, list[ActingRule]]:
+    """{item_id: the rules that put it where it stands in the published list of the person whom an id names}."""
+    row = reader.person(user_id)
+    acted = reader.row("list_rules", "user_id", row["user_id"]) if row else None
+    found: dict[str, list[ActingRule]] = {}
+    if acted:
+        item_ids = [entry[0] for entry in json.loads(row["items"])]
+        for rule_id, action, ranks in json.loads(acted["rules"]):
+            for rank in ranks.split():
+                found.setdefault(item_ids[int(rank) - 1], []).append({"rule_id": rule_id, "action": action})
+    return found
+
+
+def is_of_list(arm: Assignment, policy: str) -> bool:
+    """Whether an arm says how a list of this policy came about; an arm that changed since the build doesn't."""
+    if arm["kind"] == "lists":
+        return (arm["policy"] or "main") == policy
+    return arm["kind"] == HOLDOUT or (arm["kind"] == "interleaving" and policy == "interleaved")
 
 
 def new_list_id(reader: Reader, kind: str) -> str:

@@ -94,6 +94,7 @@ def tables_of(version, n_lists=N_LISTS, n_batches=4, pause=0.0):
 
     return {
         "lists": lists(),
+        "list_rules": row("list_rules", "u000000", '[["spring","pin","1"]]'),
         "identities": row("identities", "phone", "u000000"),
         "items": row("items", f"i{version}", 1, "Müg", None, "b", 2.5, True, False),
         "neighbors": row("neighbors", f"i{version}", "{}"),

@@ -1,6 +1,8 @@
 """People who refuse leave every release that is kept, at the next build, whatever the gates say."""
 
 import contextlib
+import json
+import random
 import shutil
 import sqlite3
 
@@ -77,15 +79,25 @@ def test_who_refuses_leaves_every_kept_release(shop):
     assert shop.value("select count(*) from withdrawals") == 0
 
 
-def test_no_bytes_of_anybody_are_left(shop):
-    """Pages that were split while the release was written keep copies of rows that were moved."""
-    people = shop.column("select user_id from recommendations group by 1 order by 1")[::3]
-    path = shop.folder / "releases" / f"{shop.served}.sqlite"
-    assert all(one.encode() in path.read_bytes() for one in people)
-    [_, _, (_, release_id, n_lists, _)] = from_folder(shop.folder, Leaving(people))
-    content = path.read_bytes()
-    assert (release_id, n_lists) == (shop.served, len(people)) and not list(path.parent.glob(".*"))
-    assert [one for one in people if one.encode() in content] == []
+def test_no_byte_is_left_of_many_who_leave_at_once(sample_shop, tmp_path):
+    """SQLite moves rows as others are deleted, and leaves copies of them that no statement sees."""
+    source = sample_shop.database.with_name("shop_serving")
+    users = sample_shop.column("select user_id from release_lists order by 1")
+    draw = random.Random(1)
+    for number in range(20):
+        folder = tmp_path / str(number)
+        shutil.copytree(source, folder, symlinks=True)
+        [path] = (folder / "releases").glob("*.sqlite")
+        leaving = draw.sample(users, 25)
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            asked = "select user_id || list_id from lists where user_id in (select value from json_each(?))"
+            begun = [text.encode() for (text,) in connection.execute(asked, [json.dumps(leaving)])]
+        assert len(begun) == 25 and all(text in path.read_bytes() for text in begun)
+        assert [row[2] for row in from_folder(folder, Leaving(leaving))] == [25]
+        written = path.read_bytes()
+        assert [text for text in begun if text in written] == []
+        assert [one.name for one in path.parent.iterdir()] == [path.name]
+        shutil.rmtree(folder)
 
 
 def test_a_replay_takes_nobody_out(shop):

@@ -15,6 +15,7 @@ import pytest
 import yaml
 from conftest import NO_TESTS, REPOSITORY, run_dbt, to_variables
 
+from kindred.explain.command import as_json, explain_case, lines_of, rows_of
 from kindred.publishing.tables import TABLES
 
 pytestmark = pytest.mark.snowflake
@@ -203,8 +204,43 @@ def test_gates_and_releases(shops):
         [(n_rows,)] = cursor.execute(f"select count(*) from published_{name}").fetchall()
         [(n_served,)] = cursor.execute(f"select count(*) from release_{name}").fetchall()
         assert n_rows == n_served
-        # The shop has no experiments.
-        assert (n_rows == 0) == (name in ("arms", "item_arms"))
+        # The shop has no experiments and no rules.
+        assert (n_rows == 0) == (name in ("arms", "item_arms", "list_rules"))
+
+
+class Tables:
+    """The tables of a warehouse, by the names of the models, as `kindred explain` reads them."""
+
+    def __init__(self, execute):
+        self.rows = lambda sql: execute(sql).fetchall()
+
+    def name(self, model):
+        return model
+
+    def has(self, model):
+        return False
+
+
+def without_the_run(value):
+    if isinstance(value, dict):
+        left_out = OF_THE_RUN | {"release", "served_release"}
+        return {name: without_the_run(one) for name, one in value.items() if name not in left_out}
+    return [without_the_run(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+def test_a_case_is_explained_alike(shops):
+    database, cursor = shops
+    with duckdb.connect(database, read_only=True) as connection:
+        asked = "select min(user_id) from recommendations where reason = 'your_history' and rank = 1"
+        [(user,)] = connection.execute(asked).fetchall()
+        [(item,)] = connection.execute(
+            f"select item_id from recommendations where user_id = '{user}' and rank = 3"
+        ).fetchall()
+        both = [explain_case(Tables(execute), user, item, True) for execute in (connection.execute, cursor.execute)]
+    for case, found in both:
+        assert case.release and lines_of(case, found)
+    on_duckdb, on_snowflake = (json.loads(json.dumps(without_the_run(rows_of(*one)), default=as_json)) for one in both)
+    assert len(on_duckdb["item"]["terms"]) > 1 and is_same(on_duckdb, on_snowflake, 1e-5)
 
 
 @pytest.mark.parametrize("table", [name for name in MODELS if name not in OF_THE_CLOCK] + SEEDS)

@@ -1,0 +1,125 @@
+"""What a candidate's score is made of, recomputed by the code that made it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from kindred.explain.tables import Fetched, Row, Warehouse, text
+from kindred.ranking.features import (
+    RANKER_SCORES,
+    RankerTables,
+    ranker_feature_names,
+    ranker_features,
+    read_candidates,
+)
+from kindred.ranking.scoring import newest_ranker, read_policies
+
+
+@dataclass(frozen=True)
+class Term:
+    """A summand of a score. feature: of the ranker, or a generator of the blend; value: what it saw, None = nothing."""
+
+    feature: str
+    value: float | None
+    contribution: float
+
+    @property
+    def source(self) -> str:
+        """What people call it: the generator of a feature, or the feature itself."""
+        endings = (f"_{kind}" for kind in RANKER_SCORES)
+        return next((self.feature.removesuffix(end) for end in endings if self.feature.endswith(end)), self.feature)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """How one policy scores one person's candidates.
+
+    is_learned: the terms add up to the learned ranker's margin, and score = 1 / (1 + exp(-margin)); else they add up to
+    the score of the fixed blend. terms: {item_id: its terms, the largest first}.
+    """
+
+    is_learned: bool = False
+    terms: dict[str, list[Term]] = field(default_factory=dict)
+
+    def total(self, item_id: str) -> float:
+        return math.fsum(term.contribution for term in self.terms[item_id])
+
+    def score(self, item_id: str) -> float:
+        total = self.total(item_id)
+        return 1 / (1 + math.exp(-total)) if self.is_learned else total
+
+    def ranks(self) -> dict[str, int]:
+        """The rank of each candidate by score, ties by item_id."""
+        scores = {item_id: self.score(item_id) for item_id in self.terms}
+        return {item_id: rank for rank, item_id in enumerate(sorted(scores, key=lambda i: (-scores[i], i)), start=1)}
+
+
+def score_person(warehouse: Warehouse, user_id: str, policy_name: str) -> Scored:
+    """The terms of all candidates of a person of the fold live.
+
+    Method of the learned ranker's terms: SHAP values of trees (Lundberg, Erion, Lee, "Consistent individualized feature
+    attribution for tree ensembles", 2018), LightGBM's pred_contrib; they add up to the margin exactly. The blend's are
+    weight / (60 + rank) by generator.
+    """
+    person = f"user_id = {text(user_id)}"
+    candidates = Fetched(warehouse, "candidates", (person,))
+    proposed = f"select item_id from {warehouse.name('candidates')} where fold = 'live' and {person}"
+    tables = RankerTables(
+        Fetched(warehouse, "generators"),
+        Fetched(warehouse, "item_features", (f"item_id in ({proposed})",)),
+        Fetched(warehouse, "user_features", (person,)),
+        "live",
+    )
+    policy = next(
+        (one for one in read_policies(Fetched(warehouse, "checked_policies")) if one.name == policy_name), None
+    )
+    if policy is None or not len(tables.users) or not len(tables.items):
+        return Scored()
+    rows = read_candidates(candidates, tables, "live", tables.blocks()[0])
+    if not len(rows[0]):
+        return Scored()
+    _people, items, features, votes = ranker_features(tables, *rows)
+    booster = None
+    if policy.is_learned:
+        [as_of] = Fetched(warehouse, "folds", ("fold = 'live'",)).select("as_of").to_arrow_table()["as_of"].to_pylist()
+        newest = f"as_of = (select max(as_of) from {warehouse.name('rankers')} where as_of <= '{as_of}')"
+        booster = newest_ranker(Fetched(warehouse, "rankers", (newest,)), as_of)
+    is_learned = booster is not None and booster.feature_name() == ranker_feature_names(tables)
+    ids = tables.items.to_pylist()
+    is_counted = policy.counts(tables)
+    if is_learned and booster is not None:
+        contributions = np.asarray(booster.predict(features, num_threads=1, pred_contrib=True))
+        names = [*ranker_feature_names(tables), "baseline"]
+        values = np.column_stack([features, np.full(len(features), np.nan)])
+    else:
+        contributions = votes if is_counted is None else votes * is_counted
+        names = tables.generators.to_pylist()
+        values = features[:, RANKER_SCORES.index("rank") * len(names) :][:, : len(names)]
+    terms = {
+        ids[item]: sorted(
+            (
+                Term(name, None if np.isnan(value) else float(value), float(contribution))
+                for name, value, contribution in zip(names, of_item, amounts, strict=True)
+                if contribution or name == "baseline"
+            ),
+            key=lambda term: (-abs(term.contribution), term.feature),
+        )
+        for item, of_item, amounts in zip(items, values, contributions, strict=True)
+    }
+    # A policy of some generators has no candidate that none of them proposes.
+    return Scored(is_learned, {item_id: found for item_id, found in terms.items() if found})
+
+
+def by_source(terms: list[Term]) -> list[tuple[str, float]]:
+    """The terms added up by what people call them, the largest first; what adds nothing is left out."""
+    sums: dict[str, float] = {}
+    for term in terms:
+        sums[term.source] = sums.get(term.source, 0.0) + term.contribution
+    return sorted(((name, value) for name, value in sums.items() if value), key=lambda pair: (-abs(pair[1]), pair[0]))
+
+
+def rows_of(terms: list[Term]) -> list[Row]:
+    return [{"feature": one.feature, "value": one.value, "contribution": one.contribution} for one in terms]
