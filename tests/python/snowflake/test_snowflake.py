@@ -43,11 +43,11 @@ SETTINGS = {"kindred__privacy": {"epsilon": 1e9}}
 MODELS += ["private_popularity"]
 SEEDS = sorted(path.stem for path in (REPOSITORY / "seeds").rglob("*.csv"))
 # They say when and in which run a row was written.
-OF_THE_RUN = {"run_id", "generated_at", "expires_at", "started_at", "seconds", "valid_from"}
+OF_THE_RUN = {"run_id", "generated_at", "expires_at", "started_at", "seconds", "valid_from", "age_hours"}
 # hash() isn't the same function on both.
 OF_THE_RUN |= {"data_fingerprint", "history_key", "made_from"}
 # The key of forgotten ids is drawn by chance.
-OF_THE_CLOCK = {"publish_gates", "releases", "forgotten_key"}
+OF_THE_CLOCK = {"publish_gates", "releases", "forgotten_key", "run_costs"}
 # ALS and neighbours count in 32 bits, about 7 digits, and blocks of another size are added up in another order: after
 # sums of 64 products some 6 digits remain. All else is 64-bit and summed up in fixed point: it should agree to the last
 # digits.
@@ -197,6 +197,15 @@ def test_gates_and_releases(shops):
         assert n_rows == n_served
         # The shop has no experiments.
         assert (n_rows == 0) == (name in ("arms", "item_arms"))
+
+
+def test_run_costs(shops):
+    """The same nodes with the same rows, but for the seed that comes another way."""
+    database, cursor = shops
+    query = "select node, resource_type, n_rows from run_costs where status = 'success' and resource_type <> 'test'"
+    with duckdb.connect(database, read_only=True) as connection:
+        on_duckdb = set(connection.execute(query).fetchall())
+    assert on_duckdb - set(cursor.execute(query).fetchall()) <= {row for row in on_duckdb if row[0] == "sample_events"}
 
 
 @pytest.mark.parametrize("table", [name for name in MODELS if name not in OF_THE_CLOCK] + SEEDS)
