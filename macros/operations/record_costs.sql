@@ -1,17 +1,21 @@
-{#- At the end of a run: what each node of kindred cost, into run_costs, whether the run went well or not. A replay leaves
-    no trace. Where the table isn't there yet, the run ended before it was made. -#}
+{#- At the end of a run: what each node of kindred cost, into run_costs, whether the run went well or not. A replay
+    leaves no trace. Where the table isn't there yet, the run ended before it was made. -#}
 {% macro record_costs(results) %}
     {% set relation = kindred.previous('run_costs') %}
     {% if not relation or flags.WHICH not in ['build', 'run'] or var('kindred__as_of') %}{{ return('') }}{% endif %}
     {% set tables, failed, rows = {}, [], [] %}
     {% for result in results if result.node.package_name == 'kindred' %}
-        {% if result.status | string not in ['success', 'pass', 'warn'] %}{% do failed.append(result.node.name) %}{% endif %}
-        {% if result.status | string == 'success' and result.node.config.materialized in ['table', 'incremental', 'seed'] %}
-            {% do tables.update({result.node.name: result.node.relation_name}) %}
+        {% set node, status = result.node, result.status | string %}
+        {% if status in ['error', 'runtime error', 'partial success', 'fail', 'skipped'] %}
+            {% do failed.append(node.name) %}
+        {% endif %}
+        {% if status == 'success' and node.config.materialized in ['table', 'incremental', 'seed'] %}
+            {% do tables.update({node.name: node.relation_name}) %}
         {% endif %}
     {% endfor %}
     {% set sizes = kindred.table_sizes(tables) %}
-    {% for result in results if result.node.package_name == 'kindred' %}
+    {#- dbt counts exposures among the results, with which it does nothing. -#}
+    {% for result in results if result.node.package_name == 'kindred' and result.status | string != 'no-op' %}
         {% set size = sizes.get(result.node.name, {}) %}
         {% do rows.append(kindred.cost_row(
             result.node.name, result.node.resource_type, result.status, result.execution_time,
@@ -56,7 +60,9 @@
 
 {% macro snowflake__with_bytes(tables, sizes) %}
     {% set names = {} %}
-    {% for name, relation in tables.items() %}{% do names.update({relation | replace('"', '') | upper: name}) %}{% endfor %}
+    {% for name, relation in tables.items() %}
+        {% do names.update({relation | replace('"', '') | upper: name}) %}
+    {% endfor %}
     {% for row in kindred.fetch_rows(
         "select table_catalog || '.' || table_schema || '.' || table_name as name, bytes from information_schema.tables"
     ) if row.name | upper in names and names[row.name | upper] in sizes and row.bytes is not none %}
@@ -82,12 +88,14 @@
     {{ return(sizes.values() | map(attribute='n_bytes') | select('number') | sum) }}
 {% endmacro %}
 
-{#- Writes the credits of runs of the last `days` into run_costs: Snowflake tells them up to eight hours after a query. It
-    needs the privilege to read SNOWFLAKE.ACCOUNT_USAGE. dbt run-operation fill_credits -#}
+{#- Writes the credits of runs of the last `days` into run_costs: Snowflake tells them up to eight hours after a query.
+    It needs the privilege to read SNOWFLAKE.ACCOUNT_USAGE. dbt run-operation fill_credits -#}
 {% macro fill_credits(days=14, history='snowflake.account_usage.query_attribution_history') %}
     {% set relation = kindred.previous('run_costs') %}
     {% if target.type != 'snowflake' or not relation %}
-        {% do exceptions.raise_compiler_error("kindred: credits are Snowflake's, and run_costs must be there: run dbt build") %}
+        {% do exceptions.raise_compiler_error(
+            "kindred: credits are Snowflake's, and run_costs must be there: run dbt build"
+        ) %}
     {% endif %}
     {#- A procedure's queries have its own as their root. -#}
     {% do kindred.run_and_commit(

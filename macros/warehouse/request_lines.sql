@@ -1,5 +1,6 @@
-{#- A query of what the service logged (kindred serve --request-log), one row per request. On DuckDB it reads files of JSON
-    lines, on Snowflake the table that a shop loads them into. No rows where nothing is named or nothing is there yet. -#}
+{#- A query of what the service logged (kindred serve --request-log), one row per request. On DuckDB it reads files
+    of JSON lines, on Snowflake the table that a shop loads them into. No rows where nothing is named or nothing is there
+    yet. -#}
 {% macro request_lines() %}
     {%- set place = kindred.setting('serving', 'request_log') -%}
     {%- set query = adapter.dispatch('request_lines', 'kindred')(place) if place and execute -%}

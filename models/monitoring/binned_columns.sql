@@ -54,7 +54,7 @@ final as (
         count(*) as n_rows
     from {{ relation }}
     where fold = 'live'
-    group by 4, 5
+    group by {{ kindred.log_bin(name) if name in numbers else "coalesce(cast(" ~ name ~ " as varchar), '')" }}
     union all
     {% endfor %}
     {% endfor %}
@@ -67,7 +67,7 @@ final as (
         coalesce({{ name }}, '') as category,
         sum(n_places) as n_rows
     from placed_items
-    group by 5
+    group by coalesce({{ name }}, '')
     union all
     {% endfor %}
     select
@@ -78,7 +78,7 @@ final as (
         '' as category,
         sum(n_places) as n_rows
     from placed_items
-    group by 4
+    group by {{ kindred.log_bin('n_users') }}
     union all
     select
         'score' as kind,
@@ -90,7 +90,7 @@ final as (
     from {{ ref('recommendations') }}
     where rank = 1
         and policy = 'main'
-    group by 4
+    group by {{ kindred.log_bin('score') }}
 
 )
 

@@ -1,4 +1,4 @@
--- one row per (run_id, policy), policy '' for all lists: how unequally lists share out the catalogue, and whether it grows
+-- one row per (run_id, policy), '' for all: how unequally lists share out the catalogue, and whether it grows
 {{ config(
     materialized='incremental',
     incremental_strategy='delete+insert',

@@ -46,12 +46,12 @@ counted as (
 
     select
         calendar.*,
-        cast(coalesce(input_days.n_rows, 0) as double) as n_rows
-        {%- for week in weeks %},
+        {% for week in weeks %}
         lag(cast(coalesce(input_days.n_rows, 0) as double), {{ 7 * loop.index }}) over (
             partition by calendar.input order by calendar.day
-        ) as {{ week }}
-        {%- endfor %}
+        ) as {{ week }},
+        {% endfor %}
+        cast(coalesce(input_days.n_rows, 0) as double) as n_rows
     from calendar
     left join input_days
         on calendar.input = input_days.input

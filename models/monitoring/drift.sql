@@ -1,6 +1,6 @@
 -- one row per (run_id, kind, subject, column_name): how far a column moved since the build that apps are served
--- A column drifted where it moved far, and farther than chance moves so many rows. Either alone finds drift in all large
--- data or in all small data.
+-- A column drifted where it moved far, and farther than chance moves so many rows. Either alone finds drift in all
+-- large data or in all small data.
 {{ config(
     materialized='incremental',
     incremental_strategy='delete+insert',
@@ -34,7 +34,9 @@ grouped as (
 
     select
         {{ key }},
-        case when is_category = 0 then least(9, floor(10 * (n_reference_so_far - n_reference) / n_all_reference)) end as tenth,
+        case
+            when is_category = 0 then least(9, floor(10 * (n_reference_so_far - n_reference) / n_all_reference))
+        end as tenth,
         category,
         n_all,
         n_all_reference,
@@ -82,7 +84,9 @@ final as (
                     psi > greatest(0.2e0, noise)
                     or coalesce(ks > 0.1e0 and {{ kindred.ks_p('ks', 'n', 'n_reference') }} < 0.001e0, false)
         end as is_drifted,
-        coalesce(note, case when least(n, n_reference) < {{ least_rows }} then 'fewer than {{ least_rows }} rows' end) as note,
+        coalesce(
+            note, case when least(n, n_reference) < {{ least_rows }} then 'fewer than {{ least_rows }} rows' end
+        ) as note,
         generated_at
     from measured
 

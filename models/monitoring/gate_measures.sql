@@ -141,8 +141,10 @@ risen as (
             list_concentration.gini
             - (1 - (1 - earlier.gini) * least(1.0e0, cast(earlier.n_items as double) / list_concentration.n_items))
         ) as rise,
-        max(concat('Gini coefficient ', {{ kindred.figure('list_concentration.gini') }}, ', before ',
-            {{ kindred.figure('earlier.gini') }})) as details
+        max(concat(
+            'Gini coefficient ', {{ kindred.figure('list_concentration.gini') }},
+            ', before ', {{ kindred.figure('earlier.gini') }}
+        )) as details
     from {{ ref('list_concentration') }} as list_concentration
     inner join (
         {{ kindred.previous_rows('concentration', {

@@ -1,4 +1,4 @@
--- one row per policy, '' for all: how the Gini coefficient of its lists moves over the last eight releases, this build last
+-- one row per policy, '' for all: how the Gini coefficient of its lists moves over eight releases, this build the last
 {{ config(materialized='ephemeral') }}
 {% set n_releases = 8 %}
 

@@ -2,12 +2,18 @@
 -- The reference is the build that apps are served. Where its bins are not known, it is the newest build before.
 {{ config(materialized='ephemeral') }}
 {% set served = kindred.served() %}
+{% set notes = {
+    'settings': 'the settings that make features are not those of then',
+    'history': 'the days of events grew by more than a tenth since then',
+} %}
 
 with builds as (
 
     select
         drift_bins.run_id,
         max(case when recommendations.run_id is null then 0 else 1 end) as is_new,
+        max(case when drift_bins.run_id = {{ kindred.text_literal(served.run_id if served else '') }} then 1 else 0 end)
+            as is_served,
         min(drift_bins.settings_key) as settings_key,
         min(drift_bins.history_days) as history_days,
         min(drift_bins.generated_at) as generated_at
@@ -25,21 +31,14 @@ compared as (
         newest.generated_at,
         reference.run_id as reference_run_id,
         case
-            when newest.settings_key <> reference.settings_key
-                then 'the settings that make features are not those of then'
-            when newest.history_days > 1.1e0 * reference.history_days
-                then 'the days of events grew by more than a tenth since then'
+            when newest.settings_key <> reference.settings_key then '{{ notes.settings }}'
+            when newest.history_days > 1.1e0 * reference.history_days then '{{ notes.history }}'
         end as note
     from builds as newest
     inner join builds as reference
         on reference.is_new = 0
     where newest.is_new = 1
-    qualify row_number() over (
-        order by
-            case when reference.run_id = {{ kindred.text_literal(served.run_id if served else '') }} then 0 else 1 end,
-            reference.generated_at desc,
-            reference.run_id
-    ) = 1
+    qualify row_number() over (order by reference.is_served desc, reference.generated_at desc, reference.run_id) = 1
 
 ),
 

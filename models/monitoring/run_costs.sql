@@ -1,6 +1,6 @@
 -- one row per (run_id, node), node '' for the run: how long it took and what it left
--- A run can't know what it costs before it has ended: the model makes the table, and record_costs fills it at the end of
--- each run, failed ones too.
+-- A run can't know what it costs before it has ended: the model makes the table, and record_costs fills it at the end
+-- of each run, failed ones too.
 {{ config(
     materialized='incremental',
     incremental_strategy='append',

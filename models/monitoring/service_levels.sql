@@ -1,6 +1,6 @@
 -- one row per (day, release_id, endpoint): how fast and how well the service answered
--- From the lines that the service writes, which it deletes after a week; a day's rows are made again while its lines are
--- there.
+-- From the lines that the service writes, which it deletes after a week; a day's rows are made again while its lines
+-- are there.
 {{ config(
     materialized='incremental',
     incremental_strategy='delete+insert',

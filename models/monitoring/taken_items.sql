@@ -84,7 +84,7 @@ final as (
         sum(n_taken) as n_taken,
         sum(n_brought) as n_brought,
         sum(n_in_catalogue) as n_in_catalogue,
-        {{ kindred.exact_sum('percentiles') }} as percentiles
+        {{ kindred.exact_sum('percentiles', scale=9) }} as percentiles
     from counted
 
 )

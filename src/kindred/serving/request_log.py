@@ -1,7 +1,7 @@
 """One line of JSON for each request, for the table `service_levels`: how fast lists come, and how many are empty.
 
-A line says nothing of who asked. `answered_at` is UTC, `release` the release that answered or null, `endpoint` the first
-part of the path, `ms` the time to answer in milliseconds:
+A line says nothing of who asked. `answered_at` is UTC, `release` the release that answered or null, `endpoint` the
+first part of the path, `ms` the time to answer in milliseconds:
 
     {"answered_at": "2026-05-01T06:00:00.123Z", "release": "20260501T055001-1f0a2b3c", "endpoint": "/session",
      "status": 200, "ms": 0.71, "is_empty": false}

@@ -348,10 +348,10 @@ def test_concentration__a_planted_loop_is_found(compiled, world):
 
 
 def test_concentration__without_a_loop_none_is_found(compiled, world):
-    """Of 40 shops without a loop at most 5 seem to have one, as one in twenty is to be expected of the slope alone."""
-    rows = [releases_of(compiled, world, LoopShop(np.random.default_rng(100 + n), n_people=60)) for n in range(40)]
+    """Of 20 shops without a loop at most 3 seem to have one, as one in twenty is to be expected of the slope alone."""
+    rows = [releases_of(compiled, world, LoopShop(np.random.default_rng(100 + n), n_people=60)) for n in range(20)]
     assert {row["n_releases"] for row in rows} == {8}
-    assert sum(row["is_rising"] for row in rows) <= 5
+    assert sum(row["is_rising"] for row in rows) <= 3
     assert {row["loop_share"] for row in rows} == {0}
     gaps = [row["gini_others"] - row["gini_held_out"] for row in rows]
     assert abs(np.mean(gaps)) < 4 * np.std(gaps) / np.sqrt(len(gaps))
@@ -374,7 +374,7 @@ def test_run_costs__of_a_failed_run_and_of_a_replay(sample_shop, tmp_path):
     shop = shop_copy(sample_shop, tmp_path)
     before = shop.value("select count(*) from run_costs")
     shop.run("alter table recommendations drop column propensity")
-    arguments = ("run", "--select", "recommendation_lists", "builds", "release_lists", "training_policy")
+    arguments = ("run", "--select", "recommendation_lists", "builds", "recommendation_log", "training_policy")
     for settings in ({}, {"kindred__as_of": "2026-05-20"}):
         result = run_dbt(*arguments, target=shop.targets, database=shop.database, settings=settings)
         assert result.returncode != 0
@@ -385,7 +385,7 @@ def test_run_costs__of_a_failed_run_and_of_a_replay(sample_shop, tmp_path):
         ("", "error"),
         ("builds", "success"),
         ("recommendation_lists", "error"),
-        ("release_lists", "skipped"),
+        ("recommendation_log", "skipped"),
         ("training_policy", "success"),
     ]
     assert rows[1][2] == 2 and rows[4][2] == 1 and rows[2][2] is None
