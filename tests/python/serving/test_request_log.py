@@ -92,6 +92,7 @@ def test_a_full_disk_costs_lines_and_no_answer(client, monkeypatch):
     assert client.get("/trending").status_code == 200
 
 
+@pytest.mark.slow
 def test_service_levels__of_what_the_service_wrote(client, sample_shop, tmp_path):
     """Percentiles by nearest rank; a line in pieces is passed over; the gate stops where it is on."""
     for number in range(120):
