@@ -152,7 +152,9 @@ risen as (
         }) }}
     ) as earlier
         on list_concentration.policy = earlier.policy
+    -- Of few lists a Gini coefficient depends on how many there are.
     where list_concentration.policy = ''
+        and list_concentration.n_places >= 1000
         and earlier.run_id = {{ served_run }}
 
 ),

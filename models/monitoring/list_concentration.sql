@@ -70,6 +70,7 @@ final as (
     select
         policy,
         max(n_items) as n_items,
+        sum(n_places) as n_places,
         {{ kindred.gini('n_places', 'place', 'n_items') }} as gini,
         cast(sum(case when place > n_items - ceil(n_items / 100.0e0) then n_places else 0 end) as double)
         / nullif(sum(n_places), 0) as top_share,
