@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = '7d4801faff2cc1d5'
+KINDRED_FINGERPRINT = '7b1899938ab014af'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -4541,6 +4541,9 @@ KINDRED_SOURCES = {
         '        "store": "sqlite",  # sqlite, postgres (address in the environment\'s KINDRED_POSTGRES) or none\n'
         '        "path": "",  # folder of the SQLite releases\n'
         '        "kept_releases": 5,  # releases that a rollback can go back to, the served one among them\n'
+        "        # What the service writes with --request-log: its folder, on Snowflake the table; '' = none.\n"
+        '        "request_log": "",\n'
+        '        "p99_ms": 50,  # milliseconds in which 99 of 100 requests of an endpoint are to be answered\n'
         '    },\n'
         '    # Bounds that stop publication, by gate; the seed `gates` has the defaults. off = no such gate.\n'
         '    "gates": {},\n'

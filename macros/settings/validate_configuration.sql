@@ -28,6 +28,7 @@
         'kindred__traffic, max_rejected_share': kindred.setting('traffic', 'max_rejected_share'),
         'kindred__ranking, freshness': kindred.setting('ranking', 'freshness'),
         'kindred__tune_minutes': var('kindred__tune_minutes'),
+        'kindred__serving, p99_ms': kindred.setting('serving', 'p99_ms'),
     }.items() if value is not number or value is boolean or value < 0 %}
         {% do problems.append(name ~ " is '" ~ value ~ "': give a number of at least 0") %}
     {% endfor %}
@@ -76,6 +77,10 @@
     {% if path is not string %}
         {% do problems.append("kindred__serving, path is '" ~ path
             ~ "': give a folder, or '' for one beside the DuckDB file") %}
+    {% endif %}
+    {% if kindred.setting('serving', 'request_log') is not string %}
+        {% do problems.append("kindred__serving, request_log is '" ~ kindred.setting('serving', 'request_log')
+            ~ "': give the folder that kindred serve --request-log writes to (Snowflake: schema.table), or ''") %}
     {% endif %}
     {% set attribute = kindred.setting('lists', 'variant_attribute') %}
     {% if attribute is not string or modules.re.search('["\\\\\']', attribute) is not none %}

@@ -7,6 +7,8 @@
 {% set clock = "cast('" ~ kindred.run_clock() ~ "' as timestamp)" %}
 {% set depth = 10 %}
 {% set rollback = kindred.read_rollback() %}
+{% set served = kindred.served() %}
+{% set served_run = kindred.text_literal(served.run_id if served else '') %}
 
 with recommendations as (select * from {{ ref('recommendations') }}),
 
@@ -116,6 +118,98 @@ quality as (
 
 ),
 
+drifted as (
+
+    select
+        avg(case when is_drifted then 1.0e0 when not is_drifted then 0.0e0 end) as share,
+        coalesce(nullif({{ dbt.listagg(
+            "case when is_drifted then concat(subject, ' ', column_name) end", "', '", 'order by psi desc, column_name'
+        ) }}, ''), min(note)) as details
+    from {{ ref('drift') }}
+    where kind = 'feature'
+        and run_id in (select build.run_id from build)
+        and reference_run_id = {{ served_run }}
+
+),
+
+-- Items that came to the catalogue since then are in no list for a while: that is no concentration, so the Gini
+-- coefficient of then is taken with so many items more that nobody is shown.
+risen as (
+
+    select
+        max(
+            list_concentration.gini
+            - (1 - (1 - earlier.gini) * least(1.0e0, cast(earlier.n_items as double) / list_concentration.n_items))
+        ) as rise,
+        max(concat(
+            'Gini coefficient ', {{ kindred.figure('list_concentration.gini') }},
+            ', before ', {{ kindred.figure('earlier.gini') }}
+        )) as details
+    from {{ ref('list_concentration') }} as list_concentration
+    inner join (
+        {{ kindred.previous_rows('concentration', {
+            'run_id': 'varchar', 'policy': 'varchar', 'gini': 'double', 'n_items': 'bigint',
+        }) }}
+    ) as earlier
+        on list_concentration.policy = earlier.policy
+    -- Of few lists a Gini coefficient depends on how many there are.
+    where list_concentration.policy = ''
+        and list_concentration.n_places >= 1000
+        and earlier.run_id = {{ served_run }}
+
+),
+
+judged_days as (
+
+    select
+        input,
+        n_rows < lower or n_rows > upper as is_outside,
+        row_number() over (partition by input order by day desc) as place
+    from {{ ref('data_health') }}
+    where expected is not null
+
+),
+
+unusual_inputs as (
+
+    select
+        input,
+        max(case when place = 1 and is_outside then 1 else 0 end)
+        * max(case when place = 2 and is_outside then 1 else 0 end) as is_unusual
+    from judged_days
+    group by input
+
+),
+
+volumes as (
+
+    select
+        sum(is_unusual) as n_inputs,
+        nullif({{ dbt.listagg("case when is_unusual = 1 then input end", "', '", 'order by input') }}, '') as details
+    from unusual_inputs
+
+),
+
+latencies as (
+
+    {% if kindred.given_gate_bounds().get('latency') is not none -%}
+    -- The table is written after publication: what stands there of the last day is of the release that is served.
+    select
+        max(p99_ms) as p99_ms,
+        max_by(endpoint, p99_ms) as details
+    from ({{ kindred.previous_rows('service_levels', {
+        'day': 'date', 'endpoint': 'varchar', 'n': 'bigint', 'p99_ms': 'double',
+    }) }}) as earlier
+    where n >= 100
+        and day >= {{ dbt.dateadd('day', -2, clock) }}
+    {%- else -%}
+    select
+        cast(null as double) as p99_ms,
+        cast(null as varchar) as details
+    {%- endif %}
+
+),
+
 {% set newest = kindred.days_between("cast('1970-01-01' as timestamp)", 'events.last_event_at') %}
 {% set age = kindred.days_between('events.last_event_at', clock) %}
 {% set nothing = "concat(cast(catalogue.n_items as varchar), ' recommendable items, ', " ~
@@ -130,6 +224,10 @@ quality as (
     'stale_data': (newest, 'null', 'events.details'),
     'data_age': (age, 'null', 'events.details'),
     'changed_lists': ('changes.share', 'null', 'changes.details'),
+    'drift': ('drifted.share', 'null', 'drifted.details'),
+    'concentration': ('risen.rise', 'null', 'risen.details'),
+    'volume': ('volumes.n_inputs', 'null', 'volumes.details'),
+    'latency': ('latencies.p99_ms', 'null', 'latencies.details'),
     'rollback_hold': (1 if rollback and rollback.is_held else 0, 'null', 'null'),
 } %}
 
@@ -150,6 +248,10 @@ final as (
     cross join left_out
     cross join changes
     cross join quality
+    cross join drifted
+    cross join risen
+    cross join volumes
+    cross join latencies
     {{ "union all" if not loop.last }}
     {% endfor %}
 

@@ -83,7 +83,7 @@ compared as (
                 when gate = 'stale_data'
                     then
                         {{ kindred.days_between('served_first_at', 'generated_at') }} - (measure - served_measure)
-                when gate = 'data_age' then {{ 'measure' if served else 'null' }}
+                when gate in ('data_age', 'volume', 'latency') then {{ 'measure' if served else 'null' }}
                 else measure
             end as double
         ) as value

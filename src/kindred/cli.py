@@ -95,7 +95,9 @@ def serve(given: argparse.Namespace) -> None:
         raise RuntimeError(f"{error.name} is missing: pip install 'kindred[serve]'") from error
     if given.workers < 1:
         raise RuntimeError("--workers: at least 1")
-    api.serve(Path(given.folder) if given.folder else serving_folder(), given.host, given.port, given.workers)
+    log_folder = Path(given.request_log) if given.request_log else None
+    folder = Path(given.folder) if given.folder else serving_folder()
+    api.serve(folder, given.host, given.port, given.workers, log_folder)
 
 
 def export(given: argparse.Namespace) -> None:
@@ -196,6 +198,7 @@ def make_parser() -> argparse.ArgumentParser:
     one.add_argument("--host", default="127.0.0.1", help="the address to listen on (%(default)s: this machine alone)")
     one.add_argument("--port", type=int, default=8000, help="%(default)s")
     one.add_argument("--workers", type=int, default=2, help="processes that answer (%(default)s)")
+    one.add_argument("--request-log", metavar="FOLDER", help="write a line of JSON for each request into this folder")
     one.set_defaults(run=serve)
     one = commands.add_parser("releases", parents=[served], help="the releases, newest first; * is what apps read")
     one.set_defaults(run=list_releases)

@@ -80,6 +80,9 @@ GROUPS: dict[str, dict[str, Any]] = {
         "store": "sqlite",  # sqlite, postgres (address in the environment's KINDRED_POSTGRES) or none
         "path": "",  # folder of the SQLite releases
         "kept_releases": 5,  # releases that a rollback can go back to, the served one among them
+        # What the service writes with --request-log: its folder, on Snowflake the table; '' = none.
+        "request_log": "",
+        "p99_ms": 50,  # milliseconds in which 99 of 100 requests of an endpoint are to be answered
     },
     # Bounds that stop publication, by gate; the seed `gates` has the defaults. off = no such gate.
     "gates": {},

@@ -33,6 +33,7 @@ from uvicorn.supervisors import Multiprocess
 
 from kindred import __version__
 from kindred.publishing.settings import serving_folder
+from kindred.serving import request_log
 from kindred.serving.store import Filters, NoRelease, ReleaseGone, Store
 
 DEMO_PAGE, WHY_PAGE = (Path(__file__).parent / name for name in ("demo.html", "why.html"))
@@ -42,6 +43,8 @@ HIDDEN_REPORT = '<span id="report" hidden>'
 MAX_BODY_BYTES = 262_144
 # Where prometheus_client, in each process that is started with it, keeps what it counts.
 MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
+# Where a scope keeps (release_id, is the list empty) of its answer, for the log.
+ANSWERED = "kindred_answered"
 BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2)
 
 # What comes in
@@ -356,11 +359,23 @@ class Bodies:
 
 
 class Measured:
-    """ASGI: seconds by route, and no body beyond the limit. BaseHTTPMiddleware would cost more than the lists do."""
+    """ASGI: seconds by route, and no body beyond the limit. BaseHTTPMiddleware would cost more than the lists do.
 
-    def __init__(self, app: ASGIApp, histogram: Histogram):
+    log: where a line of each request goes, None = nowhere. endpoints: {path of a route: its name in the log}; other
+    requests, such as those for figures and documentation, have no line.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        histogram: Histogram,
+        log: request_log.RequestLog | None = None,
+        endpoints: Mapping[str, str] | None = None,
+    ):
         self.app = app
         self.histogram = histogram
+        self.log = log
+        self.endpoints = {} if endpoints is None else endpoints
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -386,7 +401,11 @@ class Measured:
             await self.app(scope, receive_some, send_on)
         finally:
             route = getattr(scope.get("route"), "path", "other")
-            self.histogram.labels(route, str(status)).observe(time.perf_counter() - began)
+            seconds = time.perf_counter() - began
+            self.histogram.labels(route, str(status)).observe(seconds)
+            if self.log is not None and route in self.endpoints:
+                release_id, is_empty = scope.get(ANSWERED, (None, False))
+                self.log.write(self.endpoints[route], status, seconds, release_id, is_empty)
 
 
 class Served:
@@ -431,16 +450,21 @@ def create_app(folder: str | Path | None = None) -> FastAPI:
     app.state.store = store
     take_bodies: dict[str, APIRoute] = {}
     app.add_middleware(Bodies, routes=take_bodies)
-    app.add_middleware(Measured, histogram=latency)
+    folder_of_log = os.environ.get(request_log.FOLDER)
+    log = request_log.RequestLog(Path(folder_of_log)) if folder_of_log else None
+    endpoints: dict[str, str] = {}
+    app.add_middleware(Measured, histogram=latency, log=log, endpoints=endpoints)
     for kind in REFUSED:
         app.add_exception_handler(kind, refuse)
 
     def respond(request: Request, found: Mapping[str, Any]) -> Response:
         release_id = found["release_id"]
+        is_empty = "list_id" in found and not found["items"]
+        request.scope[ANSWERED] = (release_id, is_empty)
         headers = {"ETag": f'W/"{release_id}"', "Cache-Control": "private, no-cache"}
         if request.method == "GET" and headers["ETag"] in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
-        if "list_id" in found and not found["items"]:
+        if is_empty:
             empty.labels(request.scope["route"].path).inc()
         # A tenth of the time that json takes, for what is most of an answer.
         return Response(orjson.dumps(found), media_type="application/json", headers=headers)
@@ -560,8 +584,15 @@ def create_app(folder: str | Path | None = None) -> FastAPI:
     ) -> Response:
         """The arms of a person or visitor in the experiments that run now; an exposure is an event of yours."""
         found = store.assignments(unit, context, experiment, item_id, release)
+        request.scope[ANSWERED] = (found["release_id"], False)
         # Experiments start and end while a release is served: no ETag.
         return Response(orjson.dumps(found), media_type="application/json", headers={"Cache-Control": "no-store"})
+
+    endpoints |= {
+        route.path: route.path.partition("/{")[0]
+        for route in app.routes
+        if isinstance(route, APIRoute) and route.include_in_schema
+    }
 
     @app.get("/categories", response_model=CategoriesOut, responses=NOT_MODIFIED)
     async def categories(request: Request) -> Response:
@@ -646,8 +677,13 @@ class OwnSocket:
         return listening_socket, (*self.address, True)
 
 
-def serve(folder: Path, host: str, port: int, workers: int) -> None:
-    """Answer until the process is told to end. Exits with 1 where the address isn't free."""
+def serve(folder: Path, host: str, port: int, workers: int, log_folder: Path | None = None) -> None:
+    """Answer until the process is told to end. Exits with 1 where the address isn't free.
+
+    log_folder: where a line of each request is written; None = as the environment says.
+    """
+    if log_folder is not None:
+        os.environ[request_log.FOLDER] = str(log_folder)
     if workers > 1 and not hasattr(socket, "SO_REUSEPORT"):
         workers = 1  # Windows
     os.environ["KINDRED_SERVING_PATH"] = str(folder)

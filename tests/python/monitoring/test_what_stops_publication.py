@@ -29,6 +29,8 @@ OF_NO_CONCERN = {
     "seed.kindred.tracker_events",
 }
 OF_NO_CONCERN |= {"model.kindred.releases"}
+# What is watched and stops nothing.
+OF_NO_CONCERN |= {f"model.kindred.{name}" for name in ("concentration", "run_costs", "service_levels")}
 # Histories of what builds decided.
 OF_NO_CONCERN |= {"model.kindred.arm_shares", "model.kindred.item_arm_log"}
 OF_NO_CONCERN |= {

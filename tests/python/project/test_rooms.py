@@ -40,6 +40,7 @@ PUBLIC |= {"traffic_report", "checked_experiments", "checked_arms", "arm_shares"
 PUBLIC |= {"item_arms", "item_arm_log"}
 PUBLIC |= {"exposures", "exposure_problems", "experiment_moments", "experiment_results", "experiment_checks"}
 PUBLIC |= {"experiment_plans"}
+PUBLIC |= {"drift", "concentration", "data_health", "run_costs", "service_levels"}
 PUBLIC |= {"logged_places", "log_problems", "policy_values", "interleaving_results"}
 PUBLIC |= {"als_item_factors", "als_user_factors", "item_neighbors", "item_content_neighbors", "tuning_trials"}
 

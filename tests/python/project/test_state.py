@@ -13,6 +13,7 @@ ALLOWED = {
     "macros/settings/validate_configuration.sql": {"load_relation"},
     "macros/inputs/relation_columns.sql": {"load_relation"},
     "macros/inputs/known_rows.sql": {"load_relation"},
+    "macros/warehouse/request_lines.sql": {"load_relation"},
     "macros/warehouse/kindred_table_function.sql": {"load_cached_relation"},
 }
 LOOKS_BACK = re.compile(r"is_incremental\(|adapter\.get_relation|load_(?:cached_)?relation|\{\{\s*this\s*\}\}")
@@ -25,6 +26,7 @@ def test_the_page_is_as_the_code_is():
         "| `list_outcomes` | `recommendation_log` |  |",
         "| `last_training` | `builds` |  |",
         "| `changed_lists` | `recommendation_log` | yes |",
+        "| `drift_bins` | `drift_bins` | yes |",
         "| `als_item_factors` | `als_item_factors` |  |",
         "| `explanations` | `explanations` |  |",
         "| `releases` | `releases` |  |",
