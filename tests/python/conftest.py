@@ -30,6 +30,8 @@ RUNS = {"builds": True}
 # Experiments are named, and there are none: so all models are there that read them.
 EXPERIMENTS = {"experiments": "experiments"}
 NO_TESTS = ["--exclude-resource-type", "test", "unit_test"]
+# Nothing that lists are made of reads the room `metrics`: a shop leaves it out unless its test is about it.
+NO_METRICS = ["--exclude", "group:metrics"]
 
 
 def pytest_addoption(parser):
@@ -144,9 +146,13 @@ class Shop:
         settings, target = self.placed(settings)
         return run_dbt(*arguments, profiles=self.profiles, target=target, database=self.database, settings=settings)
 
-    def build(self, *arguments, **settings):
-        """Build all models and seeds without their tests, or those that `arguments` select; must succeed."""
-        result = self.dbt("build", *NO_TESTS, *arguments, **settings)
+    def build(self, *arguments, metrics=False, **settings):
+        """Build all models and seeds without their tests, or those that `arguments` select; must succeed.
+
+        metrics: whether the room `metrics` is built too.
+        """
+        left_out = [] if metrics else NO_METRICS
+        result = self.dbt("build", *NO_TESTS, *arguments, *left_out, **settings)
         assert result.returncode == 0, result.output
         return self
 

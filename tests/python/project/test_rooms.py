@@ -26,6 +26,7 @@ ROOMS = [
     "ranking",
     "recommendations",
     "evaluation",
+    "metrics",
     "monitoring",
     "publishing",
 ]
@@ -41,6 +42,7 @@ PUBLIC |= {"item_arms", "item_arm_log"}
 PUBLIC |= {"exposures", "exposure_problems", "experiment_moments", "experiment_results", "experiment_checks"}
 PUBLIC |= {"experiment_plans"}
 PUBLIC |= {"logged_places", "log_problems", "policy_values", "interleaving_results"}
+PUBLIC |= {"daily_metrics", "cohorts", "customer_values", "adoption", "list_value"}
 PUBLIC |= {"als_item_factors", "als_user_factors", "item_neighbors", "item_content_neighbors", "tuning_trials"}
 
 
