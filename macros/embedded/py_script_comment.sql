@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = 'ba8ec6306a86f08a'
+KINDRED_FINGERPRINT = '06cf06806c47f76d'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -2748,6 +2748,7 @@ KINDRED_SOURCES = {
         'import numpy as np\n'
         'import pyarrow as pa\n'
         '\n'
+        'from kindred.matrices import encode_ids\n'
         'from kindred.metrics import lifetimes\n'
         'from kindred.metrics.lifetimes import Histories\n'
         'from kindred.warehouse import Relation, Session, read_table, write_table\n'
@@ -2829,17 +2830,17 @@ KINDRED_SOURCES = {
         'def customer_values(session: Session, purchase_days: Relation) -> Any:\n'
         '    """The rows of the dbt model `customer_values`: one per person of `purchase_days` (user_id, days_ago, revenue)."""\n'
         '    table = read_table(purchase_days, ["user_id", "days_ago", "revenue"])\n'
-        '    users, person = np.unique(table["user_id"].to_numpy(zero_copy_only=False).astype(str), return_inverse=True)\n'
+        '    if not table.num_rows:\n'
+        '        return write_table(session, SCHEMA, [])\n'
+        '    users, person = encode_ids(table["user_id"])\n'
         '    days_ago = table["days_ago"].to_numpy().astype(np.int64)\n'
         '    order = np.lexsort((-days_ago, person))\n'
         '    spend = table["revenue"].to_numpy().astype(float)\n'
         '    purchases = Purchases(person[order], days_ago[order], spend[order])\n'
-        '    if not len(purchases):\n'
-        '        return write_table(session, SCHEMA, SCHEMA.empty_table().to_batches())\n'
         '    histories, predicted = summarize(purchases), predict_values(purchases)\n'
         '    unknown = np.isnan(predicted.p_active)\n'
         '    columns = [\n'
-        '        pa.array(users.tolist(), pa.string()),\n'
+        '        users.cast(pa.string()),\n'
         '        pa.array(histories.frequency.astype(np.int64)),\n'
         '        pa.array(np.rint(histories.recency * 7).astype(np.int64)),\n'
         '        pa.array(np.rint(histories.age * 7).astype(np.int64)),\n'

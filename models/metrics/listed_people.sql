@@ -24,7 +24,8 @@ holdouts as (
         results.arm,
         metrics.metric,
         metrics.numerator,
-        metrics.window_days
+        metrics.window_days,
+        experiments.ends_at
     from {{ ref('experiment_results') }} as results
     inner join {{ ref('checked_experiments') }} as experiments
         on results.experiment_id = experiments.experiment_id
@@ -46,7 +47,7 @@ served as (
         exposures.user_id,
         exposures.first_exposed_at,
         case
-            when holdouts.window_days = 0 then moment.as_of
+            when holdouts.window_days = 0 then coalesce(least(holdouts.ends_at, moment.as_of), moment.as_of)
             else {{ dbt.dateadd('day', 'holdouts.window_days', 'exposures.first_exposed_at') }}
         end as counts_until
     from holdouts

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from kindred.matrices import encode_ids
 from kindred.metrics import lifetimes
 from kindred.metrics.lifetimes import Histories
 from kindred.warehouse import Relation, Session, read_table, write_table
@@ -94,17 +95,17 @@ class Prediction:
 def customer_values(session: Session, purchase_days: Relation) -> Any:
     """The rows of the dbt model `customer_values`: one per person of `purchase_days` (user_id, days_ago, revenue)."""
     table = read_table(purchase_days, ["user_id", "days_ago", "revenue"])
-    users, person = np.unique(table["user_id"].to_numpy(zero_copy_only=False).astype(str), return_inverse=True)
+    if not table.num_rows:
+        return write_table(session, SCHEMA, [])
+    users, person = encode_ids(table["user_id"])
     days_ago = table["days_ago"].to_numpy().astype(np.int64)
     order = np.lexsort((-days_ago, person))
     spend = table["revenue"].to_numpy().astype(float)
     purchases = Purchases(person[order], days_ago[order], spend[order])
-    if not len(purchases):
-        return write_table(session, SCHEMA, SCHEMA.empty_table().to_batches())
     histories, predicted = summarize(purchases), predict_values(purchases)
     unknown = np.isnan(predicted.p_active)
     columns = [
-        pa.array(users.tolist(), pa.string()),
+        users.cast(pa.string()),
         pa.array(histories.frequency.astype(np.int64)),
         pa.array(np.rint(histories.recency * 7).astype(np.int64)),
         pa.array(np.rint(histories.age * 7).astype(np.int64)),
