@@ -4,7 +4,6 @@
     'ctr': ('n_clicks', 'n_impressions'), 'conversion_rate': ('n_orders', 'n_sessions'), 'aov': ('revenue', 'n_orders'),
 } %}
 {% set counts = ['n_sessions', 'n_impressions', 'n_clicks', 'n_orders'] %}
-{% set amounts = ['revenue', 'watch_seconds'] %}
 
 with by_person as (
 
@@ -34,9 +33,8 @@ by_segment as (
         {{ kindred.wide_sum(above ~ " * " ~ below) }} as {{ name }}_yd,
         {{ kindred.wide_sum(below ~ " * " ~ below) }} as {{ name }}_dd,
         {% endfor -%}
-        {% for name in amounts -%}
-        {{ kindred.exact_sum(name) }} as {{ name }}{{ "," if not loop.last }}
-        {% endfor %}
+        {{ kindred.exact_sum('revenue') }} as revenue,
+        {{ kindred.exact_sum('watch_seconds') }} as watch_seconds
     from by_person
     group by
         day,
@@ -66,9 +64,8 @@ added_up as (
         {{ kindred.wide_sum(name ~ "_" ~ part) }} as {{ name }}_{{ part }},
         {% endfor -%}
         {% endfor -%}
-        {% for name in amounts -%}
-        {{ kindred.exact_sum(name) }} as {{ name }}{{ "," if not loop.last }}
-        {% endfor %}
+        {{ kindred.exact_sum('revenue') }} as revenue,
+        {{ kindred.exact_sum('watch_seconds') }} as watch_seconds
     from by_segment
     group by day
 
@@ -84,13 +81,13 @@ final as (
         {% for name in ['n_active', 'n_new'] + counts -%}
         cast({{ name }} as bigint) as {{ name }},
         {% endfor -%}
-        {% for name in amounts -%}
-        {{ name }},
-        {% endfor -%}
         {% for name, (above, below) in ratios.items() -%}
         cast({{ above }} as double) / nullif({{ below }}, 0) as {{ name }},
-        {{ kindred.ratio_error(name, above, below) | indent(8) }} as {{ name }}_standard_error{{ "," if not loop.last }}
-        {% endfor %}
+        {{ kindred.ratio_error(name, above, below) | indent(8) }}
+            as {{ name }}_standard_error,
+        {% endfor -%}
+        revenue,
+        watch_seconds
     from protected
 
 )

@@ -1,7 +1,17 @@
--- one row per (day, segment): the rows of daily_metrics that add up, those of the segments without those of all people
--- Without segments all people are the only part.
+-- one row per (day, segment): the part of daily_metrics that adds up
+-- The segments, without the rows of all people; without segments all people are the only part.
 {{ config(materialized='view') }}
 
-select *
+select
+    day,
+    segment,
+    n_active,
+    n_new,
+    n_sessions,
+    n_impressions,
+    n_clicks,
+    n_orders,
+    revenue,
+    watch_seconds
 from {{ ref('daily_metrics') }}
 where segment {{ "<> ''" if kindred.setting('lists', 'segment_by') else "= ''" }}

@@ -49,7 +49,7 @@ final as (
         firsts.feature,
         people.segment,
         people.age_days,
-        cast({{ dbt.datediff('people.first_day', 'firsts.first_at', 'day') }} as bigint) as days_to_value
+        cast({{ dbt.datediff('people.first_day', 'firsts.first_at', 'day') }} as bigint) as days_to_value  -- noqa: LT05
     from firsts
     inner join {{ ref('metric_people') }} as people
         on firsts.user_id = people.user_id

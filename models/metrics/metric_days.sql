@@ -12,7 +12,10 @@ with bounds as (
 
 final as (
 
-    select cast({{ dbt.dateadd('day', 'cast(series.generated_number - 1 as integer)', 'bounds.first_day') }} as date) as day
+    select
+        cast(
+            {{ dbt.dateadd('day', 'cast(series.generated_number - 1 as integer)', 'bounds.first_day') }} as date
+        ) as day
     from ({{ dbt.generate_series(15000) }}) as series
     inner join bounds
         on series.generated_number - 1 <= {{ dbt.datediff('bounds.first_day', 'bounds.last_day', 'day') }}

@@ -12,12 +12,12 @@ with firsts as (
 people as (
 
     select
-        user_id,
+        identities.user_id,
         {{ kindred.person_segment('identities') }} as segment,
-        min(case when allows_analytics then 1 else 0 end) = 1 as allows_analytics
+        min(case when identities.allows_analytics then 1 else 0 end) = 1 as allows_analytics
     from {{ ref('identities') }} as identities
-    where user_id is not null
-    group by user_id
+    where identities.user_id is not null
+    group by identities.user_id
 
 ),
 
@@ -29,7 +29,7 @@ final as (
         firsts.user_id,
         coalesce(people.segment, 'unknown') as segment,
         people.allows_analytics,
-        cast({{ dbt.datediff('firsts.first_day', 'moment.as_of', 'day') }} as bigint) as age_days,
+        cast({{ dbt.datediff('firsts.first_day', 'moment.as_of', 'day') }} as bigint) as age_days,  -- noqa: LT05
         firsts.first_day
     from firsts
     inner join people

@@ -1,9 +1,6 @@
 -- one row per (user_id, day): what a person did on a UTC day before as_of
 -- person_events is named for each use: behind one shared CTE it would be held in memory as a whole.
-{% set measures = {
-    'n_sessions': '0', 'n_orders': '0', 'n_purchases': '0', 'revenue': '0.0e0', 'watch_seconds': '0.0e0',
-    'n_impressions': '0', 'n_clicks': '0',
-} %}
+{% set counts = ['n_sessions', 'n_orders', 'n_purchases', 'n_impressions', 'n_clicks'] %}
 {% set sources = [
     (ref('person_events'), 'occurred_at', {
         'n_purchases': "case when event_type = 'purchase' then 1 else 0 end",
@@ -39,9 +36,11 @@ found as (
     {% for relation, moment, own in sources %}
     select
         user_id,
-        {% for name, nothing in measures.items() -%}
-        {{ own.get(name, nothing) }} as {{ name }},
+        {% for name in counts -%}
+        {{ own.get(name, '0') }} as {{ name }},
         {% endfor -%}
+        {{ own.get('revenue', '0.0e0') }} as revenue,
+        {{ own.get('watch_seconds', '0.0e0') }} as watch_seconds,
         {{ moment }} as happened_at
     from {{ relation }}
     {{ "union all" if not loop.last }}
@@ -54,13 +53,11 @@ final as (
     select
         found.user_id,
         cast(date_trunc('day', found.happened_at) as date) as day,
-        {% for name, nothing in measures.items() -%}
-        {% if nothing == '0' -%}
-        cast(sum(found.{{ name }}) as bigint) as {{ name }}
-        {%- else -%}
-        {{ kindred.exact_sum('found.' ~ name) }} as {{ name }}
-        {%- endif %}{{ "," if not loop.last }}
-        {% endfor %}
+        {% for name in counts -%}
+        cast(sum(found.{{ name }}) as bigint) as {{ name }},
+        {% endfor -%}
+        {{ kindred.exact_sum('found.revenue') }} as revenue,
+        {{ kindred.exact_sum('found.watch_seconds') }} as watch_seconds
     from found
     inner join moment
         on found.happened_at < moment.as_of

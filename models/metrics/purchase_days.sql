@@ -4,7 +4,7 @@
 
 select
     person_days.user_id,
-    {{ dbt.datediff('person_days.day', 'moment.as_of', 'day') }} as days_ago,
+    cast({{ dbt.datediff('person_days.day', 'moment.as_of', 'day') }} as bigint) as days_ago,  -- noqa: LT05
     person_days.revenue
 from {{ ref('person_days') }} as person_days
 inner join {{ ref('metric_people') }} as people
