@@ -15,10 +15,7 @@ known as (
         folds.fold,
         folds.learns_until,
         people.user_id,
-        -- That of the id by which the person is known comes before those of the ids that were joined with it.
-        coalesce(
-            max(case when people.identity_id = people.user_id then people.segment end), max(people.segment)
-        ) as segment,
+        {{ kindred.person_segment('people') }} as segment,
         min(case when people.is_anonymous then 1 else 0 end) = 1 as is_anonymous,
         min(people.first_seen_at) as first_seen_at
     from people

@@ -32,6 +32,8 @@ EXPERIMENTS = {"experiments": "experiments"}
 NO_TESTS = ["--exclude-resource-type", "test", "unit_test"]
 # What dbt writes beside the tables takes a tenth of a small build, and few tests read it.
 UNWRITTEN = {"DBT_WRITE_JSON": "false", "DBT_LOG_LEVEL_FILE": "none"}
+# Nothing that lists are made of reads the room `metrics`: a shop leaves it out unless its test is about it.
+NO_METRICS = ["--exclude", "group:metrics"]
 
 
 def pytest_addoption(parser):
@@ -153,9 +155,13 @@ class Shop:
         place = {"target": target, "database": self.database, "writes": self.writes}
         return run_dbt(*arguments, profiles=self.profiles, settings=settings, **place)
 
-    def build(self, *arguments, **settings):
-        """Build all models and seeds without their tests, or those that `arguments` select; must succeed."""
-        result = self.dbt("build", *NO_TESTS, *arguments, **settings)
+    def build(self, *arguments, metrics=False, **settings):
+        """Build all models and seeds without their tests, or those that `arguments` select; must succeed.
+
+        metrics: whether the room `metrics` is built too.
+        """
+        left_out = [] if metrics else NO_METRICS
+        result = self.dbt("build", *NO_TESTS, *arguments, *left_out, **settings)
         assert result.returncode == 0, result.output
         return self
 

@@ -9,6 +9,7 @@ import pytest
 from conftest import run_dbt
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
 
 ALPHA = 0.05
 # (n, planned people): the bound of confseq.boundaries.normal_mixture_bound at alpha .05 (EXPERIMENTS_REFERENCE.md).
@@ -16,6 +17,8 @@ BOUNDS = {(2000, 5000): 139.69964791354485, (42613, 5000): 664.7979784926193, (4
 TAILS = [0.0, 0.1, 0.5, 1.0, 1.959963984540054, 3.0, 5.0, 7.0, 7.0710678, 7.08, 8.3, 12.0, 20.0, 30.0, 36.0]
 PROBABILITIES = [1e-300, 1e-50, 1e-12, 1e-6, 0.001, 0.025, 0.07, 0.075, 0.2, 0.5, 0.6, 0.925, 0.95, 0.975, 0.999999]
 CHI2 = [1e-6, 0.1, 0.20253125, 1.0, 3.84, 10.0, 50.0, 200.0, 1000.0]
+# k of n: the shares whose intervals are computed.
+SHARES = [(3894, 21307), (0, 5), (5, 5), (1, 2), (7, 1000000)]
 P_VALUES = [0.01, 0.04, 0.0005, 0.03, 0.04, 0.9, None, 1e-200]
 
 
@@ -52,6 +55,9 @@ def questions():
         "half_width": f"select place, {half_width} as answer from ({bounds})",
         "sequence_p": f"select place, {macro('sequence_p', 'x', '5000', '4000')} as answer from ({tails})",
     }
+    shares = " union all ".join(f"select {place} as place, {k} as k, {n} as n" for place, (k, n) in enumerate(SHARES))
+    for side in ("lower", "upper"):
+        asked[side] = f"select place, {macro('wilson_bound', 'k', 'n', side)} as answer from ({shares}) as given"
     for name in ("p_holm", "p_bh"):
         asked[name] = (
             f"with given as (select 'f' as family, * from ({column(P_VALUES, 'p')}) as rows_of), {adjusted} "
@@ -97,6 +103,13 @@ def test_normal_quantile(answers):
 def test_chi2_tail(answers):
     expected = [stats.chi2.sf(x, df) for x in CHI2 for df in range(1, 21)]
     np.testing.assert_allclose(answers["chi2"], expected, rtol=9e-9)
+
+
+def test_wilson_bound(answers):
+    expected = [proportion_confint(k, n, method="wilson") for k, n in SHARES]
+    found = list(zip(answers["lower"], answers["upper"], strict=True))
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-15)
+    np.testing.assert_allclose(found[0], (0.17762499082, 0.18800306164), rtol=1e-10)
 
 
 def test_sequence(answers):

@@ -31,6 +31,9 @@ OF_NO_CONCERN = {
 OF_NO_CONCERN |= {"model.kindred.releases"}
 # What is watched and stops nothing.
 OF_NO_CONCERN |= {f"model.kindred.{name}" for name in ("concentration", "run_costs", "service_levels")}
+# Business metrics tell what was, and nothing that is published reads them.
+METRICS = ("daily_metrics", "cohorts", "customer_values", "adoption", "list_value")
+OF_NO_CONCERN |= {f"model.kindred.{name}" for name in METRICS}
 # Histories of what builds decided.
 OF_NO_CONCERN |= {"model.kindred.arm_shares", "model.kindred.item_arm_log"}
 OF_NO_CONCERN |= {

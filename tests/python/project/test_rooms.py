@@ -26,6 +26,7 @@ ROOMS = [
     "ranking",
     "recommendations",
     "evaluation",
+    "metrics",
     "monitoring",
     "publishing",
 ]
@@ -42,6 +43,7 @@ PUBLIC |= {"exposures", "exposure_problems", "experiment_moments", "experiment_r
 PUBLIC |= {"experiment_plans"}
 PUBLIC |= {"drift", "concentration", "data_health", "run_costs", "service_levels"}
 PUBLIC |= {"logged_places", "log_problems", "policy_values", "interleaving_results"}
+PUBLIC |= {"daily_metrics", "cohorts", "customer_values", "adoption", "list_value"}
 PUBLIC |= {"als_item_factors", "als_user_factors", "item_neighbors", "item_content_neighbors", "tuning_trials"}
 
 

@@ -1,0 +1,1 @@
+"""Business metrics that SQL can't compute: what a customer will be worth."""
