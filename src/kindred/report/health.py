@@ -29,7 +29,8 @@ def health(tables: Tables) -> Section:
         grid([gates_figure(tables)], "100%"),
         grid([*data_figures(tables), rejected_figure(tables)], "22rem"),
         grid([drift_figure(tables), *concentration_figures(tables)], "22rem"),
-        grid([costs_figure(tables), *service_figures(tables)], "22rem"),
+        grid([costs_figure(tables)], "100%"),
+        grid(service_figures(tables), "100%"),
     ]
     return Section(
         "health",
