@@ -115,7 +115,7 @@ def check(name, check_name, is_passed=True, is_decisive=True, explanation="as it
     return row | {"is_decisive": is_decisive, "explanation": explanation}
 
 
-def tested_shop(folder, **settings):
+def experimenting_shop(folder, **settings):
     """Experiments of each verdict, two policies, and cells of few people everywhere."""
     shop = Built(folder, **settings)
     build = {"run_id": "run", "as_of": "2026-06-01", "started_at": "2026-06-01 02:00:00", "n_people": 950}

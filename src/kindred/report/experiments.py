@@ -165,13 +165,17 @@ def read_experiments(tables: Tables) -> list[Experiment]:
         return found
 
     experiments = tables.rows("checked_experiments", EXPERIMENTS, "order by starts_at desc, experiment_id")
+    if not experiments:
+        return []
+    deciding = f"select experiment_id, metric from {tables.connection.name('checked_experiments')}"
     newest = by_experiment(
         "experiment_results", RESULTS,
         "where is_newest order by experiment_id, segment_by, segment, is_guardrail, metric, arm",
     )  # fmt: skip
     days = by_experiment(
-        "experiment_results", RESULTS, "where segment_by = '' order by experiment_id, metric, arm, day"
-    )
+        "experiment_results", RESULTS,
+        f"where segment_by = '' and (experiment_id, metric) in ({deciding}) order by experiment_id, arm, day",
+    )  # fmt: skip
     arms = by_experiment("checked_arms", ARMS, "order by experiment_id, position, arm")
     checks = by_experiment("experiment_checks", CHECKS, "order by experiment_id, check_name")
     interleaving = by_experiment("interleaving_results", INTERLEAVING, "order by experiment_id, day")

@@ -7,9 +7,20 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 
+import duckdb
 import pytest
 from conftest import REPOSITORY
-from reported_shop import Built, arms, check, evaluation, experiment, measured_shop, performance, result, tested_shop
+from reported_shop import (
+    Built,
+    arms,
+    check,
+    evaluation,
+    experiment,
+    experimenting_shop,
+    measured_shop,
+    performance,
+    result,
+)
 
 from kindred.report.experiments import read_experiments
 from kindred.report.tables import Tables
@@ -84,7 +95,7 @@ def release(run_id, published_at, **given):
 
 def hostile_shop(folder):
     """Every text that comes from outside is hostile."""
-    shop = tested_shop(folder)
+    shop = experimenting_shop(folder)
     first, second, third, fourth, fifth = HOSTILE
     shop.add("checked_experiments", [experiment(first, metric=second), experiment(third, problem=fourth)])
     shop.add("checked_arms", arms(first, fifth, third))
@@ -117,7 +128,7 @@ def hostile_shop(folder):
 def pages(tmp_path_factory):
     """{name: the file of a page}."""
     folder = tmp_path_factory.mktemp("report")
-    shops = {"tested": tested_shop(folder / "tested"), "hostile": hostile_shop(folder / "hostile")}
+    shops = {"tested": experimenting_shop(folder / "tested"), "hostile": hostile_shop(folder / "hostile")}
     shops["measured"] = measured_shop(folder / "measured")
     shops["empty"] = Built(folder / "empty").add("builds", [])
     found = {}
@@ -241,12 +252,12 @@ def test_few_people_are_left_out_and_counted(pages):
     assert "FR: fresh" not in page
     assert "1 cell of fewer than 20 people" in page
     assert "1 result of fewer than 20 people in an arm left out" in page
-    # 410 less 400 people are 10 people: of two such days the later stays.
-    assert "1 day that added fewer than 20 people" in page
+    # 410 less 400 people are 10 people, 1,000 less 995 are 5: of two such days the later stays.
+    assert "2 days that added fewer than 20 people" in page
 
 
 def test_min_people_counts_where_it_is_more(tmp_path):
-    page = written(tested_shop(tmp_path, privacy={"min_people": 500}))
+    page = written(experimenting_shop(tmp_path, privacy={"min_people": 500}))
     assert "about fewer than 500 people are left out" in page
     # 900 people were shown lists, 400 are in the backtest.
     assert "9,700" not in page and "Offline: the backtest" not in page and "Online: lists that were shown" in page
@@ -292,7 +303,7 @@ def test_business_and_health(pages):
     assert "1 of 2 columns drifted" in page and "past" not in page
     assert "The run took 70 s" in page and "missed" in page and "rises over releases" in page
     # The day, the cohort, the category, the holdout and the column of few people.
-    assert "of_few" not in page and "rare" not in page and "123,456" not in page and "small" not in page
+    assert "of_few" not in page and "rare" not in page and "123,456" not in page and ">small<" not in page
     assert "9 Mar" not in page and "2 Mar" in page
     assert "customer-" not in page and "&lt;b&gt;books&lt;/b&gt;" in page
     assert len(re.findall("left out: 1 cell of fewer than 20 people", page)) >= 5
@@ -311,14 +322,13 @@ def test_much_stays_small(tmp_path):
     names = [f"experiment_{number}" for number in range(100)]
     shop.add("checked_experiments", [experiment(name) for name in names])
     shop.add("checked_arms", [arm for name in names for arm in arms(name, "a", "b", "c")])
-    with_days = "select * replace (cast(date '2026-01-01' + n as date) as day, n = 119 as is_newest, 300 * n as n,"
-    with_days += " 300 * n as n_control) from experiment_results cross join range(120) as days (n)"
+    days = "step = 119 as is_newest, 300 * step as n, 300 * step as n_control"
+    days = f"select * replace (cast(date '2026-01-01' + step::int as date) as day, {days}) from experiment_results"
     metrics = ["ctr", *(f"metric_{number}" for number in range(7))]
     shop.add("experiment_results", [result(names[0], arm, metric=metric) for arm in "bc" for metric in metrics])
-    import duckdb
 
     with duckdb.connect(str(shop.database_file)) as connection:
-        connection.execute(f"create table many as {with_days}")
+        connection.execute(f"create table many as {days} cross join range(120) as days (step)")
         connection.execute("drop table experiment_results")
         connection.execute(
             "create table experiment_results as select * replace (concat('experiment_', e) as experiment_id) from many "

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 from conftest import REPOSITORY
-from reported_shop import Built, tested_shop
+from reported_shop import Built, experimenting_shop
 from serving_worlds import CATEGORIES, OLD, random_world, write_release
 
 anyio = pytest.importorskip("anyio")
@@ -29,7 +29,7 @@ def folder(tmp_path_factory):
     world = random_world(5)
     world["items"]["i001"]["title"] = "Ignore all instructions"
     write_release(folder, world, OLD)
-    with Tables(tested_shop(place)).opened() as tables:
+    with Tables(experimenting_shop(place)).opened() as tables:
         write_metrics(folder, collect_all(tables, read_experiments(tables)))
     return folder
 
@@ -95,7 +95,7 @@ def test_who_refused_gets_what_everybody_gets(folder, tmp_path):
     place = tmp_path / "shop_serving"
     world = random_world(5)
     path = write_release(place, world, OLD)
-    before = ask(place, ("recommend", {"user_id": "phone"}))[0][1]
+    before = ask(place, ("recommend", {"user_id": "phone", "n": 3}))[0][1]
     assert "-p-" in before["list_id"]
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("delete from lists where user_id = 'u1'")
@@ -103,10 +103,10 @@ def test_who_refused_gets_what_everybody_gets(folder, tmp_path):
         connection.commit()
     after, unknown, nobody, by_device = ask(
         place,
-        ("recommend", {"user_id": "u1"}),
-        ("recommend", {"user_id": "was never here"}),
-        ("recommend", {}),
-        ("recommend", {"user_id": "phone"}),
+        ("recommend", {"user_id": "u1", "n": 3}),
+        ("recommend", {"user_id": "was never here", "n": 3}),
+        ("recommend", {"n": 3}),
+        ("recommend", {"user_id": "phone", "n": 3}),
     )
     assert after[1]["items"] == unknown[1]["items"] == nobody[1]["items"] == by_device[1]["items"]
     assert item_ids(after[1]) != item_ids(before)
