@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from kindred.report.cells import Cells, Row, keep
 from kindred.report.charts import (
@@ -114,11 +115,12 @@ def daily_figures(tables: Tables) -> list[str]:
             continue
         points = []
         for row in cells.rows:
-            value, error = row[one.column], row.get(f"{one.column}_standard_error")
-            known = error is not None
-            points.append(
-                (row["day"], value, value - z * error if known else None, value + z * error if known else None)
-            )
+            value: Any = row[one.column]
+            error: Any = row.get(f"{one.column}_standard_error")
+            lower = upper = None
+            if error is not None:
+                lower, upper = max(0, value - z * error), value + z * error
+            points.append((row["day"], value, lower, upper))
         column, noun = one.noun
         newest = cells.rows[-1]
         found.append(

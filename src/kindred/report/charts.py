@@ -283,7 +283,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]], numbers: Sequenc
     """Rows under their header; on a phone a card each. numbers: places of columns that are set to the right."""
 
     def cell(place: int, value: Any) -> str:
-        shown = value.content if isinstance(value, Html) else text(value)
+        shown = value.content if isinstance(value, Html) else text(value, 300)
         kind = "th scope=row" if place == 0 else "td"
         style = ' class="number"' if place in numbers else ""
         return f'<{kind}{style} data-name="{text(header[place])}"><span>{shown}</span></{kind[:2]}>'

@@ -54,10 +54,7 @@ def gates_figure(tables: Tables) -> str:
         return Html(tag("off") if row["explanation"] == "off" else tag("passes", "good"))
 
     rows.sort(key=lambda row: (row["is_passed"], row["explanation"] == "off", row["gate"]))
-    body = [
-        [row["gate"], state(row), number(row["value"]), number(row["bound"]), str(row["explanation"])[:300]]
-        for row in rows
-    ]
+    body = [[row["gate"], state(row), number(row["value"]), number(row["bound"]), row["explanation"]] for row in rows]
     stopped = [row for row in rows if not row["is_passed"] and not row["is_overridden"]]
     return figure(
         "Publish gates",
