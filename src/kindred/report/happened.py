@@ -34,6 +34,13 @@ def people_of(rows: Sequence[Row]) -> str:
     return f"{count(control + sum(arms.values()))} people in {count(1 + len(arms), 'arm')}"
 
 
+def people_in_segments(rows: Sequence[Row]) -> str:
+    """As people_of; each segment has a control of its own."""
+    controls = {row["segment"]: row["n_control"] for row in rows}
+    n = sum(controls.values()) + sum(row["n"] for row in rows)
+    return f"{count(n)} people in {count(len(controls), 'segment')}"
+
+
 def mark_of(experiment: Experiment, row: Row, name: str, more: str) -> Mark:
     lower, upper, p = experiment.interval(row)
     told, interval = interval_text(row["effect"], lower, upper)
@@ -43,7 +50,7 @@ def mark_of(experiment: Experiment, row: Row, name: str, more: str) -> Mark:
         lower,
         upper,
         told,
-        f"{interval or 'no interval yet'}; {row['verdict']}, p {probability(p)}",
+        f"{interval}; {row['verdict']}, p {probability(p)}" if interval else f"no interval yet; {row['verdict']}",
         row["verdict"] if row["verdict"] in ("better", "worse") else "muted" if row["verdict"] == "invalid" else "",
         more,
     )
@@ -118,7 +125,7 @@ def segment_figures(experiment: Experiment) -> list[str]:
             figure(
                 f"{experiment.row['metric']} by {kind}",
                 rows_chart(marks, with_zero=True),
-                f"{count(sum(row['n_control'] + row['n'] for row in rows))} people and arms",
+                people_in_segments(rows),
                 f"{experiment.row['metric']}, difference from {experiment.control}",
                 "Segments were not what the experiment was planned for: read them as hints.",
                 experiment.segments.n_left_out,
