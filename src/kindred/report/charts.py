@@ -51,6 +51,8 @@ def number(value: Any) -> str:
         return "-"
     if value == 0 or abs(value) >= 100:
         return f"{value:,.0f}"
+    if abs(value) < 1e-6:
+        return f"{value:.1e}"
     # Not as 1e-05.
     digits = max(0, 2 - math.floor(math.log10(abs(value))))
     shown = f"{value:.{min(digits, 8)}f}"

@@ -75,41 +75,40 @@ class Experiment:
         """In one word: set aside, no result, invalid, better, worse or undecided; of the arm with the surest one."""
         if self.row["problem"]:
             return "set aside"
+        if self.failed:
+            return "invalid"
         if self.row["kind"] == "interleaving":
             if not self.interleaving:
                 return "no result"
             p = self.interleaving.rows[-1]["sequential_p"]
-            return "invalid" if self.failed else "decided" if p is not None and p < 1 - self.level else "undecided"
+            return "decided" if p is not None and p < 1 - self.level else "undecided"
         found = [row["verdict"] for row in self.deciding()]
-        return next((word for word in ("invalid", "better", "worse", "undecided") if word in found), "no result")
+        return next((word for word in ("better", "worse", "undecided") if word in found), "no result")
 
     def sentences(self) -> list[str]:
         """What happened, a sentence per arm."""
         if self.row["problem"]:
             return [f"{self.name} is set aside: {self.row['problem']}"]
+        if self.failed:
+            names = [check["check_name"] for check in self.failed]
+            what = f"the check {names[0]} fails" if len(names) == 1 else f"the checks {', '.join(names)} fail"
+            return [f"{self.name} can't be read: {what}. There is no verdict, and its figures mean nothing."]
         if self.row["kind"] == "interleaving":
             return [self.interleaved()]
         rows = self.deciding()
         if not rows:
             if self.row["kind"] == "holdout" and not self.results:
                 return [f"{self.name} holds people out; nothing can be compared yet."]
-            few = " What there is rests on too few people." if self.results.n_left_out else ""
-            return [
-                f"{self.name} has no result yet in {self.row['metric'] or 'any metric'}: nobody has been exposed for "
-                f"as long as the window of the metric.{few}"
-            ]
+            why = f"what there is rests on fewer than {self.smallest} people in an arm"
+            if not self.results.n_left_out:
+                why = "nobody has been exposed for as long as the window of the metric"
+            return [f"{self.name} has no result yet in {self.row['metric'] or 'any metric'}: {why}."]
         return [self.compared(row) for row in rows]
 
     def compared(self, row: Row) -> str:
         """A sentence about an arm beside its control."""
         metric, arm = row["metric"], row["arm"]
         lower, upper, p = self.interval(row)
-        if row["verdict"] == "invalid":
-            reasons = ", ".join(check["check_name"] for check in self.failed)
-            return (
-                f"{self.name} can't be read: {row['note'] or 'a check fails'}{f' ({reasons})' if reasons else ''}. No "
-                f"verdict on {arm}."
-            )
         values = f"{metric} is {number(row['treatment'])} with {arm} and {number(row['control'])} with {self.control}"
         if lower is None or upper is None:
             return f"{values}: too few people for an interval ({row['n_control']:,} and {row['n']:,})."
@@ -129,9 +128,6 @@ class Experiment:
         """A sentence about two policies in one list."""
         if not self.interleaving:
             return f"{self.name} has no result yet: nobody's clicks on its lists tell the policies apart."
-        if self.failed:
-            names = ", ".join(check["check_name"] for check in self.failed)
-            return f"{self.name} can't be read: the check {names} fails. No verdict."
         newest = self.interleaving.rows[-1]
 
         def few(n: int) -> str:

@@ -51,7 +51,7 @@ def mark_of(experiment: Experiment, row: Row, name: str, more: str) -> Mark:
         upper,
         told,
         f"{interval}; {row['verdict']}, p {probability(p)}" if interval else f"no interval yet; {row['verdict']}",
-        row["verdict"] if row["verdict"] in ("better", "worse") else "muted" if row["verdict"] == "invalid" else "",
+        row["verdict"] if row["verdict"] in ("better", "worse") else "",
         more,
     )
 
@@ -201,8 +201,10 @@ def card(experiment: Experiment) -> str:
     since = f", from {short_day(row['starts_at'])}{until}" if row["starts_at"] else ""
     planned = f", {count(row['planned_people'])} people planned" if row["planned_people"] else ""
     about = f"{row['kind']}, {row['allocation']} allocation, {row['stopping']} stopping{since}{planned}"
-    figures = [*metric_figures(experiment), sequence_figure(experiment), interleaving_figure(experiment)]
-    figures += [share_figure(experiment), *segment_figures(experiment)]
+    figures: list[str] = []
+    if not experiment.failed:
+        figures = [*metric_figures(experiment), sequence_figure(experiment), interleaving_figure(experiment)]
+        figures += [share_figure(experiment), *segment_figures(experiment)]
     left = experiment.results.n_left_out
     note = f" {count(left, 'result')} of fewer than {experiment.smallest} people in an arm left out." if left else ""
     return (

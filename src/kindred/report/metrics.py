@@ -214,7 +214,10 @@ def describe(experiment: Experiment) -> dict[str, Any]:
     return {name: plain(row[name]) for name in told} | {
         "verdict": experiment.verdict(),
         "sentences": experiment.sentences(),
-        "results": [result(one) for one in [*experiment.results.rows, *experiment.segments.rows]],
+        # What a check took all verdicts from is no result.
+        "results": []
+        if experiment.failed
+        else [result(one) for one in [*experiment.results.rows, *experiment.segments.rows]],
         "n_left_out": experiment.results.n_left_out + experiment.segments.n_left_out,
         "checks": [
             {name: plain(check[name]) for name in ("check_name", "is_passed", "is_decisive", "explanation")}

@@ -165,7 +165,7 @@ class Tools:
     ) -> dict[str, Any]:
         """What experiments found: a sentence and a verdict each; of one also results by metric and arm, and checks.
 
-        A verdict is better, worse, undecided or invalid (a check fails: no figure of it may be used).
+        A verdict is better, worse, undecided or invalid (a check fails: there are no results).
         """
         content = self.content()
         told = {name: content[name] for name in ("written_at", "run_id", "as_of", "level", "smallest_cell")}

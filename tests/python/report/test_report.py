@@ -256,6 +256,13 @@ def test_few_people_are_left_out_and_counted(pages):
     assert "2 days that added fewer than 20 people" in page
 
 
+def test_a_failed_check_takes_the_figures(pages):
+    page = pages["tested"].read_text(encoding="utf-8")
+    [card] = [one for one in page.split("<article")[1:] if "<h3>broken" in one]
+    assert "the check srm fails. There is no verdict" in card and "exposures get lost" in card
+    assert "<figure" not in card.split("</article>")[0]
+
+
 def test_min_people_counts_where_it_is_more(tmp_path):
     page = written(experimenting_shop(tmp_path, privacy={"min_people": 500}))
     assert "about fewer than 500 people are left out" in page

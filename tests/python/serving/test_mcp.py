@@ -154,7 +154,8 @@ def test_experiments(folder):
     assert "fixed interval 0.002 to 0.01" in sentence and "1,000 and 1,000 people" in sentence
     shown = {(row["metric"], row["segment"]) for row in decided[1]["results"]}
     assert shown == {("ctr", ""), ("ctr", "DE")} and decided[1]["n_left_out"] == 3
-    assert "can't be read" in broken[1]["sentences"][0] and broken[1]["checks"][0]["is_passed"] is False
+    assert "can't be read: the check srm fails" in broken[1]["sentences"][0] and broken[1]["results"] == []
+    assert broken[1]["checks"][0]["is_passed"] is False
 
 
 def test_unknown_names_are_answered_with_the_known(folder):
@@ -247,4 +248,4 @@ def test_nothing_but_the_protocol_on_standard_output(folder):
     assert all(answer["jsonrpc"] == "2.0" for answer in answers)
     by_id = {answer["id"]: answer for answer in answers}
     assert by_id[2]["result"]["isError"] and "error" in by_id[3]
-    assert "secret-person" not in errors
+    assert "secret-person" not in errors and "cars" not in errors
