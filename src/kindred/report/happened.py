@@ -64,6 +64,9 @@ def metric_figures(experiment: Experiment) -> list[str]:
     kind = "valid at any number of looks" if experiment.is_sequential else "for the planned end"
     for metric in metrics:
         rows = [row for row in experiment.results.rows if row["metric"] == metric]
+        # What a shop doesn't have, such as films to watch.
+        if not any(row["control"] or row["treatment"] for row in rows) and metric != experiment.row["metric"]:
+            continue
         marks = [
             mark_of(
                 experiment, row, str(row["arm"]),
