@@ -43,7 +43,7 @@ Price = Annotated[float | None, Field(description="Bound of the price, included.
 
 
 def named(names: list[str]) -> str:
-    shown = ", ".join(names[:N_NAMED])
+    shown = ", ".join(name or "''" for name in names[:N_NAMED])
     return f"{shown} and {len(names) - N_NAMED:,} more" if len(names) > N_NAMED else shown or "none"
 
 
@@ -136,10 +136,12 @@ class Tools:
             dict[str, str] | None,
             Field(description="Only rows with these values, such as {'policy': 'main', 'k': '10'}."),
         ] = None,
+        n: Annotated[int, Field(description="At most so many rows; of days the newest.", ge=1, le=1000)] = 50,
     ) -> dict[str, Any]:
         """Metrics by name: offline quality, lists that were shown, off-policy values and the shop's figures by day.
 
         A row has value, lower and upper (the interval, null where none is known), and n, how many n_unit it rests on.
+        Rows by segment are those of all people (segment ''), unless `by` names a segment. n_rows counts what fits.
         """
         content = self.content()
         metrics: dict[str, Any] = content["metrics"]
@@ -151,14 +153,18 @@ class Tools:
             raise ToolError(f"there is no metric {name!r}; there are {named(list(metrics))}")
         found = metrics[name]
         rows = found["rows"]
-        for column, value in (by or {}).items():
+        asked = by or {}
+        if rows and "segment" in rows[0] and "segment" not in asked:
+            rows = [row for row in rows if row["segment"] == ""]
+        for column, value in asked.items():
             values = list(dict.fromkeys(str(row.get(column)) for row in rows))
             if rows and column not in rows[0]:
                 raise ToolError(f"{name} has no {column!r}; its rows have {named(list(rows[0]))}")
             if value not in values:
                 raise ToolError(f"{name} has no {column} {value!r}; there are {named(values)}")
             rows = [row for row in rows if str(row[column]) == value]
-        return told | {"name": name} | found | {"rows": rows}
+        shown = rows[-n:] if rows and "day" in rows[0] else rows[:n]
+        return told | {"name": name} | found | {"n_rows": len(rows), "rows": shown}
 
     def experiments(
         self, experiment_id: Annotated[str | None, Field(description="An experiment; without it, all in short.")] = None

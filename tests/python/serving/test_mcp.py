@@ -9,7 +9,7 @@ import sys
 
 import pytest
 from conftest import REPOSITORY
-from reported_shop import Built, experimenting_shop
+from reported_shop import Built, experimenting_shop, measured_shop
 from serving_worlds import CATEGORIES, OLD, random_world, write_release
 
 anyio = pytest.importorskip("anyio")
@@ -132,6 +132,23 @@ def test_metrics(folder):
     assert groups == {"all", "hot"} and offline[1]["n_left_out"] == 2
     assert [row["n"] for row in of_hot[1]["rows"]] == [258]
     assert [row["policy"] for row in shown[1]["rows"]] == ["main"] and shown[1]["n_left_out"] == 1
+
+
+def test_days_come_newest_and_of_all_people(tmp_path):
+    shop = measured_shop(tmp_path)
+    with Tables(shop).opened() as tables:
+        write_metrics(tmp_path, collect_all(tables, []))
+    week, in_germany, nowhere = ask(
+        tmp_path,
+        ("metrics", {"name": "active_people", "n": 7}),
+        ("metrics", {"name": "ctr", "by": {"segment": "DE"}}),
+        ("metrics", {"name": "ctr", "by": {"segment": "tiny"}}),
+    )
+    assert [row["day"] for row in week[1]["rows"]] == [f"2026-05-{day}" for day in range(25, 32)]
+    # A day of few people is left out, and the oldest.
+    assert week[1]["n_rows"] == 89 and {row["segment"] for row in week[1]["rows"]} == {""}
+    assert [row["n"] for row in in_germany[1]["rows"]] == [120]
+    assert nowhere[0] and "there are '', DE" in nowhere[1]
 
 
 def test_experiments(folder):
