@@ -130,7 +130,7 @@ def experimenting_shop(folder, **settings):
         ],
     )
     shop.add("list_performance", [performance("main", 0.041, 900), performance("fresh", 0.09, 19)])
-    names = ("decided", "sequential", "broken", "aside", "young")
+    names = ("decided", "sequential", "broken", "aside", "young", "bandit", "mixed")
     shop.add(
         "checked_experiments",
         [
@@ -139,6 +139,8 @@ def experimenting_shop(folder, **settings):
             experiment("broken"),
             experiment("aside", problem="its shares add up to 0.9"),
             experiment("young"),
+            experiment("bandit", allocation="thompson"),
+            experiment("mixed", kind="interleaving"),
         ],
     )
     shop.add("checked_arms", [arm for name in names for arm in arms(name, "main", "fresh")])
@@ -157,6 +159,27 @@ def experimenting_shop(folder, **settings):
             result("broken", "fresh", verdict="invalid", is_valid=False, note="the check srm fails"),
             result("young", "fresh", n=8),
         ],
+    )
+    share = {
+        "experiment_id": "bandit",
+        "context": "DE",
+        "salt": "bandit",
+        "is_frozen": False,
+        "valid_from": "2026-06-01",
+    }
+    shop.add(
+        "arm_shares",
+        [
+            share | {"run_id": "older", "arm": "main", "share": 0.123, "n_people": 90, "valid_from": "2026-05-01"},
+            share | {"run_id": "run", "arm": "main", "share": 0.3, "n_people": 150, "p_best": 0.1},
+            share | {"run_id": "run", "arm": "fresh", "share": 0.7, "n_people": 160, "p_best": 0.9},
+            share | {"run_id": "run", "arm": "fresh", "context": "FR", "share": 0.987, "n_people": 19},
+        ],
+    )
+    drafts = {"experiment_id": "mixed", "n_lists": 300, "losses": 12, "delta": 0.2, "lower": 0.1, "upper": 0.3}
+    shop.add(
+        "interleaving_results",
+        [drafts | {"day": "2026-05-28", "n_people": 200, "wins": 90, "ties": 98, "p": 0.01, "sequential_p": 0.02}],
     )
     shop.add(
         "experiment_checks",

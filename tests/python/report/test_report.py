@@ -256,6 +256,13 @@ def test_few_people_are_left_out_and_counted(pages):
     assert "2 days that added fewer than 20 people" in page
 
 
+def test_shares_and_preferences(pages):
+    """Of the newest build; the few who clicked more of the other policy are not counted."""
+    page = pages["tested"].read_text(encoding="utf-8")
+    assert "70.0 %" in page and "best with 90 %" in page and "12.3 %" not in page and "98.7 %" not in page
+    assert "People click items of main more: of 200 people 90 clicked more of main, fewer than 20 more of fresh" in page
+
+
 def test_a_failed_check_takes_the_figures(pages):
     page = pages["tested"].read_text(encoding="utf-8")
     [card] = [one for one in page.split("<article")[1:] if "<h3>broken" in one]

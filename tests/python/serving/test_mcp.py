@@ -165,6 +165,8 @@ def test_experiments(folder):
         "broken": "invalid",
         "aside": "set aside",
         "young": "no result",
+        "bandit": "no result",
+        "mixed": "decided",
     }
     [sentence] = decided[1]["sentences"]
     assert sentence.startswith("fresh is better than main: ctr is 0.046 with fresh and 0.04 with main")
