@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export DBT_PROFILES_DIR := .
 
 .DEFAULT_GOAL := help
-.PHONY: help build daily show experiments tune serve releases rollback resume export embed test test-slow lint test-python checks-of-python \
+.PHONY: help build report daily show experiments tune serve releases rollback resume export embed test test-slow lint test-python checks-of-python \
         test-snowflake bench-quality bench-speed bench-serving bench-daily bench-sessions sample clean
 
 help:  ## this list
@@ -25,10 +25,13 @@ $(VENV)/installed-dev: $(VENV)/installed-serving requirements-dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
 
-build: $(VENV)/installed  ## the sample shop: events to recommendations, shown for three people
+build: $(VENV)/installed  ## the sample shop: events to recommendations, shown for three people, and the report
 	@echo "building the sample shop, half a minute; logs/dbt.log has every step"
 	@$(BIN)/dbt --quiet build --exclude-resource-type unit_test
-	@$(MAKE) --no-print-directory show
+	@$(MAKE) --no-print-directory show report
+
+report: $(VENV)/installed  ## what the last build's tables say, as one HTML file; metrics.json beside it is for agents
+	@$(BIN)/kindred report
 
 daily: $(VENV)/installed  ## new events into the lists: models are trained when it is due, nothing is judged
 	$(BIN)/dbt build --exclude-resource-type unit_test --vars '{kindred__folds: [live], kindred__train: when_due}'

@@ -1,4 +1,4 @@
-"""The command line: serve lists, explain them, list releases, go back to one and resume, export what devices need.
+"""The command line: serve lists, explain them, list releases, go back to one and resume, export, write the report.
 
     kindred serve [--port 8000]
     kindred releases
@@ -13,6 +13,8 @@
     kindred plan [EXPERIMENT] [--lift 0.05]
     kindred explain USER [ITEM] [--json]
     kindred plan --mean 0.04 --lift 0.05 [--sd 1.2] [--people-per-day 800]
+    kindred report [--output report.html]
+    kindred mcp
 
 The serving folder is --folder, or else where builds publish (kindred.publishing.settings). PostgreSQL has the last
 release alone, so nothing to go back to; on Snowflake dbt goes back (`dbt run-operation roll_back`).
@@ -187,6 +189,21 @@ def explain(given: argparse.Namespace) -> None:
     print("\n".join(explain(Connection(dbt_options(given)), given.user, given.item, given.json)))
 
 
+def report(given: argparse.Namespace) -> None:
+    from kindred.report.write import write_report
+
+    output = Path(given.output) if given.output else None
+    print("\n".join(write_report(dbt_options(given), given.folder, output)))
+
+
+def mcp(given: argparse.Namespace) -> None:
+    try:
+        from kindred.serving import mcp as server
+    except ImportError as error:
+        raise RuntimeError(f"{error.name} is missing: pip install 'kindred[mcp]'") from error
+    server.serve(Path(given.folder) if given.folder else serving_folder())
+
+
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="kindred", description="Serve recommendations and look after their releases.")
     parser.add_argument("--version", action="version", version=f"kindred {__version__}")
@@ -258,6 +275,15 @@ def make_parser() -> argparse.ArgumentParser:
     one.add_argument("item", nargs="?", help="an item_id; default: the whole list")
     one.add_argument("--json", action="store_true", help="the rows that the words are made of")
     one.set_defaults(run=explain)
+    one = commands.add_parser(
+        "report", parents=[served, dbt], help="what the last build's tables say, as one HTML file"
+    )
+    one.add_argument("--output", metavar="FILE", help="default: report.html in the serving folder")
+    one.set_defaults(run=report)
+    one = commands.add_parser(
+        "mcp", parents=[served], help="the release and metrics for agents, on standard input and output"
+    )
+    one.set_defaults(run=mcp)
     return parser
 
 

@@ -6,6 +6,8 @@ docs/snowflake.md.
 """
 
 import json
+import os
+import subprocess
 import sys
 
 import duckdb
@@ -316,6 +318,31 @@ def test_show_recommendations(shops, tmp_path):
         printed[target] = result.printed
     assert "is recommended" in printed["duckdb"]
     assert printed["snowflake"] == printed["duckdb"]
+
+
+def test_report(shops, tmp_path):
+    """`kindred report` reads the same figures from both, and has the same sections with figures."""
+    contents, sections = {}, {}
+    for target in ("duckdb", "snowflake"):
+        folder = tmp_path / target
+        done = subprocess.run(
+            [sys.executable, "-m", "kindred.cli", "report", "--target", target, "--folder", str(folder)]
+            + ["--vars", json.dumps(SETTINGS), "--target-path", str(shops[0].parent / target)]
+            + ["--log-path", str(tmp_path)],
+            cwd=REPOSITORY,
+            env=os.environ | {"DBT_PROFILES_DIR": str(REPOSITORY), "KINDRED_DUCKDB_PATH": str(shops[0])},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        contents[target] = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["metrics"]
+        page = (folder / "report.html").read_text(encoding="utf-8")
+        sections[target] = [part.count("<figure") for part in page.split("<section")]
+    assert sections["snowflake"] == sections["duckdb"] and sum(sections["duckdb"]) > 8
+    assert contents["snowflake"].keys() == contents["duckdb"].keys() and "offline_ndcg" in contents["duckdb"]
+    for name, mine in contents["duckdb"].items():
+        frames = [pd.DataFrame(one["rows"]) for one in (mine, contents["snowflake"][name])]
+        pd.testing.assert_frame_equal(*frames, check_dtype=False, rtol=1e-9, obj=name)
 
 
 @pytest.mark.slow
