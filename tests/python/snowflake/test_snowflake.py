@@ -7,6 +7,7 @@ docs/snowflake.md.
 
 import json
 import sys
+from datetime import date
 
 import duckdb
 import numpy as np
@@ -141,7 +142,8 @@ def comparable(frame):
         if name in numbers:
             frame[name] = frame[name].astype(float)
             continue
-        frame[name] = [parsed(value) for value in frame[name]]
+        # DuckDB hands a date over as its midnight.
+        frame[name] = [pd.Timestamp(value) if type(value) is date else parsed(value) for value in frame[name]]
         if not is_structured(frame[name]):
             frame[name] = frame[name].astype(object).where(frame[name].notna(), None).map(str)
         if name == "list_id":
