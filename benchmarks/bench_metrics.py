@@ -38,7 +38,7 @@ TABLES = {
         from read_parquet('{world}')
     """,
     "items": "select distinct item_id, concat('category ', hash(item_id) % 40) as category from raw.events",
-    "users": "select distinct user_id, ['DE', 'FR', 'GB', 'AT'][hash(user_id) % 4 + 1] as country from raw.events",
+    "users": "select distinct user_id, ['DE', 'FR'][(hash(user_id) % 2)::int + 1] as country from raw.events",
 }
 
 

@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = '0d44301c54be24cf'
+KINDRED_FINGERPRINT = 'e5e6c10e76db76c6'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -2789,7 +2789,7 @@ KINDRED_SOURCES = {
         'class Purchases:\n'
         '    """Days with a purchase, one entry each, in the order of person and time.\n'
         '\n'
-        '    person: number of the person, from 0 without gaps. days_ago: days from then to now, from 1. spend: money of the day.\n'
+        '    person: number of the person, from 0 without gaps. days_ago: days from then to now. spend: money of the day.\n'
         '    """\n'
         '\n'
         '    person: np.ndarray\n'

@@ -54,7 +54,7 @@ SCHEMA = pa.schema(
 class Purchases:
     """Days with a purchase, one entry each, in the order of person and time.
 
-    person: number of the person, from 0 without gaps. days_ago: days from then to now, from 1. spend: money of the day.
+    person: number of the person, from 0 without gaps. days_ago: days from then to now. spend: money of the day.
     """
 
     person: np.ndarray

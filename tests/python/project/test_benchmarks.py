@@ -10,7 +10,8 @@ FOLDER = REPOSITORY / "benchmarks"
 
 
 @pytest.mark.parametrize(
-    ("name", "function"), [("speed", "write_report"), ("daily", "write_report"), ("quality", "report")]
+    ("name", "function"),
+    [("speed", "write_report"), ("daily", "write_report"), ("quality", "report"), ("metrics", "write_report")],
 )
 def test_results__are_written_by_the_script(name, function, monkeypatch):
     monkeypatch.syspath_prepend(FOLDER)

@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import date
 
 import duckdb
 import numpy as np
@@ -152,7 +153,8 @@ def comparable(frame):
         if name in numbers:
             frame[name] = frame[name].astype(float)
             continue
-        frame[name] = [parsed(value) for value in frame[name]]
+        # DuckDB hands a date over as its midnight.
+        frame[name] = [pd.Timestamp(value) if type(value) is date else parsed(value) for value in frame[name]]
         if not is_structured(frame[name]):
             frame[name] = frame[name].astype(object).where(frame[name].notna(), None).map(str)
         if name == "list_id":
