@@ -156,7 +156,9 @@ def comparable(frame):
         # DuckDB hands a date over as its midnight.
         frame[name] = [pd.Timestamp(value) if type(value) is date else parsed(value) for value in frame[name]]
         if not is_structured(frame[name]):
-            frame[name] = frame[name].astype(object).where(frame[name].notna(), None).map(str)
+            texts = frame[name].astype(object).where(frame[name].notna(), None).map(str)
+            # pandas reads DuckDB's dates as midnights.
+            frame[name] = texts.str.removesuffix(" 00:00:00")
         if name == "list_id":
             frame[name] = frame[name].str.replace(r"^[0-9a-f]{8}-p-[0-9a-f]{16}$", "of the run", regex=True)
     order = [name for name in frame.columns if not is_structured(frame[name])]
