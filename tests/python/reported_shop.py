@@ -10,19 +10,9 @@ from conftest import REPOSITORY
 from kindred.settings import fill
 
 
-def contract(model, rows=()):
-    """{column: its type} of a model; the types of Python models, which have no contracts, follow from the names.
-
-    A room that this checkout lacks has the columns of the rows.
-    """
+def contract(model):
+    """{column: its type} of a model; types of Python models, which have no contracts, follow from the names."""
     paths = [*REPOSITORY.glob(f"models/*/{model}.yml"), *REPOSITORY.glob(f"python_models/*/{model}.yml")]
-    if not paths:
-        kinds = {bool: "boolean", int: "bigint", float: "double", datetime.date: "date"}
-        values = {name: value for row in rows for name, value in row.items() if value is not None}
-        return {
-            name: "timestamp" if name.endswith("_at") else kinds.get(type(value), "varchar")
-            for name, value in values.items()
-        }
     [found] = [one for one in yaml.safe_load(paths[0].read_text(encoding="utf-8"))["models"] if one["name"] == model]
     return {column["name"]: column.get("data_type") or type_of(column["name"]) for column in found["columns"]}
 
@@ -51,7 +41,7 @@ class Built:
 
     def add(self, model, rows):
         """Write a table of kindred. rows: dicts; columns that they lack are null."""
-        columns = contract(model, rows)
+        columns = contract(model)
         with duckdb.connect(str(self.database_file)) as connection:
             shown = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
             connection.execute(f"create table if not exists {model} ({shown})")

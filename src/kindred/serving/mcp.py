@@ -108,11 +108,9 @@ class Tools:
         return found
 
     def explain(self, user_id: PersonId, item_id: ItemId) -> dict[str, Any]:
-        """Why an item stands in a person's list: its rank, the generator that contributed most, and the reason."""
+        """Why an item stands in a person's list: its rank, the reason in words, the rules that acted."""
         self.known_item(item_id)
-        found: dict[str, Any] = with_reader_errors(
-            lambda: self.store.recommend(user_id, n=N_EXPLAINED, with_facts=True)
-        )
+        found: dict[str, Any] = with_reader_errors(lambda: self.store.explain(user_id, n=N_EXPLAINED))
         own = with_reader_errors(lambda: self.store.read(None, lambda reader: reader.id(item_id)))
         row = next((item for item in found["items"] if item["item_id"] == own), None)
         told = {name: found[name] for name in ("release_id", "policy")} | {"item_id": own}
