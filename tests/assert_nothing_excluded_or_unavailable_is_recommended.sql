@@ -1,6 +1,8 @@
 -- Fails for each published item that is not in the catalogue, not available, excluded by a rule for the person or the
 -- segment it is shown to, or by the person's history; for each beside itself or its own variant; and for each person
 -- who may not be addressed. Nothing of a person who is held out counts but that.
+{% set is_for_person = kindred.rule_is_for('addressed', policy='shown.policy') %}
+
 with items as (select item_id from {{ ref('items') }} where is_available),
 
 item_features as (select * from {{ ref('item_features') }} where fold = 'live'),
@@ -29,7 +31,8 @@ shown as (
         cast({{ segment_column }} as varchar) as segment,
         cast({{ beside_column }} as varchar) as beside_item_id,
         {{ minds_history }} as minds_history,
-        {{ "policy = 'holdout'" if table == 'recommendations' else false }} as is_held_out
+        -- A rule of a policy counts on the lists of that policy alone.
+        {{ "policy" if table == 'recommendations' else "''" }} as policy
     from {{ ref(table) }}
     {{ "union all" if not loop.last }}
     {% endfor %}
@@ -77,10 +80,11 @@ inner join {{ ref('item_rules') }} as item_rules
 left join {{ ref('user_features') }} as addressed
     on shown.user_id = addressed.user_id
         and addressed.fold = 'live'
-where (shown.user_id is not null and not shown.is_held_out and {{ kindred.rule_is_for('addressed') }})
+where (shown.user_id is not null and shown.policy <> 'holdout' and {{ is_for_person }})
 -- Of an unknown visitor nothing but the segment counts, of a person who is held out not even that.
 or (
-    (shown.user_id is null or shown.is_held_out)
+    (shown.user_id is null or shown.policy = 'holdout')
+    and item_rules.policy is null
     and item_rules.activity is null
     and coalesce(item_rules.segment, shown.segment, '') = coalesce(shown.segment, '')
 )

@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = 'e5e6c10e76db76c6'
+KINDRED_FINGERPRINT = '5c50a90c224c3758'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -4121,7 +4121,7 @@ KINDRED_SOURCES = {
         ')\n'
         '# {table of a release: the columns that name people}, and which of its rows are of people who leave.\n'
         'LEAVES = "in (select identity_id from {leaving})"\n'
-        'COLUMNS = {"lists": ("user_id",), "identities": ("user_id", "identity_id")}\n'
+        'COLUMNS = {"lists": ("user_id",), "list_rules": ("user_id",), "identities": ("user_id", "identity_id")}\n'
         'OF_LEAVING = {table: " or ".join(f"{column} {LEAVES}" for column in names) for table, names in COLUMNS.items()}\n'
         '\n'
         '\n'

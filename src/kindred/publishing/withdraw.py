@@ -28,7 +28,7 @@ SCHEMA = pa.schema(
 )
 # {table of a release: the columns that name people}, and which of its rows are of people who leave.
 LEAVES = "in (select identity_id from {leaving})"
-COLUMNS = {"lists": ("user_id",), "identities": ("user_id", "identity_id")}
+COLUMNS = {"lists": ("user_id",), "list_rules": ("user_id",), "identities": ("user_id", "identity_id")}
 OF_LEAVING = {table: " or ".join(f"{column} {LEAVES}" for column in names) for table, names in COLUMNS.items()}
 
 

@@ -147,6 +147,7 @@ def test_toy__the_search_tries_its_settings(shop):
     assert {settings["distance"] for settings in tried} == {1, 2}
 
 
+@pytest.mark.slow
 def test_toy__a_wrong_setting_is_refused_at_the_start(shop):
     given = {"distanse": 2, "distance": 0, "decay": "much"}
     result = shop.dbt("build", "--select", "folds", generators={"toy": given})

@@ -60,6 +60,7 @@ def test_a_replay_knows_the_answers_of_its_day_alone(tables, tmp_path):
     assert cut.num_rows < 0.8 * tables["consents"].num_rows
 
 
+@pytest.mark.slow
 def test_purposes_signals_and_scope(tmp_path):
     def answer(user, purpose, is_granted, day):
         return {"user_id": user, "purpose": purpose, "is_granted": is_granted, "updated_at": f"2026-05-{day:02}"}

@@ -119,6 +119,7 @@ def worlds(sample_shop, tmp_path_factory):
     return found
 
 
+@pytest.mark.slow
 def test_bots_are_found_and_people_are_not_lost(worlds):
     shop, clean = worlds
     assert 0.38 < shop.n_bots / shop.value("select count(*) from events") < 0.42
@@ -132,6 +133,7 @@ def test_bots_are_found_and_people_are_not_lost(worlds):
     assert shop.query("from item_totals order by all") == clean.query("from item_totals order by all")
 
 
+@pytest.mark.slow
 def test_every_rule_is_reported(worlds):
     rows = worlds[0].query("select rule_id, traffic, is_left_out, n_events, n_people from traffic_report")
     report = {
@@ -153,6 +155,7 @@ def test_every_rule_is_reported(worlds):
     assert share == pytest.approx(n_left_out / shop.value("select count(*) from events"))
 
 
+@pytest.mark.slow
 def test_no_address_of_a_customer_is_kept(worlds):
     assert worlds[0].column("select value from traffic_values where field = 'ip_address'") == ["198.51.100.14"]
     assert worlds[0].value("select count(*) from traffic_values where value = 'www.shop.example'") == 0

@@ -189,6 +189,7 @@ def test_tables__that_are_not_there_or_lack_columns(small_shop):
     assert "Set it to the name of a dbt model or seed, or to schema.table of a table that exists." in said
 
 
+@pytest.mark.slow
 def test_tables__of_the_shop_in_place_of_a_seed(small_shop):
     """Any types will do; what lacks, what can't be read and what stands twice is told with what to write."""
 
@@ -441,6 +442,7 @@ def test_types__text_times_are_utc_whatever_the_zone_of_the_machine(small_shop, 
 # Few rows -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_few__no_events_and_no_items(small_shop):
     """A shop on its first day: everything builds and passes its tests, and the lists are empty."""
     small_shop.load(events=[event(1)], items=[{"item_id": "i1"}]).load(

@@ -68,6 +68,7 @@ def test_first_release__passes_and_is_published(sample_shop):
     assert n_lists == sample_shop.value("select count(distinct user_id) from recommendations")
 
 
+@pytest.mark.slow
 def test_gates__stop_a_bad_build_and_are_overridden_once(shop):
     [(first, release_id)] = shop.query("select run_id, release_id from releases")
     n_people, n_items = shop.query("select count(distinct user_id), count(distinct item_id) from recommendations")[0]
@@ -346,6 +347,7 @@ def test_gates__compare_with_what_is_served_though_the_database_is_in_memory(sam
     assert Path(os.readlink(folder / "current.sqlite")).stem == served["release_id"]
 
 
+@pytest.mark.slow
 def test_lists__a_first_release_of_nothing_is_not_published(sample_shop, tmp_path):
     shop = shop_copy(sample_shop, tmp_path)
     shutil.rmtree(shop.folder)

@@ -37,6 +37,10 @@ RULES = """
 TABLES = {name: f"main.shop_{name}" for name in ("policies", "experiments", "experiment_arms", "rules")}
 
 
+# A whole shop is built, with its data tests.
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def shop(sample_shop, tmp_path_factory):
     shop = Shop(tmp_path_factory.mktemp("policies"))

@@ -156,11 +156,18 @@ def test_old_tables_are_never_read_again_and_a_full_refresh_loses_nothing(upgrad
     ("old", "value", "new"),
     [
         ("kindred__publish_gates", {"people": 0.1}, "kindred__gates: {changed_lists: ..., ...}"),
-        ("kindred__n_recommendations", 5, "kindred__lists: {n_recommendations: ...}"),
-        ("kindred__events", "raw.events", "kindred__inputs: {events: ...}"),
-        ("kindred__serving_path", "/srv", "kindred__serving: {path: ...}"),
-        ("kindred__training", "when_due", "kindred__train: when_due"),
-        ("kindred__retrain", {"drift": 0}, "kindred__training: {age_days: ..., new_events_share: ..., drift: ...}"),
+        pytest.param(
+            "kindred__n_recommendations", 5, "kindred__lists: {n_recommendations: ...}", marks=pytest.mark.slow
+        ),
+        pytest.param("kindred__events", "raw.events", "kindred__inputs: {events: ...}", marks=pytest.mark.slow),
+        pytest.param("kindred__serving_path", "/srv", "kindred__serving: {path: ...}", marks=pytest.mark.slow),
+        pytest.param("kindred__training", "when_due", "kindred__train: when_due", marks=pytest.mark.slow),
+        pytest.param(
+            "kindred__retrain",
+            {"drift": 0},
+            "kindred__training: {age_days: ..., new_events_share: ..., drift: ...}",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_an_old_variable_stops_the_build_with_its_new_name(tmp_path_factory, old, value, new):

@@ -228,6 +228,7 @@ def liked(shop, n_items, where="true"):
     return Counter({cell: n for cell, n in counts.items() if cell[0] is not None})
 
 
+@pytest.mark.slow
 def test_without_noise_it_is_the_counts_of_newest_items(private):
     """An epsilon without bounds gives the counts; a person moves them by no more than the noise is made for."""
     exact = private(epsilon=1e12, max_items_per_person=3)

@@ -129,6 +129,7 @@ def test_same_input__same_ranker_and_same_lists(learned, tmp_path):
         assert again.query(f"{table} order by all") == learned.query(f"{table} order by all"), table
 
 
+@pytest.mark.slow
 def test_live_alone__goes_on_with_the_ranker_of_before(learned, tmp_path):
     """The next day, with new events: nothing is learned, and the lists are the learned ranker's."""
     later = copy_of(learned, tmp_path / "later")

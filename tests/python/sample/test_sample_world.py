@@ -397,6 +397,7 @@ def test_summary__says_what_was_built(sample_shop):
     assert f"kindred: {n_people:,} people have a list" in sample_shop.result.output
 
 
+@pytest.mark.slow
 def test_folds__a_daily_run_builds_live_alone(sample_shop, tmp_path):
     live = copy_of_sample(sample_shop, tmp_path)
     live.build("--select", "+evaluation_metrics", "+builds", folds=["live"], segment_by="country")

@@ -50,6 +50,7 @@ def test_schemas(tmp_path, tables, tracker, message):
     assert message in message_of(tmp_path, {tracker: "web"})
 
 
+@pytest.mark.slow
 def test_an_event_type_that_nobody_knows(tmp_path):
     row = {"tracker": "segment", "event_name": "product_viewed", "event_type": "look"}
     write(tmp_path / "shop.duckdb", "web", {"product_viewed": [EVENT], "names": [row]})

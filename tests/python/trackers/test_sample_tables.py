@@ -52,6 +52,7 @@ def test_snowplow__contexts_as_columns(load):
     assert dict(shop.query("select event_name, sum(n_rows) from unmapped_events group by all"))["checkout_step"] == 39
 
 
+@pytest.mark.slow
 def test_snowplow__contexts_as_tables(load):
     prefix = "com_snowplowanalytics_snowplow_ecommerce_"
     files = {f"{prefix}{name}_1": f"{prefix}{name}_1.csv" for name in CONTEXTS}
@@ -73,6 +74,7 @@ def test_shopify__rest(load):
     assert shop.value("select count(*) from tracked_items where title is not null") == 8
 
 
+@pytest.mark.slow
 def test_shopify__graphql(load):
     names = "order order_line refund refund_line_item product product_variant customer".split()
     folder = load("shopify_fivetran", {name: f"shopify_gql_{name}_data.csv" for name in names})
@@ -80,6 +82,7 @@ def test_shopify__graphql(load):
     assert shop.counts("events", "event_type") == {}
 
 
+@pytest.mark.slow
 def test_mixpanel__rows_that_share_an_insert_id_are_events_of_their_own(load):
     shop = build(load("mixpanel_fivetran", {"event": "event.csv"}), {"mixpanel": "raw_tracker"})
     assert shop.value("select sum(n_rows) from unmapped_events") == 5

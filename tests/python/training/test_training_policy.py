@@ -240,6 +240,7 @@ def test_always__nothing_is_kept(shop):
         assert {name: len(kept(shop, name)) for name in PERSONAL} == dict.fromkeys(PERSONAL, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "reason, is_warm, settings",
     [
