@@ -324,6 +324,7 @@ def test_show_recommendations(shops, tmp_path):
     assert printed["snowflake"] == printed["duckdb"]
 
 
+@pytest.mark.slow
 def test_report(shops, tmp_path):
     """`kindred report` reads the same figures from both, and has the same sections with figures."""
     contents, sections = {}, {}
