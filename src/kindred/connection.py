@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,17 @@ class Connection:
         """What one of kindred's macros renders for this warehouse."""
         text = self.adapter.execute_macro(macro, macro_resolver=self.manifest, project="kindred", kwargs=arguments)
         return str(text).strip()
+
+
+def as_dicts(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
+    """Rows as dicts of these names; dbt reads every number as a decimal, which they have as int or float."""
+    return [dict(zip(columns, map(as_number, row), strict=True)) for row in rows]
+
+
+def as_number(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return value
 
 
 def quoted(text: object) -> str:

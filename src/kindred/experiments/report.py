@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from statistics import NormalDist
 from typing import Any
 
-from kindred.connection import Connection, quoted
+from kindred.connection import Connection, as_dicts, quoted
 
 Row = Mapping[str, Any]
 RESULTS = (
@@ -28,14 +27,7 @@ PLANS = (
 def read(connection: Connection, table: str, columns: Sequence[str], rest: str = "") -> list[dict[str, Any]]:
     """Rows of one of kindred's tables, as dicts."""
     sql = f"select {', '.join(columns)} from {connection.name(table)} {rest}"
-    return [dict(zip(columns, map(as_number, row), strict=True)) for row in connection.rows(sql)]
-
-
-def as_number(value: Any) -> Any:
-    """dbt reads every number as a decimal."""
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    return value
+    return as_dicts(columns, connection.rows(sql))
 
 
 def number(value: Any) -> str:

@@ -8,8 +8,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from kindred.connection import quoted
-from kindred.experiments.report import as_number
+from kindred.connection import as_dicts, quoted
 
 Row = dict[str, Any]
 # Columns that are text even where every value is null.
@@ -42,7 +41,7 @@ def read(warehouse: Warehouse, model: str, columns: str, rest: str = "") -> list
     """Rows of one of kindred's tables, as dicts. columns: names with blanks between them."""
     names = columns.split()
     sql = f"select {', '.join(names)} from {warehouse.name(model)} {rest}"
-    return [dict(zip(names, map(as_number, row), strict=True)) for row in warehouse.rows(sql)]
+    return as_dicts(names, warehouse.rows(sql))
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from kindred.connection import Connection
-from kindred.experiments.report import as_number
+from kindred.connection import Connection, as_dicts
 from kindred.publishing.folder import serving_folder
 from kindred.report.cells import SMALLEST_CELL, Row
 
@@ -73,7 +72,7 @@ class Tables:
 
     def select(self, sql: str, columns: Sequence[str]) -> list[Row]:
         """The rows of a statement as dicts of these names."""
-        return [dict(zip(columns, map(as_number, row), strict=True)) for row in self.query(sql)]
+        return as_dicts(columns, self.query(sql))
 
     @property
     def smallest_cell(self) -> int:
