@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = 'db2c506231c0e830'
+KINDRED_FINGERPRINT = '31a455f87b9d5375'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -5283,14 +5283,17 @@ KINDRED_SOURCES = {
         '    for block in tables.blocks():\n'
         '        if np.any((evaluated >= block.start) & (evaluated < block.stop)):\n'
         '            rows = read_candidates(candidates, tables, "tuning", block, evaluated)\n'
-        '            parts.append(ranker_features(tables, *rows, cross_scores))\n'
+        '            people, items, features, votes = ranker_features(tables, *rows, cross_scores)\n'
+        '            labels = are_in(wanted, people, items)\n'
+        '            # People who chose none of their candidates teach nothing about order, and their ndcg is 0 in any.\n'
+        '            is_kept = np.isin(people, people[labels])\n'
+        '            parts.append((people[is_kept], labels[is_kept], features[is_kept], votes[is_kept].sum(axis=1)))\n'
         '    if parts:\n'
-        '        people, items, features, votes = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))\n'
-        '        labels = are_in(wanted, people, items)\n'
+        '        people, labels, features, votes = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))\n'
         '        n_targets = dict(zip(evaluated.tolist(), np.diff(wanted.indptr)[evaluated].tolist(), strict=True))\n'
         '        names, z = ranker_feature_names(tables), generator_z(tables, features)\n'
         '        generator_names = tables.generators.to_pylist()\n'
-        '        ranker = learn(features, names, labels, people, votes.sum(axis=1), z, generator_names, n_targets)\n'
+        '        ranker = learn(features, names, labels, people, votes, z, generator_names, n_targets)\n'
         '        n_rows = len(labels)\n'
         '    else:\n'
         '        ranker, n_rows = Ranker("fixed", "fold tuning has no targets"), 0\n'

@@ -207,14 +207,17 @@ def rankers(
     for block in tables.blocks():
         if np.any((evaluated >= block.start) & (evaluated < block.stop)):
             rows = read_candidates(candidates, tables, "tuning", block, evaluated)
-            parts.append(ranker_features(tables, *rows, cross_scores))
+            people, items, features, votes = ranker_features(tables, *rows, cross_scores)
+            labels = are_in(wanted, people, items)
+            # People who chose none of their candidates teach nothing about order, and their ndcg is 0 in any.
+            is_kept = np.isin(people, people[labels])
+            parts.append((people[is_kept], labels[is_kept], features[is_kept], votes[is_kept].sum(axis=1)))
     if parts:
-        people, items, features, votes = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        labels = are_in(wanted, people, items)
+        people, labels, features, votes = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         n_targets = dict(zip(evaluated.tolist(), np.diff(wanted.indptr)[evaluated].tolist(), strict=True))
         names, z = ranker_feature_names(tables), generator_z(tables, features)
         generator_names = tables.generators.to_pylist()
-        ranker = learn(features, names, labels, people, votes.sum(axis=1), z, generator_names, n_targets)
+        ranker = learn(features, names, labels, people, votes, z, generator_names, n_targets)
         n_rows = len(labels)
     else:
         ranker, n_rows = Ranker("fixed", "fold tuning has no targets"), 0
