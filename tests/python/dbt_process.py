@@ -55,7 +55,7 @@ def start(target, *arguments):
     """A process forked from the server that runs a function."""
     process = forks.Process(target=target, args=arguments)
     with pytest.MonkeyPatch.context() as patch:
-        # Before Python 3.13 the server looks there alone for what it preloads, and says nothing of what it doesn't find.
+        # Before Python 3.13 the server looks there alone for what it preloads, and is silent on what it lacks.
         patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
         process.start()
     return process

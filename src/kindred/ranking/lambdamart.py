@@ -116,23 +116,23 @@ def learn(
         return "fixed", f"{n_hits} people chose a candidate in fold tuning, {MIN_PEOPLE} are needed", None, None, ""
     everyone = np.array(sorted(n_targets))
     drawn = np.random.default_rng(0).permutation(everyone)
-    judges, others = np.split(drawn, [max(len(everyone) // 5, 10)])
-    of_judges = np.isin(people, judges)
-    targets_of_judges = {person: n_targets[person] for person in judges.tolist()}
+    held_out, others = np.split(drawn, [max(len(everyone) // 5, 10)])
+    of_held_out = np.isin(people, held_out)
+    targets_of_held_out = {person: n_targets[person] for person in held_out.tolist()}
     # People without a hit teach nothing about order.
     is_taught = np.isin(people, np.unique(people[labels]))
     of_stoppers = is_taught & np.isin(people, others[: len(others) // 5])
-    rows = is_taught & ~of_judges & ~of_stoppers
+    rows = is_taught & ~of_held_out & ~of_stoppers
     if not of_stoppers.any() or not rows.any():
         return "fixed", "nobody who was kept aside chose a candidate in fold tuning", None, None, ""
     validation = (features[of_stoppers], labels[of_stoppers], people[of_stoppers])
     trial = train(features[rows], labels[rows], people[rows], names, MAX_TREES, validation)
-    scores = trial.predict(features[of_judges], num_iteration=trial.best_iteration)
-    learned = ndcgs(people[of_judges], scores, labels[of_judges], targets_of_judges)
-    fixed = ndcgs(people[of_judges], votes[of_judges], labels[of_judges], targets_of_judges)
-    gain, error = (learned - fixed).mean(), (learned - fixed).std() / np.sqrt(len(judges))
+    scores = trial.predict(features[of_held_out], num_iteration=trial.best_iteration)
+    learned = ndcgs(people[of_held_out], scores, labels[of_held_out], targets_of_held_out)
+    fixed = ndcgs(people[of_held_out], votes[of_held_out], labels[of_held_out], targets_of_held_out)
+    gain, error = (learned - fixed).mean(), (learned - fixed).std() / np.sqrt(len(held_out))
     note = (
-        f"ndcg@20 on {len(judges)} people of fold tuning it did not learn from: learned {learned.mean():.4f}, "
+        f"ndcg@20 on {len(held_out)} people of fold tuning it did not learn from: learned {learned.mean():.4f}, "
         f"fixed {fixed.mean():.4f}, gain {gain:.4f} ± {error:.4f}"
     )
     # A gain within its error is chance, and the fixed blend has nothing that it could have learned wrong.

@@ -387,7 +387,7 @@ def test_inputs_that_are_not_given(shops, snowflake, tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_daily_build__keeps_and_makes_the_same(shops, tmp_path):
-    """A new event for one person: the marked lists of the others are kept, that person's are made anew."""
+    """A new event for one person: the marked lists of the others are kept, that person's are made again."""
     database, cursor = shops
     tables = ["als_user_factors", "als_candidates", "neighbor_candidates", "session_candidates", "explanations"]
     marks = [f"update {name} set score = score + 1000 where fold = 'live'" for name in tables[1:4]]
