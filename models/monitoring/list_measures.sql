@@ -13,14 +13,7 @@ with built as (
 
 ),
 
-catalogue as (
-
-    select count(*) as n_items
-    from {{ ref('item_features') }}
-    where fold = 'live'
-        and is_recommendable
-
-),
+catalogue as (select count(*) as n_items from {{ ref('recommendable_items') }}),
 
 events as (select count(*) as n_events from {{ ref('person_events') }}),
 
