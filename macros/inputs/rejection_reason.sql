@@ -1,5 +1,5 @@
-{#- Why an event can't be used, null = it can, as SQL over a typed event and what it is joined with: event_types and, where
-    there are items, catalogue. The first reason that applies is the one reported, so each row has one. -#}
+{#- Why an event can't be used, null = it can, as SQL over a typed event and what it is joined with: event_types and,
+    where there are items, catalogue. The first reason that applies is the one reported, so each row has one. -#}
 {% macro rejection_reason(row, has_catalogue) -%}
     case
         when {{ row }}.event_id is null then 'missing_event_id'
