@@ -80,7 +80,7 @@ test: $(VENV)/installed-dev lint  ## every test but the Snowflake ones
 	mkdir -p $(SAMPLE)
 	KINDRED_DUCKDB_PATH=$(SAMPLE)/shop.duckdb $(BIN)/dbt build --target-path $(SAMPLE)/target --log-path $(SAMPLE)/target \
 	    --vars '{kindred__tables: {experiments: experiments}}'
-	$(BIN)/pytest -q -n 2 --dist loadfile --sample $(SAMPLE)
+	$(BIN)/pytest -q -n 2 --dist loadfile --sample=$(SAMPLE)
 
 test-slow: $(VENV)/installed-dev  ## the tests that take minutes: builds that are killed at any moment
 	$(BIN)/pytest -q -m slow
