@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = '2b5600de6a3e5ece'
+KINDRED_FINGERPRINT = '8256080a7a8c6850'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -5238,7 +5238,8 @@ KINDRED_SOURCES = {
         '        "fixed": votes[of_held_out],\n'
         '    }\n'
         '    of_kinds = {\n'
-        '        kind: ndcgs(people[of_held_out], found, labels[of_held_out], targets_of_held_out) for kind, found in scores.items()\n'
+        '        kind: ndcgs(people[of_held_out], found, labels[of_held_out], targets_of_held_out)\n'
+        '        for kind, found in scores.items()\n'
         '    }\n'
         '    means = {kind: float(found.mean()) for kind, found in of_kinds.items()}\n'
         '    best = "learned" if means["learned"] >= means["linear"] else "linear"\n'

@@ -162,7 +162,8 @@ def learn(
         "fixed": votes[of_held_out],
     }
     of_kinds = {
-        kind: ndcgs(people[of_held_out], found, labels[of_held_out], targets_of_held_out) for kind, found in scores.items()
+        kind: ndcgs(people[of_held_out], found, labels[of_held_out], targets_of_held_out)
+        for kind, found in scores.items()
     }
     means = {kind: float(found.mean()) for kind, found in of_kinds.items()}
     best = "learned" if means["learned"] >= means["linear"] else "linear"
