@@ -7,18 +7,7 @@
     full_refresh=false,
 ) }}
 
-with build as (
-
-    select
-        run_id,
-        generated_at
-    from {{ ref('recommendations') }}
-    where {{ kindred.is_publishing() }}
-    group by
-        run_id,
-        generated_at
-
-),
+with build as (select * from {{ ref('publishing_build') }}),
 
 list_concentration as (select * from {{ ref('list_concentration') }}),
 

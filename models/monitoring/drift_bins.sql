@@ -14,18 +14,7 @@ earlier as (
 
 ),
 
-build as (
-
-    select
-        run_id,
-        generated_at
-    from {{ ref('recommendations') }}
-    where {{ kindred.is_publishing() }}
-    group by
-        run_id,
-        generated_at
-
-),
+build as (select * from {{ ref('publishing_build') }}),
 
 settings as (
 

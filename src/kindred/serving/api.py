@@ -36,7 +36,8 @@ from kindred.publishing.settings import serving_folder
 from kindred.serving import request_log
 from kindred.serving.store import Filters, NoRelease, ReleaseGone, Store
 
-DEMO_PAGE, WHY_PAGE = (Path(__file__).parent / name for name in ("demo.html", "why.html"))
+PAGES = Path(__file__).parent
+SHEET_LINK = '<link rel="stylesheet" href="pages.css">'
 # The page that `kindred report` writes into the serving folder, and what hides the link to it where it isn't there.
 REPORT = "report.html"
 HIDDEN_REPORT = '<span id="report" hidden>'
@@ -626,14 +627,14 @@ def create_app(folder: str | Path | None = None) -> FastAPI:
 
     @app.get("/", include_in_schema=False)
     async def demo() -> HTMLResponse:
-        text = DEMO_PAGE.read_text(encoding="utf-8")
+        text = read_page("demo.html")
         has_report = (store.folder / REPORT).is_file()
         return HTMLResponse(text.replace(HIDDEN_REPORT, HIDDEN_REPORT.replace(" hidden", "")) if has_report else text)
 
     @app.get("/why", include_in_schema=False)
-    async def why() -> FileResponse:
+    async def why() -> HTMLResponse:
         """What /explain says, for people to read."""
-        return FileResponse(WHY_PAGE, media_type="text/html")
+        return HTMLResponse(read_page("why.html"))
 
     @app.get("/report", include_in_schema=False)
     async def report() -> Response:
@@ -644,6 +645,12 @@ def create_app(folder: str | Path | None = None) -> FastAPI:
         return FileResponse(path, media_type="text/html", headers={"Cache-Control": "no-cache"})
 
     return app
+
+
+def read_page(name: str) -> str:
+    """A page with the sheet that all pages share put in, so that a browser asks for one file."""
+    sheet = (PAGES / "pages.css").read_text(encoding="utf-8")
+    return (PAGES / name).read_text(encoding="utf-8").replace(SHEET_LINK, f"<style>\n{sheet}</style>")
 
 
 def printable(value: Any) -> Any:

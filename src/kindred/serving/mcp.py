@@ -56,7 +56,7 @@ def with_reader_errors(found: Any) -> Any:
 
 
 class Tools:
-    """The tools of the server. Each reads anew, so that it follows releases and reports."""
+    """The tools of the server. Each reads the store again, so that it follows releases and reports."""
 
     def __init__(self, folder: Path):
         self.folder = folder

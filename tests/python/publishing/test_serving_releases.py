@@ -255,7 +255,7 @@ def test_fault__the_disk_is_full(folder):
 
 @contextlib.contextmanager
 def not_as_root():
-    """Root may write everywhere; whoever else runs the tests stays who they are."""
+    """Root may write everywhere; other users run the tests as who they are."""
     if os.geteuid():
         yield
         return

@@ -242,14 +242,14 @@ def test_linear_weights__maximise_the_likelihood_and_are_never_negative():
 
 @pytest.mark.parametrize("seed", range(3))
 def test_learn__finds_nothing_in_shuffled_labels(seed):
-    """The people who judge aren't those who taught: what is overfitted is worth nothing, and isn't believed."""
+    """People who validate aren't those it learned from: what is overfitted is worth nothing, and isn't believed."""
     features, labels, people, votes, n_targets = planted(300, seed=seed)
     truth = learn_planted(features, labels, people, votes, n_targets).ndcgs["learned"]
     labels = shuffled_within(labels, people)
     found = learn_planted(features, labels, people, votes, n_targets).ndcgs
     random = np.random.default_rng(seed)
     by_chance = [ndcgs(people, random.random(len(people)), labels, n_targets).mean() for _ in range(20)]
-    # 60 people judge: a standard error of about .03.
+    # 60 people validate: a standard error of about .03.
     for kind in ("learned", "linear", "fixed"):
         assert found[kind] == pytest.approx(np.mean(by_chance), abs=0.1)
     assert truth > np.mean(by_chance) + 0.2
@@ -331,7 +331,7 @@ def test_rankers__shuffled_targets_teach_nothing(connection):
         qualify row_number() over (partition by fold, user_id order by md5(user_id || item_id)) <= 2
     """)
     [(*_, learned, fixed, _)] = train(connection)
-    # Two of some thirty, drawn by chance, 80 people judge: both are chance's.
+    # Two of some thirty, drawn by chance, 80 people validate: both are chance's.
     assert abs(learned - fixed) < 0.08
     assert learned < 0.4
 
@@ -474,7 +474,7 @@ def test_sample__shuffled_targets_fall_to_chance(sample_shop):
             qualify row_number() over (partition by user_id order by md5(user_id || item_id)) <= n
         """)
         [(*_, learned, fixed, _)] = train(connection)
-    # Some 40 people judge: standard errors of about .03.
+    # Some 40 people validate: standard errors of about .03.
     assert abs(learned - fixed) < 0.08
     assert max(learned, fixed) < 0.7 * min(real_learned, real_fixed)
 
