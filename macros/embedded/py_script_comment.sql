@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = '5c50a90c224c3758'
+KINDRED_FINGERPRINT = '63350f3cc689a4c4'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -4013,7 +4013,7 @@ KINDRED_SOURCES = {
         '\n'
         '# The tables of a release, without the `release_` of the models they come from; the first column is the key.\n'
         'TABLES: dict[str, dict[str, str]] = {\n'
-        '    "lists": dict.fromkeys(("user_id", "list_id", "segment", "items", "history", "excluded", "policy"), "text"),\n'
+        '    "lists": dict.fromkeys(("user_id", "list_id", "segment", "activity", "items", "history", "excluded", "policy"), "text"),\n'
         '    # The rules that put items where they stand, of the people in whose lists some did: lists stay as short as they are.\n'
         '    "list_rules": {"user_id": "text", "rules": "text"},\n'
         '    # Other ids of the people in lists.\n'
@@ -4030,7 +4030,7 @@ KINDRED_SOURCES = {
         '    | {"case_insensitive_ids": "boolean"},\n'
         '    # What request time assigns units by; empty without experiments. Times are UTC, as 2026-12-01 00:00:00.\n'
         '    "arms": dict.fromkeys(("arm_id", "experiment_id", "context", "arm", "kind", "unit"), "text")\n'
-        '    | {"is_control": "boolean", "share": "double precision"}\n'
+        '    | {"is_by_item": "boolean", "is_control": "boolean", "share": "double precision"}\n'
         '    | dict.fromkeys(\n'
         '        ("from_key", "to_key", "layer", "layer_from_key", "layer_to_key", "salt", "policy", "value"), "text"\n'
         '    )\n'

@@ -12,9 +12,7 @@ with declared as (
         arm,
         price_step,
         category,
-        brand,
-        max(case when coalesce(category, brand) is not null then 1 else 0 end) over (partition by experiment_id) = 1
-            as has_conditions
+        brand
     from {{ ref('checked_arms') }}
 
 ),
@@ -43,8 +41,7 @@ arms as (
     inner join declared
         on current_arms.experiment_id = declared.experiment_id
             and current_arms.arm = declared.arm
-    where current_arms.kind in ('choice', 'price')
-        or declared.has_conditions
+    where current_arms.is_by_item
 
 ),
 
