@@ -6,48 +6,7 @@
     'exploration_share': kindred.setting('ranking', 'exploration_share'),
 } %}
 
-with given as (
-
-    select
-        {{ kindred.select_table_columns('policies') }}
-    from {{ kindred.table_relation('policies') }}
-
-),
-
-policies as (
-
-    select
-        policy,
-        nullif(lower(replace(generators, ' ', '')), '') as generators,
-        ranker,
-        {% for name in ranking %}
-        {{ name }},
-        {{ name }}_text,
-        {% endfor %}
-        row_number() over (order by policy) as number_of_policy,
-        count(*) over (partition by policy) as n_rows_of_policy,
-        sum(case when policy = 'main' then 0 else 1 end) over (
-            order by policy rows between unbounded preceding and current row
-        ) as n_others
-    from given
-
-    union all
-
-    select
-        'main' as policy,
-        null as generators,
-        null as ranker,
-        {% for name in ranking %}
-        null as {{ name }},
-        null as {{ name }}_text,
-        {% endfor %}
-        0 as number_of_policy,
-        1 as n_rows_of_policy,
-        0 as n_others
-    from (select count(*) as n_rows from given where policy = 'main') as mains
-    where mains.n_rows = 0
-
-),
+with policies as (select * from {{ ref('typed_policies') }}),
 
 generators as (
 
@@ -57,16 +16,38 @@ generators as (
 
 ),
 
--- How many of the names between the + are generators.
-known_names as (
+named as (
 
     select
         policies.number_of_policy,
-        count(*) as n_names
+        policies.generators is null
+            or contains(concat('+', policies.generators, '+'), concat('+', generators.generator, '+')) as is_named,
+        generators.weight,
+        -- What stands between its name and the next +.
+        nullif(split_part(
+            split_part(concat('+', policies.weights, '+'), concat('+', generators.generator, ':'), 2), '+', 1
+        ), '') as weight_text
     from policies
-    inner join generators
-        on contains(concat('+', policies.generators, '+'), concat('+', generators.generator, '+'))
-    group by policies.number_of_policy
+    cross join generators
+
+),
+
+-- How many of the names between the + are generators, and how many of their weights are numbers.
+known_names as (
+
+    select
+        number_of_policy,
+        sum(case when is_named then 1 else 0 end) as n_names,
+        sum(case
+            when is_named
+                and weight > 0
+                and {{ kindred.try_convert('weight_text', 'varchar', 'number') }} > 0
+                and {{ kindred.try_convert('weight_text', 'varchar', 'number') }} <= 1e6
+                then 1
+            else 0
+        end) as n_weights
+    from named
+    group by number_of_policy
 
 ),
 
@@ -87,10 +68,18 @@ checked as (
                         policies.generators,
                         ''': write names of the table generators, such as als+popular'
                     )
+            when coalesce(known_names.n_weights, 0)
+                <> coalesce(1 + length(policies.weights) - length(replace(policies.weights, '+', '')), 0)
+                then concat(
+                        'weights is ''',
+                        policies.weights,
+                        ''': write some of its generators that weigh anything, each once with a number above 0, ',
+                        'such as als:2+popular:0.5'
+                    )
             when policies.ranker not in ('learned', 'fixed')
                 then concat('ranker is ''', policies.ranker, ''': write learned, fixed or nothing')
-            when policies.ranker = 'learned' and policies.generators is not null
-                then 'the ranker is learned with all generators: leave generators empty, or write fixed as ranker'
+            when policies.ranker = 'learned' and coalesce(policies.generators, policies.weights) is not null
+                then 'the ranker is learned with all generators: leave generators and weights empty or write fixed'
             {% for name, most in {'diversity': 1, 'freshness': none, 'exploration_share': 1}.items() %}
             when coalesce(policies.{{ name }} < 0, policies.{{ name }}_text is not null)
                 {{- " or policies." ~ name ~ " > " ~ most if most }}
@@ -110,7 +99,8 @@ final as (
     select
         policy,
         generators,
-        case when generators is not null then 'fixed' else coalesce(ranker, 'learned') end as ranker,
+        weights,
+        case when coalesce(generators, weights) is not null then 'fixed' else coalesce(ranker, 'learned') end as ranker,
         {% for name, setting in ranking.items() %}
         coalesce({{ name }}, cast({{ setting }} as double)) as {{ name }},
         {% endfor %}

@@ -4,7 +4,7 @@ import contextlib
 import sqlite3
 
 import pytest
-from conftest import run_dbt
+from conftest import EXPERIMENTS, run_dbt
 from serving_worlds import arm_of, random_world, with_holdout, write_release
 
 from kindred.publishing.tables import TABLES
@@ -99,7 +99,10 @@ def test_assignments(snowflake, monkeypatch, tmp_path):
 
     def dbt(*arguments):
         result = run_dbt(
-            *arguments, "--target", "snowflake", target=tmp_path / "target", database=tmp_path / "unused.db"
+            *(*arguments, "--target", "snowflake"),
+            target=tmp_path / "target",
+            database=tmp_path / "unused.db",
+            settings={"kindred__tables": EXPERIMENTS},
         )
         assert result.returncode == 0, result.output
 
