@@ -56,15 +56,6 @@ effects as (
 
 ),
 
-scored as (
-
-    select
-        *,
-        effect / standard_error as z
-    from effects
-
-),
-
 tested as (
 
     select
@@ -76,7 +67,7 @@ tested as (
             order by day
             rows between unbounded preceding and current row
         ) as sequential_p
-    from scored
+    from (select *, effect / standard_error as z from effects) as scored
 
 ),
 
@@ -112,6 +103,7 @@ final as (
         sequential_p,
         case when is_guardrail then sequential_p else sequential_p_holm end as sequential_p_adjusted,
         theta,
+        n_left_out,
         n_winsorized,
         (z_alpha + z_power) * standard_error as mde,
         z_before,

@@ -1,59 +1,7 @@
 -- one row per (experiment_id, day, arm, segment_by, segment, metric): an arm beside its control, adjusted by covariates
--- Every metric is a ratio of sums over people; of a mean the denominator is the number of the people's units.
 {{ config(enabled=kindred.has_experiments()) }}
 
-{% set columns = ['n'] + kindred.moment_sums().keys() | list %}
-
-with cumulated_arms as (select * from {{ ref('cumulated_arms') }}),
-
-metrics as (select * from {{ ref('checked_metrics') }} where problem is null),
-
-controls as (
-
-    select
-        experiment_id,
-        min(arm) as arm
-    from {{ ref('checked_arms') }}
-    where is_control
-    group by experiment_id
-
-),
-
-pairs as (
-
-    select
-        treatment.experiment_id,
-        treatment.day,
-        treatment.arm,
-        treatment.segment_by,
-        treatment.segment,
-        treatment.metric,
-        {% for column in columns -%}
-        cast(control.{{ column }} as double) as c_{{ column }},
-        cast(treatment.{{ column }} as double) as t_{{ column }},
-        cast(control.{{ column }} + treatment.{{ column }} as double) as p_{{ column }},
-        {% endfor -%}
-        metrics.covariate_days > 0 as has_covariate,
-        treatment.n_winsorized + control.n_winsorized as n_winsorized,
-        least(treatment.n_positive, control.n_positive) as n_positive
-    from cumulated_arms as treatment
-    inner join controls
-        on treatment.experiment_id = controls.experiment_id
-            and treatment.arm <> controls.arm
-    inner join cumulated_arms as control
-        on controls.experiment_id = control.experiment_id
-            and controls.arm = control.arm
-            and treatment.day = control.day
-            and treatment.segment_by = control.segment_by
-            and treatment.segment = control.segment
-            and treatment.metric = control.metric
-    inner join metrics
-        on treatment.metric = metrics.metric
-    -- Only arms with people can be compared.
-    where treatment.n > 0
-        and control.n > 0
-
-),
+with pairs as (select * from {{ ref('paired_arms') }}),
 
 -- CUPED: A. Deng, Y. Xu, R. Kohavi, T. Walker, "Improving the sensitivity of online controlled experiments by utilizing
 -- pre-experiment data", WSDM 2013; theta of both arms around their common mean.
@@ -91,8 +39,6 @@ measured as (
 
 ),
 
-quantiles as (select * from {{ ref('arm_quantiles') }}),
-
 final as (
 
     select
@@ -104,6 +50,7 @@ final as (
         metric,
         cast(c_n as bigint) as n_control,
         cast(t_n as bigint) as n,
+        0 as n_left_out,
         c_mean as control,
         t_mean as treatment,
         c_square as control_square,
@@ -119,6 +66,28 @@ final as (
     union all
 
     select
+        experiment_id,
+        day,
+        arm,
+        segment_by,
+        segment,
+        metric,
+        n_control,
+        n,
+        n_left_out,
+        control,
+        treatment,
+        control_square,
+        treatment_square,
+        0.0e0 as theta,
+        n_winsorized,
+        n_positive,
+        null as z_before
+    from {{ ref('bandit_effects') }}
+
+    union all
+
+    select
         treatment.experiment_id,
         treatment.day,
         treatment.arm,
@@ -127,6 +96,7 @@ final as (
         treatment.metric,
         control.n as n_control,
         treatment.n,
+        0 as n_left_out,
         control.value as control,
         treatment.value as treatment,
         control.standard_error * control.standard_error as control_square,
@@ -135,13 +105,14 @@ final as (
         0 as n_winsorized,
         null as n_positive,
         null as z_before
-    from quantiles as treatment
-    inner join controls
-        on treatment.experiment_id = controls.experiment_id
-            and treatment.arm <> controls.arm
-    inner join quantiles as control
-        on controls.experiment_id = control.experiment_id
-            and controls.arm = control.arm
+    from {{ ref('arm_quantiles') }} as treatment
+    inner join {{ ref('checked_arms') }} as arms
+        on treatment.experiment_id = arms.experiment_id
+            and arms.is_control
+            and treatment.arm <> arms.arm
+    inner join {{ ref('arm_quantiles') }} as control
+        on arms.experiment_id = control.experiment_id
+            and arms.arm = control.arm
             and treatment.metric = control.metric
 
 )

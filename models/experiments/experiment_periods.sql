@@ -23,7 +23,8 @@ final as (
         experiments.unit,
         experiments.salt,
         experiments.allocation,
-        experiments.stopping,
+        -- The shares of a bandit move at each build: it is looked at as often as that.
+        case when experiments.allocation = 'fixed' then experiments.stopping else 'sequential' end as stopping,
         experiments.metric,
         experiments.planned_people,
         experiments.starts_at,
