@@ -41,22 +41,13 @@ ratios as (
 ),
 
 -- Before anybody was exposed no arm can have an effect; of all covariates one may look so by chance.
-before_tests as (
-
-    select
-        experiment_id,
-        {{ kindred.two_sided_p('z_before') | indent(8) }} as p
-    from results
-    where z_before is not null
-
-),
-
 before as (
 
     select
         experiment_id,
-        least(1.0e0, min(p) * count(*)) as p
-    from before_tests
+        least(1.0e0, min({{ kindred.two_sided_p('z_before') | indent(8) }}) * count(*)) as p
+    from results
+    where z_before is not null
     group by experiment_id
 
 ),

@@ -1,21 +1,11 @@
 -- one row per (experiment_id, metric): the effect that an experiment can find, and how long it takes
--- From its control; of an experiment without exposures from the people of 28 days. Quantiles are not planned.
+-- Quantiles are not planned.
 {{ config(enabled=kindred.has_experiments()) }}
 
 {% set alpha = kindred.setting('experiments', 'alpha') | float %}
 {% set power = kindred.setting('experiments', 'power') | float %}
 
-with sums as (
-
-    select
-        *,
-        row_number() over (partition by experiment_id, arm, metric order by day desc) as age
-    from {{ ref('cumulated_arms') }}
-    where segment_by = ''
-
-),
-
-metrics as (select * from {{ ref('checked_metrics') }} where problem is null),
+with bases as (select * from {{ ref('plan_bases') }}),
 
 periods as (select * from {{ ref('experiment_periods') }}),
 
@@ -38,7 +28,6 @@ shares as (
 
     select
         experiment_id,
-        max(case when is_control then arm end) as control_arm,
         max(case when is_control then share end) as control_share,
         min(case when not is_control and share > 0 then share end) as share
     from {{ ref('checked_arms') }}
@@ -55,32 +44,6 @@ paces as (
 
 ),
 
-bases as (
-
-    select
-        sums.experiment_id,
-        sums.metric,
-        sums.arm,
-        sums.n,
-        sums.sum_y / nullif(sums.sum_d, 0) as base_mean,
-        {{ kindred.ratio_covariance('sums.', 'yd', 'yd') | indent(8) }} as square,
-        case
-            when metrics.covariate_days > 0 then {{ kindred.ratio_covariance('sums.', 'yd', 'xe') | indent(12) }}
-        end as covariance,
-        case
-            when metrics.covariate_days > 0 then {{ kindred.ratio_covariance('sums.', 'xe', 'xe') | indent(12) }}
-        end as covariate_square
-    from sums
-    inner join metrics
-        on sums.metric = metrics.metric
-    inner join shares
-        on sums.experiment_id = shares.experiment_id
-            and (sums.arm = '' or sums.arm = shares.control_arm)
-    where sums.age = 1
-        and sums.n >= 100
-
-),
-
 planned as (
 
     select
@@ -88,10 +51,7 @@ planned as (
         bases.metric,
         bases.n,
         bases.base_mean,
-        sqrt(greatest(
-            bases.square - coalesce(bases.covariance * bases.covariance / nullif(bases.covariate_square, 0), 0.0e0),
-            0.0e0
-        )) as base_sd,
+        bases.base_sd,
         shares.control_share,
         shares.share,
         -- People of the two arms that are compared.

@@ -17,8 +17,6 @@ with exposure_events as (
 
 ),
 
-list_outcomes as (select * from {{ ref('list_outcomes') }} {{ "where false" if not has_experiments }}),
-
 experiments as (select * from {{ ref('experiment_periods') }}),
 
 arms as (select * from {{ ref('checked_arms') }}),
@@ -49,42 +47,11 @@ from_events as (
 
 ),
 
--- What is on a list was shown at once: one row per list. Lists made at request time are in no log, which alone knows
--- the arm.
-lists as (
+all_shown as (
 
-    select
-        list_id,
-        user_id,
-        max(experiment_id) as experiment_id,
-        max(arm) as arm,
-        max(policy) as policy,
-        min(shown_at) as shown_at
-    from list_outcomes
-    where kind = 'person'
-        and generator <> 'unknown'
-    group by
-        list_id,
-        user_id
+    select * from from_events
 
-),
-
--- Everybody is in a holdout experiment who saw any list: in the arm that gets nothing personal, or in the other.
-holdouts as (
-
-    select
-        experiments.experiment_id,
-        max(case when arms.is_control then arms.arm end) as held_out_arm,
-        max(case when not arms.is_control and arms.share > 0 then arms.arm end) as served_arm
-    from experiments
-    inner join arms
-        on experiments.experiment_id = arms.experiment_id
-    where experiments.kind = 'holdout'
-    group by experiments.experiment_id
-
-),
-
-from_lists as (
+    union all
 
     select
         'list' as source,
@@ -94,30 +61,7 @@ from_lists as (
         cast(null as varchar) as item_id,
         policy,
         shown_at
-    from lists
-    where experiment_id is not null
-        and experiment_id not in (select holdouts.experiment_id from holdouts)
-
-    union all
-
-    select
-        'list' as source,
-        holdouts.experiment_id,
-        case when lists.policy = 'holdout' then holdouts.held_out_arm else holdouts.served_arm end as arm,
-        lists.user_id,
-        cast(null as varchar) as item_id,
-        lists.policy,
-        lists.shown_at
-    from lists
-    cross join holdouts
-
-),
-
-all_shown as (
-
-    select * from from_events
-    union all
-    select * from from_lists
+    from {{ ref('shown_list_arms') }}
 
 ),
 

@@ -8,22 +8,7 @@
 
 with measures as (select * from {{ ref('metric_measures') }}),
 
-exposures as (
-
-    select
-        exposures.experiment_id,
-        exposures.unit,
-        exposures.unit_id,
-        exposures.user_id,
-        exposures.item_id,
-        exposures.first_exposed_at,
-        periods.as_of,
-        coalesce(least(periods.ends_at, periods.as_of), periods.as_of) as ends_at
-    from {{ ref('counted_exposures') }} as exposures
-    inner join {{ ref('experiment_periods') }} as periods
-        on exposures.experiment_id = periods.experiment_id
-
-),
+exposures as (select * from {{ ref('counted_exposures') }}),
 
 found as (
 
@@ -71,55 +56,7 @@ totals as (
 
 ),
 
--- The lines of an order are one order. Only purchases have orders, and they are few.
-order_lines as (
-
-    {% for unit in units %}
-    select
-        exposures.experiment_id,
-        exposures.unit_id,
-        measures.measure_id,
-        events.occurred_at < exposures.first_exposed_at as is_before,
-        coalesce(events.order_id, events.session_id) as order_id
-    {{ kindred.exposed_events(unit, condition="events.event_type = 'purchase' and measures.has_orders") }}
-    {{ "union all" if not loop.last }}
-    {% endfor %}
-
-),
-
-orders as (
-
-    select
-        experiment_id,
-        unit_id,
-        measure_id,
-        is_before,
-        order_id
-    from order_lines
-    group by
-        experiment_id,
-        unit_id,
-        measure_id,
-        is_before,
-        order_id
-
-),
-
-order_counts as (
-
-    select
-        experiment_id,
-        unit_id,
-        measure_id,
-        count(case when not is_before then 1 end) as n_orders,
-        count(case when is_before then 1 end) as before_n_orders
-    from orders
-    group by
-        experiment_id,
-        unit_id,
-        measure_id
-
-),
+order_counts as (select * from {{ ref('unit_orders') }}),
 
 final as (
 

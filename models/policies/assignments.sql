@@ -33,13 +33,6 @@ experiments as (
 
 ),
 
-contexts as (
-    select
-        experiment_id,
-        context
-    from arms group by experiment_id, context
-),
-
 keys as (
 
     select
@@ -71,7 +64,7 @@ assigned as (
         keys.key,
         arms.share
     from keys
-    left join contexts
+    left join (select experiment_id, context from arms group by experiment_id, context) as contexts
         on keys.experiment_id = contexts.experiment_id
             and keys.context = contexts.context
     inner join arms
