@@ -10,7 +10,13 @@ arm_problems as (select * from {{ ref('arm_problems') }}),
 final as (
 
     select
-        experiments.*,
+        experiments.experiment_id,
+        experiments.kind,
+        experiments.layer,
+        experiments.layer_from,
+        experiments.layer_to,
+        experiments.starts_at,
+        experiments.ends_at,
         case
             when experiments.experiment_id = '' then 'it has no experiment_id: give it one'
             when experiments.n_rows_of_id > 1
