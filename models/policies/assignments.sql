@@ -3,16 +3,6 @@
 
 with arms as (select * from {{ ref('current_arms') }} where is_running and unit = 'user'),
 
-people as (
-
-    select
-        user_id,
-        {{ kindred.context_text('segment', 'activity') }} as context
-    from {{ ref('user_features') }}
-    where fold = 'live'
-
-),
-
 experiments as (
 
     select
@@ -33,19 +23,32 @@ experiments as (
 
 ),
 
+contexts as (
+
+    select
+        experiment_id,
+        context
+    from arms
+    group by
+        experiment_id,
+        context
+
+),
+
 keys as (
 
     select
         people.user_id,
         experiments.experiment_id,
         experiments.kind,
-        people.context,
+        {{ kindred.context_text('people.segment', 'people.activity') }} as context,
         {{ kindred.arm_key('experiments', 'people.user_id') }} as key,
         {{ kindred.layer_key('experiments', 'people.user_id') }} as layer_key,
         experiments.layer_from_key,
         experiments.layer_to_key
-    from people
+    from {{ ref('user_features') }} as people
     cross join experiments
+    where people.fold = 'live'
 
 ),
 
@@ -64,7 +67,7 @@ assigned as (
         keys.key,
         arms.share
     from keys
-    left join (select experiment_id, context from arms group by experiment_id, context) as contexts
+    left join contexts
         on keys.experiment_id = contexts.experiment_id
             and keys.context = contexts.context
     inner join arms

@@ -1,7 +1,7 @@
--- one row per (experiment_id, day, arm, segment_by, segment, metric): an arm of a bandit beside its control, by that day
--- Batches are added up as K. Zhang, L. Janson, S. Murphy, "Inference for batched bandits", NeurIPS 2020, do: the difference
--- of a batch over its error is standard normal whatever came before; the root of its people is its weight. The effect
--- is then a mean of the batches' differences with weights sqrt(n) / error, which earlier results can't bias.
+-- one row per (experiment_id, day, arm, segment_by, segment, metric): an arm of a bandit beside its control, by then
+-- Batches are added up as K. Zhang, L. Janson, S. Murphy, "Inference for batched bandits", NeurIPS 2020, do: the
+-- difference of a batch over its error is standard normal whatever came before; the root of its people is its weight.
+-- The effect is then a mean of the batches' differences with weights sqrt(n) / error, which earlier results can't bias.
 {{ config(enabled=kindred.has_experiments()) }}
 
 {% set key = "experiment_id, metric, segment_by, segment, arm" %}

@@ -85,11 +85,11 @@ final as (
         segment_by,
         own_segment as segment,
         arm,
-        day,
         context,
         {% for column in sums -%}
-        sum({{ column }}) as {{ column }}{{ "," if not loop.last }}
+        sum({{ column }}) as {{ column }},
         {% endfor -%}
+        day
     from cells
     group by
         experiment_id,

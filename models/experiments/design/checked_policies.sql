@@ -21,7 +21,7 @@ named as (
     select
         policies.number_of_policy,
         policies.generators is null
-            or contains(concat('+', policies.generators, '+'), concat('+', generators.generator, '+')) as is_named,
+        or contains(concat('+', policies.generators, '+'), concat('+', generators.generator, '+')) as is_named,
         generators.weight,
         -- What stands between its name and the next +.
         nullif(split_part(

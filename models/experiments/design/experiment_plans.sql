@@ -39,7 +39,7 @@ paces as (
 
     select
         experiment_id,
-        n / ({{ dbt.datediff('first_at', 'last_at', 'day') }} + 1) as people_per_day
+        n / ({{ dbt.datediff('first_at', 'last_at', 'day') }} + 1) as people_per_day  -- noqa: LT05
     from first_and_last
 
 ),

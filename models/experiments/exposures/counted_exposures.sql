@@ -1,4 +1,4 @@
--- one row per (experiment_id, unit_id): whose outcomes are counted, and until when, in an experiment or to plan one (arm '')
+-- one row per (experiment_id, unit_id): whose outcomes count, and until when, in an experiment or to plan one (arm '')
 {{ config(enabled=kindred.has_experiments(), materialized='view') }}
 
 with counted as (

@@ -59,10 +59,10 @@ firsts as (
         *,
         {{ kindred.arm_key('ordered', 'ordered.unit_id') }} as unit_key
     from ordered
-    where place = 1
-        and first_exposed_at is not null
+    where ordered.place = 1
+        and ordered.first_exposed_at is not null
         -- Who moved to another arm when the shares changed knows both.
-        and n_earlier_elsewhere = 0
+        and ordered.n_earlier_elsewhere = 0
 
 ),
 

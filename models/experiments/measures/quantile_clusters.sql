@@ -1,6 +1,6 @@
 -- one row per (experiment_id, metric, arm) whose units are a person with an item: how much wider people make the error
--- What a person does with one item tells of the others: the variance of the share of units up to the quantile, by people as
--- a ratio of sums, over that of as many independent units (A. Deng, U. Knoblich, J. Lu, KDD 2018, section 4).
+-- What a person does with one item tells of the others: the variance of the share of units up to the quantile, by
+-- people as a ratio of sums, over that of as many independent units (A. Deng, U. Knoblich, J. Lu, KDD 2018, section 4).
 {{ config(enabled=kindred.has_experiments(), materialized='view') }}
 
 with ranks as (select * from {{ ref('quantile_ranks') }}),

@@ -12,14 +12,6 @@ metrics as (select * from {{ ref('checked_metrics') }} where problem is null),
 
 periods as (select * from {{ ref('experiment_periods') }}),
 
-quantiles as (
-
-    select
-        {{ kindred.normal_quantile(kindred.number_literal(1 - alpha / 2)) }} as z_alpha,
-        {{ kindred.normal_quantile(kindred.number_literal(power)) }} as z_power
-
-),
-
 effects as (
 
     select
@@ -27,8 +19,8 @@ effects as (
         metrics.is_guardrail,
         metrics.higher_is_better,
         metrics.statistic,
-        quantiles.z_alpha,
-        quantiles.z_power,
+        {{ kindred.normal_quantile(kindred.number_literal(1 - alpha / 2)) }} as z_alpha,
+        {{ kindred.normal_quantile(kindred.number_literal(power)) }} as z_power,
         -- Without a plan the sequence is narrowest at 5,000 people: a number that never changes.
         coalesce(periods.planned_people, 5000.0e0) as planned,
         cast(compared_arms.n_control + compared_arms.n as double) as n_both,
@@ -52,7 +44,6 @@ effects as (
         on compared_arms.metric = metrics.metric
     inner join periods
         on compared_arms.experiment_id = periods.experiment_id
-    cross join quantiles
 
 ),
 
@@ -67,7 +58,12 @@ tested as (
             order by day
             rows between unbounded preceding and current row
         ) as sequential_p
-    from (select *, effect / standard_error as z from effects) as scored
+    from (
+        select
+            *,
+            effect / standard_error as z
+        from effects
+    ) as scored
 
 ),
 

@@ -108,7 +108,9 @@ final as (
         arms.least_n,
         looks.p as look_p
     from periods
-    {%- for found in ['exposed', 'ratios', 'before', 'lost', 'arms', 'looks'] %}
+    left join exposed
+        on periods.experiment_id = exposed.experiment_id
+    {%- for found in ['ratios', 'before', 'lost', 'arms', 'looks'] %}
     left join {{ found }}
         on periods.experiment_id = {{ found }}.experiment_id
     {%- endfor %}

@@ -1,6 +1,6 @@
 -- one row per (experiment_id, day, arm, segment_by, segment, metric): the sums of an arm beside those of its control
--- Every metric is a ratio of sums over people; of a mean the denominator is the number of the people's units. c_ = of the
--- control, t_ = of the arm, p_ = of both. Experiments whose shares follow results are compared by bandit_effects.
+-- Every metric is a ratio of sums over people; of a mean the denominator is the number of the people's units. c_ = of
+-- the control, t_ = of the arm, p_ = of both. Experiments whose shares follow results are compared by bandit_effects.
 {{ config(enabled=kindred.has_experiments(), materialized='view') }}
 
 {% set columns = ['n'] + kindred.moment_sums().keys() | list %}

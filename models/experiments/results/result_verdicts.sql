@@ -95,4 +95,4 @@ final as (
 
 )
 
-select * from final
+select * from final  -- noqa: AM04
