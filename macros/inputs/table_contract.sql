@@ -94,6 +94,7 @@
             'columns': {
                 'policy': {'kind': 'text', 'form': 'word', 'required': true},
                 'generators': {'kind': 'text', 'required': false},
+                'weights': {'kind': 'text', 'required': false},
                 'ranker': {'kind': 'text', 'form': 'word', 'required': false},
                 'diversity': {'kind': 'number', 'required': false},
                 'freshness': {'kind': 'number', 'required': false},

@@ -170,6 +170,7 @@ class AssignmentOut(BaseModel):
     value: Annotated[str | None, Field(description="An image's, text's or offer's id, or the factor of a price.")]
     min_price: float | None
     max_price: float | None
+    price: Annotated[float | None, Field(description="What the item that was asked for costs in the arm.")]
     context: Annotated[str, Field(description="The context whose shares counted; '' = those for everybody.")]
     share: Annotated[float, Field(description="Probability with which the arm is given; log it with the exposure.")]
     key: str
@@ -578,9 +579,13 @@ def create_app(folder: str | Path | None = None) -> FastAPI:
     async def assign(
         request: Request,
         unit: UserId,
-        context: Annotated[str, Query(max_length=200)] = "",
+        context: Annotated[
+            str | None, Query(max_length=200, description="Whose shares count; left out = that of the person.")
+        ] = None,
         experiment: Annotated[Id | None, Query(description="Of this experiment alone.")] = None,
-        item_id: Annotated[Id | None, Query(description="Of experiments that assign items to an arm, too.")] = None,
+        item_id: Annotated[
+            Id | None, Query(description="Of experiments on items, too, and with the arms that the item may be in.")
+        ] = None,
         release: Annotated[ReleaseId | None, Query()] = None,
     ) -> Response:
         """The arms of a person or visitor in the experiments that run now; an exposure is an event of yours."""
