@@ -23,7 +23,7 @@ def explain_case(warehouse: Warehouse, user: str, item: str | None, ignores_case
     case.names |= read_names(warehouse, {item_id})
     if not case.pools:
         return case, {"item_id": item_id, "rank": place["rank"] if place else None, "outcome": case.kind}
-    return case, trace(warehouse, case, item_id, place.get("team") if place else None)
+    return case, trace(warehouse, case, item_id, place.get("team") if place else case.nearest_team(item_id))
 
 
 def lines_of(case: Case, found: Row | None) -> list[str]:

@@ -13,6 +13,7 @@ from decimal import Decimal
 import duckdb
 import pytest
 from conftest import EXPERIMENTS, REPOSITORY, Shop
+from explained_tables import Tables
 
 from kindred.explain.case import Unexplained, brief, read_case
 from kindred.explain.command import as_json, explain_case, lines_of, rows_of
@@ -21,25 +22,6 @@ from kindred.explain.tables import text
 from kindred.ids import id_hash
 from kindred.ranking import scoring
 from kindred.ranking.features import RankerTables, ranker_feature_names, ranker_features, read_candidates
-
-
-class Tables:
-    """The tables of a DuckDB file, by the names of the models."""
-
-    def __init__(self, connection):
-        self.connection = connection
-
-    def name(self, model):
-        return model
-
-    def has(self, model):
-        return bool(self.value("select count(*) from information_schema.tables where table_name = ?", model))
-
-    def rows(self, sql):
-        return self.connection.execute(sql).fetchall()
-
-    def value(self, sql, *parameters):
-        return self.connection.execute(sql, parameters).fetchone()[0]
 
 
 @pytest.fixture
