@@ -398,9 +398,12 @@ def test_run_costs__of_a_failed_run_and_of_a_replay(sample_shop, tmp_path):
 
 @pytest.mark.slow
 def test_gates__drift_stops_publication_and_other_settings_do_not(sample_shop, tmp_path):
-    """The same data again pass, a feed that loses events stops, and after other settings drift tells nothing."""
+    """The same data again pass, a feed that loses events stops, and after other settings drift tells nothing.
+
+    So it is with lists that narrow to few items: where the shop changed how lists are made, nothing is compared.
+    """
     shop = shop_copy(sample_shop, tmp_path)
-    models = ["drift_bins", "drift", "publish_gates", "releases"]
+    models = ["drift_bins", "drift", "concentration", "publish_gates", "releases"]
 
     def build(name, **settings):
         shop.run(f"update recommendations set run_id = '{name}', generated_at = generated_at + interval 1 day")
@@ -426,3 +429,10 @@ def test_gates__drift_stops_publication_and_other_settings_do_not(sample_shop, t
     assert (returncode, values["drift"]) == (0, None)
     assert gates["drift"] == "not compared: the settings that make features are not those of then"
     assert shop.value("select count(distinct run_id) from drift_bins") == 4
+    shop.run("update recommendations set item_id = 'i001' where rank = 1 and user_id not like '%7%'")
+    _returncode, gates, values = build("narrow-run-00", kindred__lists={"session_gap_minutes": 20})
+    assert values["concentration"] > 0.05 and "; Gini coefficient 0." in gates["concentration"]
+    changed = "not compared: the settings, weights, policies or rules that make lists are not those of then"
+    for name, settings in {"diverse-run-0": {"diversity": 0.1}, "before-run-00": {}}.items():
+        _returncode, gates, values = build(name, kindred__ranking=settings)
+        assert (values["concentration"], gates["concentration"]) == (None, changed)
