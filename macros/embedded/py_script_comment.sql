@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = '5c50a90c224c3758'
+KINDRED_FINGERPRINT = '5818925ad0a68d0e'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -4831,12 +4831,15 @@ KINDRED_SOURCES = {
         '\n'
         'def newest_ranker(rankers: Relation, as_of: datetime.datetime) -> Any:\n'
         '    """LightGBM\'s booster, or None for the fixed blend."""\n'
-        '    import lightgbm\n'
-        '\n'
         '    rows = read_table(rankers, ["as_of", "kind", "model"]).to_pylist()\n'
         '    usable = [row for row in rows if row["as_of"] <= as_of]\n'
         '    newest = max(usable, key=lambda row: row["as_of"], default={"kind": "fixed"})\n'
-        '    return lightgbm.Booster(model_str=newest["model"]) if newest["kind"] == "learned" else None\n'
+        '    if newest["kind"] != "learned":\n'
+        '        return None\n'
+        "    # It takes seconds to load, with all of scipy's statistics.\n"
+        '    import lightgbm\n'
+        '\n'
+        '    return lightgbm.Booster(model_str=newest["model"])\n'
         '\n'
         '\n'
         '@dataclass(frozen=True)\n'

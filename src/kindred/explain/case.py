@@ -6,8 +6,9 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from kindred.built import Warehouse
 from kindred.explain.scores import Scored, by_source, rows_of, score_person
-from kindred.explain.tables import Row, Warehouse, read, text
+from kindred.explain.tables import Row, read, text
 from kindred.ids import id_hash, normal_id
 
 LIST = "rank item_id score policy generator reason because_item_id propensity run_id generated_at expires_at"

@@ -38,12 +38,15 @@ PEOPLE_PER_PART = 500
 
 def newest_ranker(rankers: Relation, as_of: datetime.datetime) -> Any:
     """LightGBM's booster, or None for the fixed blend."""
-    import lightgbm
-
     rows = read_table(rankers, ["as_of", "kind", "model"]).to_pylist()
     usable = [row for row in rows if row["as_of"] <= as_of]
     newest = max(usable, key=lambda row: row["as_of"], default={"kind": "fixed"})
-    return lightgbm.Booster(model_str=newest["model"]) if newest["kind"] == "learned" else None
+    if newest["kind"] != "learned":
+        return None
+    # It takes seconds to load, with all of scipy's statistics.
+    import lightgbm
+
+    return lightgbm.Booster(model_str=newest["model"])
 
 
 @dataclass(frozen=True)

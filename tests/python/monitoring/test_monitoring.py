@@ -429,7 +429,7 @@ def test_gates__drift_stops_publication_and_other_settings_do_not(sample_shop, t
     assert (returncode, values["drift"]) == (0, None)
     assert gates["drift"] == "not compared: the settings that make features are not those of then"
     assert shop.value("select count(distinct run_id) from drift_bins") == 4
-    shop.run("update recommendations set item_id = 'i001' where rank = 1 and user_id not like '%7%'")
+    shop.run("update recommendations set item_id = format('i{:03d}', rank) where rank <= 10 and user_id not like '%7%'")
     _returncode, gates, values = build("narrow-run-00", kindred__lists={"session_gap_minutes": 20})
     assert values["concentration"] > 0.05 and "; Gini coefficient 0." in gates["concentration"]
     changed = "not compared: the settings, weights, policies or rules that make lists are not those of then"

@@ -10,13 +10,14 @@ import sys
 
 import pytest
 from conftest import REPOSITORY
-from reported_shop import Built, experimenting_shop, measured_shop
+from reported_shop import experimenting_shop, measured_shop
 from serving_worlds import CATEGORIES, OLD, random_world, write_release
 
 anyio = pytest.importorskip("anyio")
 mcp = pytest.importorskip("mcp", reason="pip install -r requirements-serving.txt")
 
-from kindred.report.experiments import read_experiments  # noqa: E402, the packages may be missing
+from kindred.built import Built  # noqa: E402, the packages may be missing
+from kindred.report.experiments import read_experiments  # noqa: E402
 from kindred.report.metrics import collect_all, write_metrics  # noqa: E402
 from kindred.report.tables import Tables  # noqa: E402
 from kindred.serving import Store  # noqa: E402
@@ -252,10 +253,7 @@ def test_while_a_build_writes(folder):
     writer = subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         assert writer.stdout.readline() == "held\n"
-        shop = Built.__new__(Built)
-        shop.database_file = database
-        shop.disconnect = lambda: None
-        with pytest.raises(RuntimeError, match="another process writes"), Tables(shop).opened():
+        with pytest.raises(RuntimeError, match="another process writes"), Built(database, {}).connected():
             pass
         answers = ask(folder, ("recommend", {"user_id": "u1"}), ("metrics", {"name": "list_ctr"}), ("experiments", {}))
         assert [is_error for is_error, _ in answers] == [False] * 3
