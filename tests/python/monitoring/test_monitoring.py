@@ -34,6 +34,7 @@ def compiled(sample_shop, tmp_path_factory):
     assert result.returncode == 0, result.output
     folder = shop.targets / "compiled/kindred/models/monitoring"
     queries = {name: (folder / f"{name}.sql").read_text(encoding="utf-8") for name in names}
+    assert shop.column("select distinct run_id from run_costs") == shop.column("select run_id from builds"), "no build"
     return queries | {"served": shop.value("select run_id from releases")}
 
 
@@ -323,7 +324,7 @@ def releases_of(compiled, world, shop, n=8):
             names = "run_id varchar, policy varchar, gini double, generated_at timestamp"
             connection.execute(f"create table concentration ({names})")
             # It was stopped, and doesn't count.
-            connection.execute("insert into concentration values ('stopped', '', 0, timestamp '2026-05-28 00:30:00')")
+            connection.execute("insert into concentration values ('stopped', '', 0, timestamp '2026-05-28 06:30:00')")
         connection.execute(f"create or replace table made as {compiled['concentration']}")
         connection.execute("insert into concentration select run_id, policy, gini, generated_at from made")
         connection.execute("insert into releases select distinct run_id from made")
