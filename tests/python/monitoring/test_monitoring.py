@@ -277,6 +277,14 @@ def releases_of(compiled, world, shop, n=8):
     """Run the model for n releases of a shop; returns its last row of all lists."""
     connection, table = world
     connection.execute("create or replace table releases (run_id varchar)")
+    # The settings of lists are always the same.
+    texts = "policy varchar, generators varchar, ranker varchar, problem varchar"
+    for name, columns in {
+        "generators": "generator varchar, weight double",
+        "checked_policies": f"{texts}, diversity double, freshness double, exploration_share double",
+        "item_rules": "fold varchar, rule_id varchar, action varchar, amount double",
+    }.items():
+        connection.execute(f"create or replace table {name} ({columns})")
     table("folds", as_of=[AS_OF])
     table(
         "assignments",
