@@ -34,7 +34,6 @@ def compiled(sample_shop, tmp_path_factory):
     assert result.returncode == 0, result.output
     folder = shop.targets / "compiled/kindred/models/monitoring"
     queries = {name: (folder / f"{name}.sql").read_text(encoding="utf-8") for name in names}
-    assert shop.column("select distinct run_id from run_costs") == shop.column("select run_id from builds"), "no build"
     return queries | {"served": shop.value("select run_id from releases")}
 
 
@@ -383,7 +382,8 @@ def test_run_costs__of_the_first_build(sample_shop):
     }
 
 
-def test_run_costs__of_a_failed_run_and_of_a_replay(sample_shop, tmp_path):
+def test_run_costs__of_a_failed_run_and_of_no_other(sample_shop, tmp_path):
+    """Neither a replay nor another command of dbt leaves a row."""
     shop = shop_copy(sample_shop, tmp_path)
     before = shop.value("select count(*) from run_costs")
     shop.run("alter table recommendations drop column propensity")
@@ -391,6 +391,8 @@ def test_run_costs__of_a_failed_run_and_of_a_replay(sample_shop, tmp_path):
     for settings in ({}, {"kindred__as_of": "2026-05-20"}):
         result = run_dbt(*arguments, target=shop.targets, database=shop.database, settings=settings)
         assert result.returncode != 0
+    result = run_dbt("seed", "--select", "gates", target=shop.targets, database=shop.database)
+    assert result.returncode == 0, result.output
     rows = shop.query(
         "select node, status, n_rows from run_costs where run_id not in (select run_id from releases) order by node"
     )
