@@ -247,7 +247,7 @@ def measured_shop(folder, **settings):
     shop.add(
         "run_costs",
         [
-            ran | {"node": "", "resource_type": "run", "seconds": 70.0},
+            ran | {"node": "", "resource_type": "run", "seconds": 70.0, "credits": 0.125},
             ran | {"node": "scored_candidates", "seconds": 12.0, "n_rows": 46_000},
             ran | {"node": "broken", "seconds": 3.0, "status": "error"},
         ],

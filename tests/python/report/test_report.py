@@ -315,7 +315,12 @@ def test_business_and_health(pages):
     assert {"What the last run took", "How long apps wait"} <= set(titles)
     assert "1 unusual day." in page and "3 hours old" in page
     assert "1 of 2 columns drifted" in page and "past" not in page
-    assert "The run took 70 s" in page and "missed" in page and "rises over releases" in page
+    assert (
+        "The run took 70 s" in page
+        and "took 0.125 credits" in page
+        and "missed" in page
+        and "rises over releases" in page
+    )
     # The day, the cohort, the category, the holdout and the column of few people.
     assert "of_few" not in page and "rare" not in page and "123,456" not in page and ">small<" not in page
     assert "9 Mar" not in page and "2 Mar" in page
