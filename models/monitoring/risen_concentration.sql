@@ -40,9 +40,10 @@ select
     case when is_comparable then gini - (1 - earlier_equality) end as rise,
     case
         when is_comparable
-            then concat(
-                'Gini coefficient ', {{ kindred.figure('gini') }}, ', before ', {{ kindred.figure('earlier_gini') }}
-            )
+            then
+                concat(
+                    'Gini coefficient ', {{ kindred.figure('gini') }}, ', before ', {{ kindred.figure('earlier_gini') }}
+                )
         else 'the settings, weights, policies or rules that make lists are not those of then'
     end as details
 from compared
