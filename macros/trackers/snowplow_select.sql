@@ -149,7 +149,7 @@ cross join {{ kindred.json_items('context.products') }} as products
 {% macro duckdb__first_object(json) %}
     {{ return(
         "case when not json_valid(" ~ json ~ ") then null when json_type(" ~ json ~ ") = 'ARRAY' then cast(json_extract("
-        ~ json ~ ", '$[0]') as varchar) else " ~ json ~ " end"
+        ~ json ~ ", '$[0]') as varchar) else cast(" ~ json ~ " as varchar) end"
     ) }}
 {% endmacro %}
 
