@@ -241,6 +241,22 @@
                 "n_neighbors"
             ],
             "is_trained": true
+        },
+        "spectral": {
+            "settings": [
+                "factors",
+                "item_exponent",
+                "target_exponent",
+                "filter",
+                "user_exponent",
+                "decay",
+                "n_steps"
+            ],
+            "above_zero": [
+                "factors",
+                "n_steps"
+            ],
+            "is_trained": true
         }
     },
     "candidates": [
@@ -249,7 +265,8 @@
         "neighbor_candidates",
         "popular_candidates",
         "preferred_candidates",
-        "session_candidates"
+        "session_candidates",
+        "spectral_candidates"
     ],
     "gates": {
         "lists": {

@@ -30,6 +30,9 @@ class Warehouse(Protocol):
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """What a statement finds."""
 
+    def setting(self, group: str) -> dict[str, Any]:
+        """A group of kindred's settings, over its defaults."""
+
 
 class BuiltTables(Warehouse, Protocol):
     """What `Built` has, and dbt's connection (kindred.connection.Connection)."""
@@ -46,9 +49,6 @@ class BuiltTables(Warehouse, Protocol):
 
     def missing(self, *models: str) -> list[str]:
         """Those of the models that have no table or view yet."""
-
-    def setting(self, group: str) -> dict[str, Any]:
-        """A group of settings over its defaults, while connected."""
 
 
 class Built:

@@ -1,5 +1,7 @@
 """The tables of a DuckDB file as `kindred explain` asks for them."""
 
+from kindred.settings import fill
+
 
 class Tables:
     """The tables of a DuckDB file, by the names of the models."""
@@ -15,6 +17,9 @@ class Tables:
 
     def rows(self, sql):
         return self.connection.execute(sql).fetchall()
+
+    def setting(self, group):
+        return fill(group, {})
 
     def value(self, sql, *parameters):
         return self.connection.execute(sql, parameters).fetchone()[0]
