@@ -47,7 +47,7 @@ WITH_EXPERIMENTS := {kindred__inputs: {events: sample_events_with_experiments, i
 experiments: $(VENV)/installed  ## the sample shop with four experiments whose effects are known, and their results
 	@$(OF_EXPERIMENTS) $(BIN)/dbt --quiet build --exclude-resource-type unit_test --target-path target/experiments \
 	    --vars '$(WITH_EXPERIMENTS)'
-	@$(OF_EXPERIMENTS) $(BIN)/kindred results --vars '$(WITH_EXPERIMENTS)'
+	@$(OF_EXPERIMENTS) $(BIN)/kindred results --target-path target/experiments
 
 MINUTES ?= 10
 tune: $(VENV)/installed  ## search better settings for MINUTES (10) on the fold tuning; later builds use them

@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = 'afea17a952eb7f67'
+KINDRED_FINGERPRINT = '9e295e4aedba2b1f'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -5396,13 +5396,14 @@ KINDRED_SOURCES = {
         '    """\n'
         '\n'
         '    def __init__(self, rankers: Relation, as_of: datetime.datetime, tables: RankerTables) -> None:\n'
-        '        import lightgbm\n'
-        '\n'
         '        rows = read_table(rankers, ["as_of", "kind", "weights", "model"]).to_pylist()\n'
         '        usable = [row for row in rows if row["as_of"] <= as_of]\n'
         '        newest = max(usable, key=lambda row: row["as_of"], default={"kind": "fixed"})\n'
         '        self.kind, self.booster, self.weights = "fixed", None, np.zeros(0)\n'
         '        if newest["kind"] == "learned":\n'
+        "            # It takes seconds to load, with all of scipy's statistics.\n"
+        '            import lightgbm\n'
+        '\n'
         '            self.booster = lightgbm.Booster(model_str=newest["model"])\n'
         '            if self.booster.feature_name() == ranker_feature_names(tables):\n'
         '                self.kind = "learned"\n'

@@ -17,6 +17,8 @@ held_out_concentration as (select * from {{ ref('held_out_concentration') }}),
 
 gini_trends as (select * from {{ ref('gini_trends') }}),
 
+list_settings as (select * from {{ ref('list_settings') }}),
+
 final as (
 
     select
@@ -34,10 +36,12 @@ final as (
         cast(gini_trends.n as bigint) as n_releases,
         case when list_concentration.policy = '' then held_out_concentration.gini_held_out end as gini_held_out,
         case when list_concentration.policy = '' then held_out_concentration.gini_others end as gini_others,
+        list_settings.settings_key,
         build.generated_at
     from list_concentration
     cross join build
     cross join held_out_concentration
+    cross join list_settings
     left join taken_items
         on list_concentration.policy = taken_items.policy
     left join gini_trends

@@ -2,7 +2,6 @@
 {{ config(materialized='ephemeral') }}
 
 {% set depth = 10 %}
-{% set served = kindred.served() %}
 
 with built as (
 
@@ -41,30 +40,12 @@ quality as (
 
 ),
 
--- Items that came to the catalogue since then are in no list for a while: that is no concentration, so the Gini
--- coefficient of then is taken with so many items more that nobody is shown.
 risen as (
 
     select
-        max(
-            list_concentration.gini
-            - (1 - (1 - earlier.gini) * least(1.0e0, cast(earlier.n_items as double) / list_concentration.n_items))
-        ) as rise,
-        max(concat(
-            'Gini coefficient ', {{ kindred.figure('list_concentration.gini') }},
-            ', before ', {{ kindred.figure('earlier.gini') }}
-        )) as details
-    from {{ ref('list_concentration') }} as list_concentration
-    inner join (
-        {{ kindred.previous_rows('concentration', {
-            'run_id': 'varchar', 'policy': 'varchar', 'gini': 'double', 'n_items': 'bigint',
-        }) }}
-    ) as earlier
-        on list_concentration.policy = earlier.policy
-    -- Of few lists a Gini coefficient depends on how many there are.
-    where list_concentration.policy = ''
-        and list_concentration.n_places >= 1000
-        and earlier.run_id = {{ kindred.text_literal(served.run_id if served else '') }}
+        max(rise) as rise,
+        max(details) as details
+    from {{ ref('risen_concentration') }}
 
 ),
 

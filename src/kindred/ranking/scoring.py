@@ -47,13 +47,14 @@ class BlendInUse:
     """
 
     def __init__(self, rankers: Relation, as_of: datetime.datetime, tables: RankerTables) -> None:
-        import lightgbm
-
         rows = read_table(rankers, ["as_of", "kind", "weights", "model"]).to_pylist()
         usable = [row for row in rows if row["as_of"] <= as_of]
         newest = max(usable, key=lambda row: row["as_of"], default={"kind": "fixed"})
         self.kind, self.booster, self.weights = "fixed", None, np.zeros(0)
         if newest["kind"] == "learned":
+            # It takes seconds to load, with all of scipy's statistics.
+            import lightgbm
+
             self.booster = lightgbm.Booster(model_str=newest["model"])
             if self.booster.feature_name() == ranker_feature_names(tables):
                 self.kind = "learned"
