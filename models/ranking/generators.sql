@@ -14,9 +14,7 @@ final as (
         reason,
         weight
     from generator_weights
-    {% if kindred.absent_generators() %}
-        where generator not in ('{{ kindred.absent_generators() | join("', '") }}')
-    {% endif %}
+    where generator not in ('', '{{ kindred.absent_generators() | join("', '") }}')
 
 )
 
