@@ -1,10 +1,15 @@
 """The sample shop with the generator transformer: it proposes, is judged, explains, and is replayed."""
 
+import importlib.util
 import json
 import shutil
 
+import numpy as np
 import pytest
-from conftest import NO_TESTS, Shop, run_dbt, to_variables
+from conftest import NO_TESTS, REPOSITORY, Shop, run_dbt, to_variables
+
+from kindred.generators.transformer import session_vectors
+from kindred.generators.transformer_network import Sequences
 
 pytestmark = pytest.mark.slow
 VECTORS = "select fold, parameter, key, factors from transformer_parameters order by all"
@@ -57,3 +62,30 @@ def test_replay__makes_the_recorded_steps_again(shop):
     as_of = str(shop.value("select max(as_of) from folds"))
     build(shop, "+transformer_parameters", generators={"transformer": {}}, as_of=as_of)
     assert shop.query(VECTORS) == before
+
+
+def test_export__makes_lists_of_sessions_as_the_package_does(shop, tmp_path):
+    settings = to_variables({"generators": {"transformer": {}}})
+    arguments = ["run-operation", "export_for_devices", "--args", json.dumps({"folder": str(tmp_path)})]
+    result = run_dbt(*arguments, target=shop.targets, database=shop.database, settings=settings)
+    assert result.returncode == 0, result.output
+    specification = importlib.util.spec_from_file_location("on_device", REPOSITORY / "examples/on_device/on_device.py")
+    device = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(device)
+    rows = "select {} from transformer_item_factors where fold = 'live' order by item_id"
+    items, factors, session_factors = (
+        shop.column(rows.format(column)) for column in ("item_id", "factors", "session_factors")
+    )
+    parameters = "select factors from transformer_parameters where fold = 'live' and key = 'session_weights'"
+    [weights] = shop.column(parameters)
+    shown = shop.column("select item_id from item_features where fold = 'live' and is_recommendable")
+    for session in ([4], [1, 2, 3], list(range(40))):
+        newest_first = np.array(session[::-1])
+        sequences = Sequences(newest_first, np.arange(len(session)), np.array([0, len(session)]))
+        vector = session_vectors(np.array(session_factors), np.array(weights), sequences, np.array([0]))[0]
+        of_all = np.array(factors) @ vector
+        allowed = [number for number in range(len(items)) if number not in session and items[number] in shown]
+        expected = [items[number] for number in sorted(allowed, key=lambda number: -of_all[number])[:20]]
+        found = device.transformer_list(device.Export(tmp_path), [items[number] for number in session])
+        assert [item for item, _ in found] == expected
+    assert device.transformer_list(device.Export(tmp_path), ["unknown"]) == []

@@ -220,6 +220,27 @@ def test_loss__is_cross_entropy_over_all_items_where_all_compete():
     logits = np.asarray(encode(parameters, vectors[inputs], pieces)).astype(float) @ vectors.T
     entropies = np.log(np.exp(logits).sum(axis=-1)) - np.take_along_axis(logits, targets[:, :, None], 2)[:, :, 0]
     assert found == pytest.approx(entropies[pieces > 0].mean(), rel=1e-4)
+    # An item that competes with a probability of one half stands for two; a target stands for itself.
+    batch["log_shares"] = np.full(len(batch["log_shares"]), np.log(0.5), dtype=np.float32)
+    found = float(loss(parameters, parameters["items"][batch["rows"]], batch, None))
+    of_target = np.exp(np.take_along_axis(logits, targets[:, :, None], 2)[:, :, 0])
+    entropies = np.log(2 * np.exp(logits).sum(axis=-1) - of_target) - np.log(of_target)
+    assert found == pytest.approx(entropies[pieces > 0].mean(), rel=1e-4)
+
+
+def test_step__is_adams_and_moves_only_items_that_the_batch_has(monkeypatch):
+    monkeypatch.setattr(transformer_network, "N_SAMPLED", 0)
+    sequences = to_sequences(np.tile(np.arange(20, 8, -1), (300, 1)))
+    batch = next(transformer_network.batches(sequences, bare(N_ITEMS), 0))
+    parameters = first_parameters(bare(N_ITEMS), 0)
+    state, _ = transformer_network.compiled_step()(transformer_network.start_training(parameters), batch, 1)
+    moved = {name: np.abs(np.asarray(value) - parameters[name]) for name, value in state["parameters"].items()}
+    is_there = moved["items"].max(axis=1) > 0
+    assert np.flatnonzero(is_there).tolist() == list(range(9, 21))
+    # Adam's first step is the learning rate, here at the beginning of its rise, whatever the slope.
+    rate = transformer_network.LEARNING_RATE / transformer_network.WARM_UP
+    for name in ("items", "attended", "narrow", "last_norm"):
+        assert np.median(moved[name][is_there] if name == "items" else moved[name]) == pytest.approx(rate, rel=0.05)
 
 
 def vars_of(items):
