@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = 'ca2933a78859478d'
+KINDRED_FINGERPRINT = '32a91ced02d2e18e'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -3148,11 +3148,10 @@ KINDRED_SOURCES = {
         '    return start\n'
         '\n'
         '\n'
-        'def read_recorded_steps(recorded_steps: Relation, training_policy: Relation) -> dict[str, int]:\n'
-        '    """{fold: steps} of the build that this one replays; {} where it replays none that trained from nothing."""\n'
-        '    rows = read_table(recorded_steps, ["transformer_steps"]).to_pylist()\n'
-        '    is_replay = read_table(training_policy, ["reason"])["reason"][0].as_py() == "replay"\n'
-        '    return json.loads(rows[0]["transformer_steps"]) if rows and is_replay else {}\n'
+        'def read_recorded_steps(recorded_steps: Relation) -> dict[str, int]:\n'
+        '    """{fold: steps} of the build that this one replays; {} where it replays none."""\n'
+        '    rows = read_table(recorded_steps, ["transformer_steps"])["transformer_steps"].to_pylist()\n'
+        '    return json.loads(rows[0]) if rows else {}\n'
         '\n'
         '\n'
         'def parameters(\n'
@@ -3168,7 +3167,7 @@ KINDRED_SOURCES = {
         '    """The rows of `transformer_parameters`; settings: the generator\'s. Errors: ImportError without JAX."""\n'
         '    require_jax()\n'
         '    earlier, is_due = read_earlier_model(dbt, session, training_policy, PARAMETERS_SCHEMA)\n'
-        '    recorded = read_recorded_steps(recorded_steps, training_policy)\n'
+        '    recorded = read_recorded_steps(recorded_steps)\n'
         '    batches: list[pa.RecordBatch] = []\n'
         '    kept = None\n'
         '    for fold in read_folds(folds):\n'

@@ -1,4 +1,4 @@
--- one row at most: the steps of the transformer in the newest build of this as-of date that trained it from nothing
+-- one row at most, in a replay: the steps of the transformer in the newest build of that as-of date
 with builds as (
 
     {{ kindred.previous_rows('builds', {
@@ -14,4 +14,5 @@ from builds
 inner join moment
     on builds.as_of = moment.as_of
 where builds.transformer_steps is not null
+    and '{{ var("kindred__as_of") }}' <> ''
 qualify row_number() over (order by builds.started_at desc nulls last, builds.run_id desc) = 1

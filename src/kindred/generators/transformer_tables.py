@@ -148,11 +148,10 @@ def warm_start(earlier: Relation, ids: Any, items: network.Items, terms: list[st
     return start
 
 
-def read_recorded_steps(recorded_steps: Relation, training_policy: Relation) -> dict[str, int]:
-    """{fold: steps} of the build that this one replays; {} where it replays none that trained from nothing."""
-    rows = read_table(recorded_steps, ["transformer_steps"]).to_pylist()
-    is_replay = read_table(training_policy, ["reason"])["reason"][0].as_py() == "replay"
-    return json.loads(rows[0]["transformer_steps"]) if rows and is_replay else {}
+def read_recorded_steps(recorded_steps: Relation) -> dict[str, int]:
+    """{fold: steps} of the build that this one replays; {} where it replays none."""
+    rows = read_table(recorded_steps, ["transformer_steps"])["transformer_steps"].to_pylist()
+    return json.loads(rows[0]) if rows else {}
 
 
 def parameters(
@@ -168,7 +167,7 @@ def parameters(
     """The rows of `transformer_parameters`; settings: the generator's. Errors: ImportError without JAX."""
     require_jax()
     earlier, is_due = read_earlier_model(dbt, session, training_policy, PARAMETERS_SCHEMA)
-    recorded = read_recorded_steps(recorded_steps, training_policy)
+    recorded = read_recorded_steps(recorded_steps)
     batches: list[pa.RecordBatch] = []
     kept = None
     for fold in read_folds(folds):

@@ -30,7 +30,7 @@ TABLES = {
         from range({N_ITEMS + 1})
     """,
     "item_features": f"select 'live' as fold, 'i' || range item_id, range <> 7 is_recommendable from range({N_ITEMS})",
-    "training_policy": "select true as is_due, false as is_warm, 'always' as reason",
+    "training_policy": "select true as is_due, false as is_warm",
     "history_keys": f"select 'u' || range as user_id, 'key ' || range as history_key from range({N_USERS})",
     "recorded_steps": "select null::varchar as transformer_steps limit 0",
     "tuning_trials": "select null::varchar generator, null::timestamp as_of, 0 trial, '' settings, 0.0 ndcg limit 0",
@@ -159,7 +159,6 @@ def test_training__a_replay_makes_the_steps_that_builds_recorded(connection):
     given = {"generators": {"transformer": {}}}
     steps = "select distinct n_steps from transformer_parameters"
     connection.execute(f"insert into recorded_steps values ('{json.dumps({'live': 2, 'backtest': 9})}')")
-    connection.execute("update training_policy set reason = 'replay'")
     run_model(connection, "transformer_parameters", given)
     assert connection.sql(steps).fetchall() == [(2,)]
     first = items_of(connection)
