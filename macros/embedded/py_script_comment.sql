@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = '32a91ced02d2e18e'
+KINDRED_FINGERPRINT = '8c85d72dd811d2a0'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -2486,8 +2486,8 @@ KINDRED_SOURCES = {
         '\n'
         '\n'
         'def mean_ndcg(ranks: np.ndarray) -> float:\n'
-        '    """Mean ndcg@10 of one wanted item each."""\n'
-        '    return float(np.where(ranks <= K, 1 / np.log2(ranks + 1), 0).mean())\n'
+        '    """Mean ndcg of one wanted item each, of a list of all items: less left to chance than where a list is cut."""\n'
+        '    return float((1 / np.log2(ranks + 1)).mean())\n'
         '\n'
         '\n'
         'def whole(parameters: Mapping[str, Any], items: network.Items) -> network.Parameters:\n'
@@ -2507,7 +2507,7 @@ KINDRED_SOURCES = {
         '    """Train within so many minutes, or for exactly n_steps: then the result is the same in every run.\n'
         '\n'
         '    The minutes become a number of steps by the speed of the first ones. A training ends early where the held-out items\n'
-        '    get no better; what it returns are the parameters with the best ndcg@10. start: parameters to begin with.\n'
+        '    get no better; what it returns are the parameters with the best ndcg. start: parameters to begin with.\n'
         '    """\n'
         '    kept, people, wanted = network.hold_out(sequences, N_HELD_OUT, SEED)\n'
         '    state = network.start_training(network.first_parameters(items, SEED) if start is None else start)\n'
@@ -2530,7 +2530,7 @@ KINDRED_SOURCES = {
         '            parameters = whole(state["parameters"], items)\n'
         '            vectors = network.user_vectors(parameters, parameters["items"], kept, people)\n'
         '            ndcg = mean_ndcg(ranks_of(parameters["items"], vectors, kept, people, wanted))\n'
-        '            report(f"step {number:,} of {limit or 0:,} at most, loss {float(loss):.2f}, ndcg@{K} {ndcg:.4f}")\n'
+        '            report(f"step {number:,} of {limit or 0:,} at most, loss {float(loss):.2f}, ndcg {ndcg:.4f}")\n'
         '            if ndcg > best_ndcg:\n'
         '                best_ndcg, best_step, best = ndcg, number, parameters\n'
         '            is_last = is_last or number >= best_step + PATIENCE * per_check\n'

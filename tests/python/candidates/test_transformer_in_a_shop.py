@@ -30,7 +30,7 @@ def build(shop, *selected, **settings):
 def shop(sample_shop, tmp_path_factory):
     shop = Shop(tmp_path_factory.mktemp("transformer"))
     shutil.copy(sample_shop.database, shop.database)
-    build(shop, "+builds", "+evaluation_metrics", generators={"transformer": {"steps": 4}})
+    build(shop, "+builds", "+evaluation_metrics", "transformer_item_factors", generators={"transformer": {"steps": 4}})
     return shop
 
 
