@@ -99,19 +99,17 @@ def test_models__from_interactions_to_candidates(connection):
         assert rank == len(lists[user])
         own = "select count(*) from interactions where user_id = ? and item_id = ?"
         assert because is None or connection.execute(own, [user, because]).fetchall() == [(1,)]
-    # The reason is the largest term of the imitation's sum, over the newest items: the eighth day's first.
-    sessions = dict(
-        connection.sql("select key, factors from transformer_parameters where parameter = 'session_item'").fetchall()
-    )
+    # The reason is the largest term of the imitation's sum, over the newest items.
+    kinds = "select key, factors from transformer_parameters where parameter = 'session_item'"
+    sessions, vectors = dict(connection.sql(kinds).fetchall()), items_of(connection)
     [(weights,)] = connection.sql("select factors from transformer_parameters where key = 'session_weights'").fetchall()
-    reasons = "select item_id, because_item_id from transformer_candidates where user_id = 'u1' and rank = 1"
-    [(item, because)] = connection.sql(reasons).fetchall()
-    newest = [f"i{(1 + step * 2) % N_ITEMS}" for step in range(7, -1, -1)]
-    shares = [w * np.dot(sessions[own], items_of(connection)[item]) for w, own in zip(weights, newest, strict=False)]
-    assert because == (newest[int(np.argmax(shares))] if max(shares) > 0 else None)
+    reasons = "select user_id[2:]::int, item_id, because_item_id from transformer_candidates where user_id <> 'u23'"
+    for user, item, because in connection.sql(reasons).fetchall():
+        newest = [f"i{(user + step * (1 + user % 2)) % N_ITEMS}" for step in range(7, -1, -1)]
+        shares = [w * np.dot(sessions[own], vectors[item]) for w, own in zip(weights, newest, strict=False)]
+        assert because == (newest[int(np.argmax(shares))] if max(shares) > 0 else None)
     excluded = set(connection.sql("select user_id, item_id from interactions where is_excluded").fetchall())
     assert len(lists) == N_USERS
-    vectors = items_of(connection)
     people = dict(connection.sql("select user_id, factors from transformer_user_factors").fetchall())
     for user, items in lists.items():
         assert len(set(items)) == 5 and "i7" not in items
