@@ -248,6 +248,23 @@
             "is_trained": true,
             "is_optional": false
         },
+        "spectral": {
+            "settings": [
+                "factors",
+                "item_exponent",
+                "target_exponent",
+                "filter",
+                "user_exponent",
+                "decay",
+                "n_steps"
+            ],
+            "above_zero": [
+                "factors",
+                "n_steps"
+            ],
+            "is_trained": true,
+            "is_optional": false
+        },
         "transformer": {
             "settings": [
                 "minutes",
@@ -268,6 +285,7 @@
         "popular_candidates",
         "preferred_candidates",
         "session_candidates",
+        "spectral_candidates",
         "transformer_candidates"
     ],
     "gates": {

@@ -9,7 +9,8 @@ Errors: ValueError where item_features lacks an item of interactions.
 
 def model(dbt, session):
     from kindred import settings
-    from kindred.generators.neighbor_tables import neighbor_candidates
+    from kindred.generators import item_to_item
+    from kindred.generators.profile_tables import profile_candidates
 
     given = dbt.config.meta_get("generators")
     interactions = dbt.ref("interactions")
@@ -22,4 +23,4 @@ def model(dbt, session):
         "item_content_neighbors": dbt.ref("item_content_neighbors"),
     }
     relations = (interactions, item_features, tables, tuning_trials, history_keys, training_policy, folds)
-    return neighbor_candidates(dbt, session, given, n_candidates, *relations)
+    return profile_candidates(dbt, session, item_to_item(), given, n_candidates, *relations)

@@ -19,6 +19,7 @@ def model(dbt, session):
     tables = {
         "item_neighbors": dbt.ref("item_neighbors"),
         "item_content_neighbors": dbt.ref("item_content_neighbors"),
+        "spectral_item_factors": dbt.ref("spectral_item_factors"),
     }
     relations = (live_lists, interactions, item_features, als_item_factors, tables)
     state = (tuning_trials, history_keys, training_policy, folds)

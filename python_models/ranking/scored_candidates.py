@@ -11,6 +11,7 @@ generators or the fixed ranker, the fixed blend is used. Candidates and their fe
 
 def model(dbt, session):
     from kindred.ranking import scoring
+    from kindred.ranking.cross_scores import Scorers
 
     pool_size = dbt.config.meta_get("pool_size")
     candidates = dbt.ref("candidates")
@@ -20,5 +21,15 @@ def model(dbt, session):
     rankers = dbt.ref("rankers")
     folds = dbt.ref("folds")
     policies, person_policies = dbt.ref("checked_policies"), dbt.ref("person_policies")
+    given = dbt.config.meta_get("generators")
+    interactions = dbt.ref("interactions")
+    tuning_trials = dbt.ref("tuning_trials")
+    als_item_factors, als_user_factors = dbt.ref("als_item_factors"), dbt.ref("als_user_factors")
+    fitted = {
+        "item_neighbors": dbt.ref("item_neighbors"),
+        "item_content_neighbors": dbt.ref("item_content_neighbors"),
+        "spectral_item_factors": dbt.ref("spectral_item_factors"),
+    }
+    scorers = Scorers(given, interactions, fitted, als_item_factors, als_user_factors, tuning_trials, folds)
     relations = (candidates, item_features, user_features, generators, rankers, folds, policies, person_policies)
-    return scoring.scored_candidates(session, pool_size, *relations)
+    return scoring.scored_candidates(session, pool_size, *relations, scorers)

@@ -12,7 +12,7 @@ Errors: ValueError for an unknown setting.
 
 
 def model(dbt, session):
-    from kindred.generators.neighbor_tables import item_neighbors
+    from kindred.generators.profile_tables import item_neighbors
 
     given = dbt.config.meta_get("generators")
     privacy = dbt.config.meta_get("privacy")

@@ -2,9 +2,9 @@
 
 Method: the largest term of the sum that is the generator's score. For ALS that is an item's share of the inner product,
 section 5 of Hu, Koren, Volinsky (ICDM 2008); for item-to-item generators the neighbour's score times what the item
-counts in the person's profile. A proposal of `sessions` is explained by the neighbours, which mostly agree: its own
-terms, a sum over like sessions, would cost as much as its lists. Where all that finds nothing, neighbours are asked,
-then content.
+counts in the person's profile; for `spectral` the product of both items' vectors times that. A proposal of `sessions`
+is explained by the neighbours, which mostly agree: its own terms, a sum over like sessions, would cost as much as its
+lists. Where all that finds nothing, neighbours are asked, then content.
 """
 
 from __future__ import annotations
@@ -17,15 +17,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.sparse import csr_matrix
 
-from kindred.generators import choose_settings, item_to_item, registry
+from kindred.generators import FromProfile, choose_settings, from_profiles, registry
 from kindred.generators.als import strongest_likes
-from kindred.generators.base import ItemToItem, read_neighbors, strongest_sources
 from kindred.generators.content import GENERATOR as CONTENT
 from kindred.generators.factor_tables import item_factors_key, read_als_settings
 from kindred.generators.neighbors import GENERATOR as NEIGHBORS
 from kindred.histories import read_history
 from kindred.matrices import encode_ids, read_factors, read_weights, to_confidences
-from kindred.state import fingerprint, keep_rows, made_from, read_keys
+from kindred.state import keep_rows, made_from, read_keys
 from kindred.warehouse import Relation, Session, matching, read_table, write_table
 
 SCHEMA = pa.schema(
@@ -49,12 +48,6 @@ def explain_als(interactions: Relation, als_item_factors: Relation, user_ids: An
     return items.take(pa.array(strongest, mask=strongest < 0))
 
 
-def neighbors_key(table: Relation, generator: str) -> str | None:
-    """The fingerprint of a generator's neighbours of the fold live; None where it has none."""
-    condition = f"fold = 'live' and generator = '{generator}'"
-    return fingerprint(table, ["item_id", "neighbor_id", "score"], condition)
-
-
 def explanations(
     dbt: Any,
     session: Session,
@@ -63,7 +56,7 @@ def explanations(
     interactions: Relation,
     item_features: Relation,
     als_item_factors: Relation,
-    neighbor_tables: Mapping[str, Relation],
+    fitted_tables: Mapping[str, Relation],
     tuning_trials: Relation,
     history_keys: Relation,
     training_policy: Relation,
@@ -71,10 +64,10 @@ def explanations(
 ) -> Any:
     """The rows of `explanations`.
 
-    given: the variable kindred__generators; neighbor_tables: relations by their names.
+    given: the variable kindred__generators; fitted_tables: what was fitted to the items, relations by their names.
     """
     pair = ["user_id", "item_id", "generator"]
-    fingerprints = [neighbors_key(neighbor_tables[generator.table], generator.name) for generator in item_to_item()]
+    fingerprints = [generator.trained_key(fitted_tables[generator.table]) for generator in from_profiles()]
     keys = made_from(history_keys, item_factors_key(als_item_factors), *fingerprints)
     kept = keep_rows(dbt, session, training_policy, keys, SCHEMA)
     explained = ", ".join(f"'{name}'" for name in registry())
@@ -91,13 +84,13 @@ def explanations(
     user_at, item_at = encode_ids(rows["user_id"], history.users)[1], encode_ids(rows["item_id"], catalogue)[1]
     because = np.full(rows.num_rows, -1, dtype=np.int32)
 
-    def explain(generator: ItemToItem, is_asked: np.ndarray) -> None:
+    def explain(generator: FromProfile, is_asked: np.ndarray) -> None:
         pairs = np.flatnonzero(is_asked & (because < 0) & (user_at >= 0) & (item_at >= 0))
-        if len(pairs):
+        fitted = generator.read(fitted_tables[generator.table], "live", catalogue) if len(pairs) else None
+        if fitted is not None:
             settings = choose_settings(generator, given, tuning_trials, folds)
             profile = history.profile(settings["decay"], settings["n_steps"])
-            neighbors = read_neighbors(neighbor_tables[generator.table], "live", generator.name, catalogue)
-            because[pairs] = strongest_sources(profile, neighbors, user_at[pairs], item_at[pairs])
+            because[pairs] = generator.strongest(fitted, profile, user_at[pairs], item_at[pairs])
 
     of_als = np.flatnonzero(pc.equal(rows["generator"], "als").to_numpy())
     if len(of_als):
@@ -105,7 +98,7 @@ def explanations(
         theirs = matching(interactions, asking.filter("generator = 'als'"), ["user_id"])
         ids = explain_als(theirs, als_item_factors, asked["user_id"], asked["item_id"])
         because[of_als] = encode_ids(ids.fill_null(""), catalogue)[1]
-    for generator in item_to_item():
+    for generator in from_profiles():
         explain(generator, pc.equal(rows["generator"], generator.name).to_numpy())
     for generator in (NEIGHBORS, CONTENT):
         explain(generator, np.ones(rows.num_rows, dtype=bool))

@@ -8,14 +8,17 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from kindred.explain.tables import Fetched, Row, Warehouse, text
+from kindred.ranking.cross_scores import Scorers
 from kindred.ranking.features import (
     RANKER_SCORES,
     RankerTables,
+    generator_ranks,
+    generator_z,
     ranker_feature_names,
     ranker_features,
     read_candidates,
 )
-from kindred.ranking.scoring import newest_ranker, read_policies
+from kindred.ranking.scoring import BlendInUse, read_policies
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,8 @@ class Term:
 class Scored:
     """How one policy scores one person's candidates.
 
-    is_learned: the terms add up to the learned ranker's margin, and score = 1 / (1 + exp(-margin)); else they add up to
-    the score of the fixed blend. terms: {item_id: its terms, the largest first}.
+    is_learned: the terms add up to the margin of the linear blend or of the learned ranker, and score = 1 / (1 +
+    exp(-margin)); else they add up to the score of the fixed blend. terms: {item_id: its terms, the largest first}.
     """
 
     is_learned: bool = False
@@ -61,15 +64,18 @@ def score_person(warehouse: Warehouse, user_id: str, policy_name: str) -> Scored
     """The terms of all candidates of a person of the fold live.
 
     Method of the learned ranker's terms: SHAP values of trees (Lundberg, Erion, Lee, "Consistent individualized feature
-    attribution for tree ensembles", 2018), LightGBM's pred_contrib; they add up to the margin exactly. The blend's are
-    weight / (60 + rank) by generator.
+    attribution for tree ensembles", 2018), LightGBM's pred_contrib; they add up to the margin exactly. The linear
+    blend's are weight * standardised score by generator, the fixed blend's weight / (60 + rank).
     """
     person = f"user_id = {text(user_id)}"
     candidates = Fetched(warehouse, "candidates", (person,))
-    proposed = f"select item_id from {warehouse.name('candidates')} where fold = 'live' and {person}"
+    concerned = " union ".join(
+        f"select item_id from {warehouse.name(table)} where fold = 'live' and {person}"
+        for table in ("candidates", "interactions")
+    )
     tables = RankerTables(
         Fetched(warehouse, "generators"),
-        Fetched(warehouse, "item_features", (f"item_id in ({proposed})",)),
+        Fetched(warehouse, "item_features", (f"item_id in ({concerned})",)),
         Fetched(warehouse, "user_features", (person,)),
         "live",
     )
@@ -81,23 +87,25 @@ def score_person(warehouse: Warehouse, user_id: str, policy_name: str) -> Scored
     rows = read_candidates(candidates, tables, "live", tables.blocks()[0])
     if not len(rows[0]):
         return Scored()
-    _people, items, features, votes = ranker_features(tables, *rows)
-    booster = None
-    if policy.is_learned:
-        [as_of] = Fetched(warehouse, "folds", ("fold = 'live'",)).select("as_of").to_arrow_table()["as_of"].to_pylist()
-        newest = f"as_of = (select max(as_of) from {warehouse.name('rankers')} where as_of <= '{as_of}')"
-        booster = newest_ranker(Fetched(warehouse, "rankers", (newest,)), as_of)
-    is_learned = booster is not None and booster.feature_name() == ranker_feature_names(tables)
+    cross_scores = person_scorers(warehouse, person, concerned).read(tables, "live")
+    _people, items, features, votes = ranker_features(tables, *rows, cross_scores)
+    [as_of] = Fetched(warehouse, "folds", ("fold = 'live'",)).select("as_of").to_arrow_table()["as_of"].to_pylist()
+    newest = f"as_of = (select max(as_of) from {warehouse.name('rankers')} where as_of <= '{as_of}')"
+    blend = BlendInUse(Fetched(warehouse, "rankers", (newest,)), as_of, tables)
+    is_learned = policy.is_learned and blend.kind != "fixed"
     ids = tables.items.to_pylist()
     is_counted = policy.counts(tables)
-    if is_learned and booster is not None:
-        contributions = np.asarray(booster.predict(features, num_threads=1, pred_contrib=True))
+    names = tables.generators.to_pylist()
+    if is_learned and blend.booster is not None:
+        contributions = np.asarray(blend.booster.predict(features, num_threads=1, pred_contrib=True))
         names = [*ranker_feature_names(tables), "baseline"]
         values = np.column_stack([features, np.full(len(features), np.nan)])
+    elif is_learned:
+        values = generator_z(tables, features)
+        contributions = values * blend.weights
     else:
         contributions = votes if is_counted is None else votes * is_counted
-        names = tables.generators.to_pylist()
-        values = features[:, RANKER_SCORES.index("rank") * len(names) :][:, : len(names)]
+        values = generator_ranks(tables, features)
     terms = {
         ids[item]: sorted(
             (
@@ -111,6 +119,25 @@ def score_person(warehouse: Warehouse, user_id: str, policy_name: str) -> Scored
     }
     # A policy of some generators has no candidate that none of them proposes.
     return Scored(is_learned, {item_id: found for item_id, found in terms.items() if found})
+
+
+def person_scorers(warehouse: Warehouse, person: str, concerned: str) -> Scorers:
+    """What scores are made of, cut to a person and to the items of a query."""
+    of_items = (f"item_id in ({concerned})",)
+    neighbors = (*of_items, f"neighbor_id in ({concerned})")
+    return Scorers(
+        warehouse.setting("generators"),
+        Fetched(warehouse, "interactions", (person,)),
+        {
+            "item_neighbors": Fetched(warehouse, "item_neighbors", neighbors),
+            "item_content_neighbors": Fetched(warehouse, "item_content_neighbors", neighbors),
+            "spectral_item_factors": Fetched(warehouse, "spectral_item_factors", of_items),
+        },
+        Fetched(warehouse, "als_item_factors", of_items),
+        Fetched(warehouse, "als_user_factors", (person,)),
+        Fetched(warehouse, "tuning_trials"),
+        Fetched(warehouse, "folds"),
+    )
 
 
 def by_source(terms: list[Term]) -> list[tuple[str, float]]:

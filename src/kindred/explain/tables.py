@@ -14,7 +14,7 @@ Row = dict[str, Any]
 # Columns that are text even where every value is null.
 TEXTS = frozenset(
     ("user_id", "item_id", "generator", "category", "brand", "top_category", "top_brand", "kind", "model", "policy")
-    + ("generators", "ranker")
+    + ("generators", "ranker", "neighbor_id", "settings", "weights")
 )
 
 
@@ -29,6 +29,9 @@ class Warehouse(Protocol):
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """What a statement finds."""
+
+    def setting(self, group: str) -> dict[str, Any]:
+        """A group of kindred's settings, over its defaults."""
 
 
 def text(value: str) -> str:
@@ -71,7 +74,7 @@ class Fetched:
 
 def column(values: Sequence[Any], name: str) -> pa.ChunkedArray:
     """Numbers are 64-bit floats, as nothing tells whole ones from others where dbt reads them."""
-    kind = pa.string() if name in TEXTS else None
+    kind = pa.string() if name in TEXTS else pa.timestamp("us") if name == "last_at" else None
     if all(value is None or (isinstance(value, int | float) and not isinstance(value, bool)) for value in values):
         kind = kind or pa.float64()
     return pa.chunked_array([pa.array(values, kind)])

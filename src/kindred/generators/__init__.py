@@ -14,11 +14,20 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from kindred.generators.base import Generator, ItemToItem
+from kindred.generators.base import FromProfile, Generator, ItemToItem
 from kindred.settings import GROUPS
 from kindred.warehouse import Relation, read_table
 
-__all__ = ["Generator", "ItemToItem", "choose_settings", "item_to_item", "neighbors_kept", "registry"]
+__all__ = [
+    "FromProfile",
+    "Generator",
+    "ItemToItem",
+    "choose_settings",
+    "from_profiles",
+    "item_to_item",
+    "neighbors_kept",
+    "registry",
+]
 
 
 def module_names() -> list[str]:
@@ -36,6 +45,11 @@ def registry() -> dict[str, Generator]:
     modules = map(importlib.import_module, module_names())
     found = [module.GENERATOR for module in modules if hasattr(module, "GENERATOR")]
     return {generator.name: generator for generator in sorted(found, key=lambda generator: generator.name)}
+
+
+def from_profiles() -> list[FromProfile]:
+    """The generators that propose from a person's profile and what was fitted to the items."""
+    return [generator for generator in registry().values() if isinstance(generator, FromProfile)]
 
 
 def item_to_item() -> list[ItemToItem]:

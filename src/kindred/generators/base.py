@@ -9,12 +9,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
-from scipy.sparse import csr_matrix, vstack
+from scipy.sparse import csr_matrix, diags, vstack
 
 from kindred.histories import History
 from kindred.matrices import Csr, encode_ids
+from kindred.state import fingerprint
 from kindred.warehouse import Relation, read_table
 
+# How many 32-bit values a block of scores has: 16 MB.
+VALUES_PER_BLOCK = 4_000_000
 # Lists of a few people: places of people and items, ranks from 1, scores.
 Lists = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
@@ -69,15 +72,47 @@ NEIGHBORS_SCHEMA = pa.schema(
 )
 
 
-class ItemToItem(Generator):
-    """A generator that scores an item by what a person's items add up to: profile(u, i) * neighbors(i, j) over i.
+class FromProfile(Generator):
+    """A generator that scores items by a person's profile and by what was fitted to the items, one table.
 
-    A subclass says how neighbours are fitted; what they propose and how they explain it follows. Settings that every
-    one of them has: decay (what the next older step counts) and n_steps (steps that count).
+    Settings that every one of them has: decay (what the next older step of a history counts) and n_steps (steps that
+    count); they make the profile. What was fitted is of the generator's own kind.
     """
 
     # The table that holds what was fitted.
-    table: ClassVar[str] = "item_neighbors"
+    table: ClassVar[str]
+
+    @abstractmethod
+    def read(self, table: Relation, fold: str, items: Any, is_shown: np.ndarray | None = None) -> Any:
+        """What was fitted, for a catalogue of items, or None where the table has nothing for them.
+
+        is_shown: (n_items,) whether each may be proposed; None = all may.
+        """
+
+    @abstractmethod
+    def trained_key(self, table: Relation) -> str | None:
+        """A fingerprint of what was fitted for the fold live; None where there is nothing."""
+
+    @abstractmethod
+    def best(self, fitted: Any, profile: Csr, excluded: Csr, n: int) -> Lists:
+        """The n items of highest score above 0 for each person of a profile: CSR, people x items."""
+
+    @abstractmethod
+    def scores(self, fitted: Any, profile: Csr, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+        """The scores of pairs of users and items (arrays of places, users rising), be they excluded or not."""
+
+    @abstractmethod
+    def strongest(self, fitted: Any, profile: Csr, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+        """For pairs of users and items (arrays of places), the item of the profile that adds most: column or -1."""
+
+
+class ItemToItem(FromProfile):
+    """A generator that scores an item by what a person's items add up to: profile(u, i) * neighbors(i, j) over i.
+
+    A subclass says how neighbours are fitted; what they propose and how they explain it follows.
+    """
+
+    table = "item_neighbors"
 
     @abstractmethod
     def fit(self, history: History, settings: Mapping[str, Any], n: int) -> Csr:
@@ -94,6 +129,47 @@ class ItemToItem(Generator):
         neighbors = fold.remember("neighbors", key, lambda: self.fit_trial(fold, settings, n))
         profile = fold.history.profile(settings["decay"], settings["n_steps"])[fold.people]
         return best_neighbors(profile, neighbors, fold.excluded, fold.length)
+
+    def read(self, table: Relation, fold: str, items: Any, is_shown: np.ndarray | None = None) -> Csr | None:
+        neighbors = read_neighbors(table, fold, self.name, items)
+        if is_shown is not None:
+            neighbors = (neighbors @ diags(is_shown.astype(np.float32))).tocsr()
+        return neighbors if neighbors.nnz else None
+
+    def trained_key(self, table: Relation) -> str | None:
+        condition = f"fold = 'live' and generator = '{self.name}'"
+        return fingerprint(table, ["item_id", "neighbor_id", "score"], condition)
+
+    def best(self, fitted: Csr, profile: Csr, excluded: Csr, n: int) -> Lists:
+        return best_neighbors(profile, fitted, excluded, n)
+
+    def scores(self, fitted: Csr, profile: Csr, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+        found = np.empty(len(users), dtype=np.float32)
+        # Dense rows of a few people: they are read at places that no order of a sparse matrix makes cheap.
+        n_people = max(1, VALUES_PER_BLOCK // profile.shape[1])
+        for first in range(0, profile.shape[0], n_people):
+            pairs = slice(*np.searchsorted(users, [first, first + n_people]))
+            if pairs.start < pairs.stop:
+                rows = (profile[first : first + n_people] @ fitted).toarray()
+                found[pairs] = rows[users[pairs] - first, items[pairs]]
+        return found
+
+    def strongest(self, fitted: Csr, profile: Csr, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+        return strongest_sources(profile, fitted, users, items)
+
+
+def pair_products(
+    user_vectors: np.ndarray, item_vectors: np.ndarray, users: np.ndarray, items: np.ndarray
+) -> np.ndarray:
+    """The products of the vectors of pairs of users and items (arrays of places), as 32-bit floats."""
+    n_pairs = max(1, VALUES_PER_BLOCK // max(item_vectors.shape[1], 1))
+    parts = [
+        np.einsum(
+            "pf,pf->p", user_vectors[users[start : start + n_pairs]], item_vectors[items[start : start + n_pairs]]
+        )
+        for start in range(0, len(users), n_pairs)
+    ]
+    return np.concatenate(parts) if parts else np.empty(0, dtype=np.float32)
 
 
 def with_people(neighbors: Csr, history: Csr, least: int, items_per_block: int = 1_000) -> Csr:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kindred.matrices import encode_ids
 from kindred.warehouse import Relation, as_floats, read_table
+
+if TYPE_CHECKING:
+    from kindred.ranking.cross_scores import CrossScores
 
 RANKER_SCORES = ["score", "share", "z", "rank"]
 RANKER_ITEM_FEATURES = ["n_users", "popularity", "trend", "age_days", "recency_days", "price_percentile"]
@@ -83,35 +86,32 @@ def ranker_features(
     generators: np.ndarray,
     scores: np.ndarray,
     ranks: np.ndarray,
+    cross_scores: CrossScores | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """One row for each pair of a person and a candidate: (user places, item places, features, votes).
 
-    The rows come as `read_candidates` sorts them.
+    The rows come as `read_candidates` sorts them. cross_scores: what generators say of candidates that others propose.
 
-    features: (n_pairs, n_features) of 32-bit floats, nan = unknown, in the order of `ranker_feature_names`.
+    features: (n_pairs, n_features) of 32-bit floats, nan = unknown, in the order of `ranker_feature_names`. A
+    generator's scores are standardised (z) over those candidates of the person for which it has one.
     votes: (n_pairs, n_generators), weight / (60 + rank), 0 where a generator doesn't propose the item: their sum is the
     fixed blend (reciprocal rank fusion: Cormack, Clarke, Buettcher, SIGIR 2009).
     """
     n_generators = len(tables.generators)
-    lists = (users - users[:1].sum()).astype(np.int64) * n_generators + generators
-    counts = np.maximum(np.bincount(lists), 1)
-    means = np.bincount(lists, scores) / counts
-    spreads = np.sqrt(np.maximum(np.bincount(lists, (scores - means[lists]) ** 2) / counts, 1e-12))
-    best = np.full(len(counts), -np.inf)
-    np.maximum.at(best, lists, scores)
-    of_lists = [
-        scores,
-        scores / np.where(best[lists] > 0, best[lists], 1),
-        (scores - means[lists]) / spreads[lists],
-        ranks,
-    ]
     is_first = np.ones(len(users), dtype=bool)
     is_first[1:] = (users[1:] != users[:-1]) | (items[1:] != items[:-1])
     pair_at = np.cumsum(is_first) - 1
     pair_users, pair_items = users[is_first], items[is_first]
+    given = np.full((len(pair_users), n_generators), np.nan, dtype=np.float32)
+    given[pair_at, generators] = scores
+    if cross_scores is not None:
+        cross_scores.fill(pair_users, pair_items, given)
     features = np.full((len(pair_users), len(ranker_feature_names(tables))), np.nan, dtype=np.float32)
-    for number, values in enumerate(of_lists):
-        features[pair_at, number * n_generators + generators] = values
+    features[pair_at, RANKER_SCORES.index("rank") * n_generators + generators] = ranks
+    people = pair_users - pair_users[:1].sum()
+    for generator in range(n_generators):
+        for kind, values in enumerate((given[:, generator], *standardised(given[:, generator], people))):
+            features[:, kind * n_generators + generator] = values
     votes = np.nan_to_num(1 / (60 + generator_ranks(tables, features))) * tables.weights
     columns = [
         (votes > 0).sum(axis=1),
@@ -129,6 +129,24 @@ def ranker_features(
     return pair_users, pair_items, features, votes
 
 
+def standardised(scores: np.ndarray, people: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Scores as a share of the person's best, and in standard deviations from the person's mean; nan stays nan.
+
+    people: places of the people, small whole numbers.
+    """
+    is_known = ~np.isnan(scores)
+    of, known = people[is_known], scores[is_known]
+    counts = np.maximum(np.bincount(of), 1)
+    means = np.bincount(of, known) / counts
+    spreads = np.sqrt(np.maximum(np.bincount(of, (known - means[of]) ** 2) / counts, 1e-12))
+    best = np.full(len(counts), -np.inf)
+    np.maximum.at(best, of, known)
+    shares, z = np.full_like(scores, np.nan), np.full_like(scores, np.nan)
+    shares[is_known] = known / np.where(best[of] > 0, best[of], 1)
+    z[is_known] = (known - means[of]) / spreads[of]
+    return shares, z
+
+
 def ranker_feature_names(tables: RankerTables) -> list[str]:
     """The names of the columns of `ranker_features`."""
     of_generators = [f"{name}_{kind}" for kind in RANKER_SCORES for name in tables.generators.to_pylist()]
@@ -144,6 +162,13 @@ def ranker_feature_names(tables: RankerTables) -> list[str]:
         "is_top_brand",
         "price_distance",
     ]
+
+
+def generator_z(tables: RankerTables, features: np.ndarray) -> np.ndarray:
+    """The standardised score of each candidate by each generator, (n_pairs, n_generators), 0 where it has none."""
+    n_generators = len(tables.generators)
+    place = RANKER_SCORES.index("z") * n_generators
+    return np.nan_to_num(features[:, place : place + n_generators])
 
 
 def generator_ranks(tables: RankerTables, features: np.ndarray) -> np.ndarray:

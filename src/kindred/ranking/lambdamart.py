@@ -1,23 +1,47 @@
 """The ranker: learns from the fold `tuning` how to weigh what the generators propose.
 
-Method: LambdaMART (C. Burges, "From RankNet to LambdaRank to LambdaMART", 2010) by LightGBM, on the scores and ranks of
-the generators and the point-in-time features. Where people or hits are too few, or the learned ranker isn't better, by
-more than the error, on people it didn't learn from, the blend is fixed: reciprocal rank fusion with the weights of the
-generators.
+There are three kinds. `fixed` is reciprocal rank fusion with the weights of the generators. `linear` is a sum of the
+generators' standardised scores with learned weights (kindred.ranking.linear). `learned` is LambdaMART (C. Burges, "From
+RankNet to LambdaRank to LambdaMART", 2010) by LightGBM, on the scores and ranks of the generators and the point-in-time
+features. The one that is best on people that it didn't learn from serves; where neither of the learning ones is better
+than the fixed blend by more than the error, or people or hits are too few, the fixed blend does.
 """
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from kindred.matrices import are_in, read_pairs
-from kindred.ranking.features import RankerTables, ranker_feature_names, ranker_features, read_candidates
+from kindred.ranking.cross_scores import Scorers
+from kindred.ranking.features import (
+    RankerTables,
+    generator_z,
+    ranker_feature_names,
+    ranker_features,
+    read_candidates,
+)
+from kindred.ranking.linear import learn_weights
 from kindred.warehouse import Relation, Session, read_folds, read_table, report_progress, write_table
 
-Learned = tuple[str, str, float | None, float | None, str]
+
+@dataclass(frozen=True)
+class Ranker:
+    """What serves: its kind and the reason; the ndcg of each kind, empty where nothing could be learned.
+
+    weights: {generator: weight} of the linear blend; model: LightGBM's text. Each is empty where another kind serves.
+    """
+
+    kind: str
+    note: str
+    ndcgs: dict[str, float] = field(default_factory=dict)
+    weights: dict[str, float] = field(default_factory=dict)
+    model: str = ""
+
 
 SCHEMA = pa.schema(
     [
@@ -28,7 +52,9 @@ SCHEMA = pa.schema(
         ("n_people", pa.int64()),
         ("n_rows", pa.int64()),
         ("ndcg_learned", pa.float64()),
+        ("ndcg_linear", pa.float64()),
         ("ndcg_fixed", pa.float64()),
+        ("weights", pa.string()),
         ("model", pa.string()),
     ]
 )
@@ -103,17 +129,19 @@ def learn(
     labels: np.ndarray,
     people: np.ndarray,
     votes: np.ndarray,
+    z: np.ndarray,
+    generators: list[str],
     n_targets: dict[int, int],
-) -> Learned:
-    """The ranker of these rows: (kind, note, ndcg of the learned one, ndcg of the fixed one, LightGBM's text).
+) -> Ranker:
+    """The ranker of these rows.
 
-    votes: what the fixed blend gives each row. A fifth of the people, chosen with a seed, is kept aside to choose
-    between learned and fixed, a fifth of the others to choose the number of trees; the ranker that serves learns from
-    everyone.
+    votes: what the fixed blend gives each row; z: the standardised scores of the generators, (n_rows, n_generators). A
+    fifth of the people, chosen with a seed, is kept aside to choose between the kinds, a fifth of the others to choose
+    the number of trees; the ranker that serves learns from everyone.
     """
     n_hits = len(np.unique(people[labels]))
     if n_hits < MIN_PEOPLE:
-        return "fixed", f"{n_hits} people chose a candidate in fold tuning, {MIN_PEOPLE} are needed", None, None, ""
+        return Ranker("fixed", f"{n_hits} people chose a candidate in fold tuning, {MIN_PEOPLE} are needed")
     everyone = np.array(sorted(n_targets))
     drawn = np.random.default_rng(0).permutation(everyone)
     judges, others = np.split(drawn, [max(len(everyone) // 5, 10)])
@@ -124,22 +152,35 @@ def learn(
     of_stoppers = is_taught & np.isin(people, others[: len(others) // 5])
     rows = is_taught & ~of_judges & ~of_stoppers
     if not of_stoppers.any() or not rows.any():
-        return "fixed", "nobody who was kept aside chose a candidate in fold tuning", None, None, ""
+        return Ranker("fixed", "nobody who was kept aside chose a candidate in fold tuning")
     validation = (features[of_stoppers], labels[of_stoppers], people[of_stoppers])
     trial = train(features[rows], labels[rows], people[rows], names, MAX_TREES, validation)
-    scores = trial.predict(features[of_judges], num_iteration=trial.best_iteration)
-    learned = ndcgs(people[of_judges], scores, labels[of_judges], targets_of_judges)
-    fixed = ndcgs(people[of_judges], votes[of_judges], labels[of_judges], targets_of_judges)
-    gain, error = (learned - fixed).mean(), (learned - fixed).std() / np.sqrt(len(judges))
-    note = (
-        f"ndcg@20 on {len(judges)} people of fold tuning it did not learn from: learned {learned.mean():.4f}, "
-        f"fixed {fixed.mean():.4f}, gain {gain:.4f} ± {error:.4f}"
-    )
+    taught = is_taught & ~of_judges
+    scores = {
+        "learned": trial.predict(features[of_judges], num_iteration=trial.best_iteration),
+        "linear": z[of_judges] @ learn_weights(z[taught], labels[taught], people[taught]),
+        "fixed": votes[of_judges],
+    }
+    of_kinds = {
+        kind: ndcgs(people[of_judges], found, labels[of_judges], targets_of_judges) for kind, found in scores.items()
+    }
+    means = {kind: float(found.mean()) for kind, found in of_kinds.items()}
+    best = "learned" if means["learned"] >= means["linear"] else "linear"
+    gains = of_kinds[best] - of_kinds["fixed"]
+    gain, error = gains.mean(), gains.std() / np.sqrt(len(judges))
     # A gain within its error is chance, and the fixed blend has nothing that it could have learned wrong.
-    if gain <= error:
-        return "fixed", note, learned.mean(), fixed.mean(), ""
-    final = train(features[is_taught], labels[is_taught], people[is_taught], names, trial.best_iteration)
-    return "learned", note, learned.mean(), fixed.mean(), final.model_to_string()
+    kind = best if gain > error else "fixed"
+    note = (
+        f"ndcg@20 on {len(judges)} people of fold tuning it did not learn from: learned {means['learned']:.4f}, "
+        f"linear {means['linear']:.4f}, fixed {means['fixed']:.4f}, gain of {best} {gain:.4f} ± {error:.4f}"
+    )
+    if kind == "linear":
+        weights = learn_weights(z[is_taught], labels[is_taught], people[is_taught])
+        return Ranker(kind, note, means, dict(zip(generators, weights.tolist(), strict=True)))
+    if kind == "learned":
+        final = train(features[is_taught], labels[is_taught], people[is_taught], names, trial.best_iteration)
+        return Ranker(kind, note, means, model=final.model_to_string())
+    return Ranker(kind, note, means)
 
 
 def rankers(
@@ -151,6 +192,7 @@ def rankers(
     targets: Relation,
     generators: Relation,
     folds: Relation,
+    scorers: Scorers,
 ) -> Any:
     """The row that this build adds to `rankers`; none without the fold `tuning`."""
     if "tuning" not in read_folds(folds):
@@ -161,19 +203,23 @@ def rankers(
     evaluated = np.flatnonzero(np.diff(wanted.indptr))
     evaluated = np.sort(np.random.default_rng(0).permutation(evaluated)[:MAX_PEOPLE])
     parts = []
+    cross_scores = scorers.read(tables, "tuning")
     for block in tables.blocks():
         if np.any((evaluated >= block.start) & (evaluated < block.stop)):
             rows = read_candidates(candidates, tables, "tuning", block, evaluated)
-            parts.append(ranker_features(tables, *rows))
+            parts.append(ranker_features(tables, *rows, cross_scores))
     if parts:
         people, items, features, votes = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         labels = are_in(wanted, people, items)
         n_targets = dict(zip(evaluated.tolist(), np.diff(wanted.indptr)[evaluated].tolist(), strict=True))
-        found = learn(features, ranker_feature_names(tables), labels, people, votes.sum(axis=1), n_targets)
+        names, z = ranker_feature_names(tables), generator_z(tables, features)
+        generator_names = tables.generators.to_pylist()
+        ranker = learn(features, names, labels, people, votes.sum(axis=1), z, generator_names, n_targets)
         n_rows = len(labels)
     else:
-        found, n_rows = ("fixed", "fold tuning has no targets", None, None, ""), 0
-    kind, note, learned, fixed, text = found
-    report_progress(f"rankers: {kind}; {note}")
-    row = [as_of, run_id, kind, note, len(evaluated), n_rows, learned, fixed, text]
+        ranker, n_rows = Ranker("fixed", "fold tuning has no targets"), 0
+    report_progress(f"rankers: {ranker.kind}; {ranker.note}")
+    row = [as_of, run_id, ranker.kind, ranker.note, len(evaluated), n_rows]
+    row += [ranker.ndcgs.get(kind) for kind in ("learned", "linear", "fixed")]
+    row += [json.dumps(ranker.weights) if ranker.weights else "", ranker.model]
     return write_table(session, SCHEMA, [pa.record_batch([[value] for value in row], schema=SCHEMA)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,10 +13,12 @@ import numpy as np
 import pyarrow as pa
 
 from kindred.matrices import encode_ids, run_on_all_cores
+from kindred.ranking.cross_scores import Scorers
 from kindred.ranking.features import (
     RankerTables,
     Rows,
     generator_ranks,
+    generator_z,
     ranker_feature_names,
     ranker_features,
     read_candidates,
@@ -36,14 +39,35 @@ SCHEMA = pa.schema(
 PEOPLE_PER_PART = 500
 
 
-def newest_ranker(rankers: Relation, as_of: datetime.datetime) -> Any:
-    """LightGBM's booster, or None for the fixed blend."""
-    import lightgbm
+class BlendInUse:
+    """The ranker that serves a build: the newest that could be known at its moment, if it fits the generators.
 
-    rows = read_table(rankers, ["as_of", "kind", "model"]).to_pylist()
-    usable = [row for row in rows if row["as_of"] <= as_of]
-    newest = max(usable, key=lambda row: row["as_of"], default={"kind": "fixed"})
-    return lightgbm.Booster(model_str=newest["model"]) if newest["kind"] == "learned" else None
+    kind: fixed, linear or learned. A ranker that learned from other generators knows nothing of these, so that the
+    fixed blend serves.
+    """
+
+    def __init__(self, rankers: Relation, as_of: datetime.datetime, tables: RankerTables) -> None:
+        import lightgbm
+
+        rows = read_table(rankers, ["as_of", "kind", "weights", "model"]).to_pylist()
+        usable = [row for row in rows if row["as_of"] <= as_of]
+        newest = max(usable, key=lambda row: row["as_of"], default={"kind": "fixed"})
+        self.kind, self.booster, self.weights = "fixed", None, np.zeros(0)
+        if newest["kind"] == "learned":
+            self.booster = lightgbm.Booster(model_str=newest["model"])
+            if self.booster.feature_name() == ranker_feature_names(tables):
+                self.kind = "learned"
+        elif newest["kind"] == "linear":
+            weights, names = json.loads(newest["weights"]), tables.generators.to_pylist()
+            if sorted(weights) == names:
+                self.kind, self.weights = "linear", np.array([weights[name] for name in names])
+
+    def margins(self, tables: RankerTables, features: np.ndarray) -> np.ndarray:
+        """The scores of candidates by a ranker that isn't the fixed one, in units of log odds."""
+        if self.kind == "linear":
+            return generator_z(tables, features) @ self.weights
+        assert self.booster is not None
+        return np.asarray(self.booster.predict(features, num_threads=1))
 
 
 @dataclass(frozen=True)
@@ -118,23 +142,22 @@ def scored_candidates(
     folds: Relation,
     policies: Relation,
     person_policies: Relation,
+    scorers: Scorers,
 ) -> Any:
     """The rows of `scored_candidates`, pool_size per person, policy and fold at most."""
     moments = read_table(folds, ["fold", "as_of"]).to_pylist()
-    booster = newest_ranker(rankers, moments[0]["as_of"]) if moments else None
     usable = read_policies(policies)
 
     def score(fold: str) -> tuple[str, RankerTables, list[Any]]:
         """All lists of a fold, small and complete: DuckDB can't be asked again while it takes in the result."""
         tables = RankerTables(generators, item_features, user_features, fold)
-        # A ranker that learned from other generators knows nothing of these.
-        is_learned = booster is not None and booster.feature_name() == ranker_feature_names(tables)
-
+        blend = BlendInUse(rankers, moments[0]["as_of"], tables)
+        cross_scores = scorers.read(tables, fold)
         is_made = whose(person_policies, tables, fold, usable)
         counts = [policy.counts(tables) for policy in usable]
 
         def score_part(rows: Rows) -> list[tuple[str, tuple[np.ndarray, ...]]]:
-            users, items, features, votes = ranker_features(tables, *rows)
+            users, items, features, votes = ranker_features(tables, *rows, cross_scores)
             # weight / rank falls faster than a vote: the item is said to come from the generator that has it near the
             # top.
             shares = np.nan_to_num(tables.weights / generator_ranks(tables, features))
@@ -143,9 +166,9 @@ def scored_candidates(
             for policy, is_theirs, is_counted in zip(usable, is_made, counts, strict=True):
                 rows_of = is_theirs[users]
                 totals = votes.sum(axis=1) if is_counted is None else votes[:, is_counted].sum(axis=1)
-                if policy.is_learned and is_learned and booster is not None:
+                if policy.is_learned and blend.kind != "fixed":
                     if learned is None:
-                        learned = 1 / (1 + np.exp(-booster.predict(features, num_threads=1)))
+                        learned = 1 / (1 + np.exp(-blend.margins(tables, features)))
                     totals = learned
                 leads = shares.argmax(axis=1) if is_counted is None else (shares * is_counted).argmax(axis=1)
                 if is_counted is not None:

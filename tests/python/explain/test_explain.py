@@ -20,7 +20,9 @@ from kindred.explain.scores import score_person
 from kindred.explain.tables import text
 from kindred.ids import id_hash
 from kindred.ranking import scoring
+from kindred.ranking.cross_scores import Scorers
 from kindred.ranking.features import RankerTables, ranker_feature_names, ranker_features, read_candidates
+from kindred.settings import fill
 
 
 class Tables:
@@ -37,6 +39,9 @@ class Tables:
 
     def rows(self, sql):
         return self.connection.execute(sql).fetchall()
+
+    def setting(self, group):
+        return fill(group, {})
 
     def value(self, sql, *parameters):
         return self.connection.execute(sql, parameters).fetchone()[0]
@@ -96,6 +101,37 @@ def test_the_terms_of_the_blend_add_up_to_every_score(sample):
     assert n_checked > 1000
 
 
+def scorers(connection):
+    fitted = ("item_neighbors", "item_content_neighbors", "spectral_item_factors")
+    names = ("als_item_factors", "als_user_factors", "tuning_trials", "folds")
+    tables = {name: connection.table(name) for name in fitted}
+    return Scorers({}, connection.table("interactions"), tables, *(connection.table(name) for name in names))
+
+
+def test_the_terms_of_a_linear_blend_add_up_to_every_score(copy):
+    names = [row[0] for row in copy.rows("select generator from generators order by 1")]
+    weights = json.dumps({name: 0.1 * number for number, name in enumerate(names)})
+    copy.connection.execute("delete from rankers")
+    copy.connection.execute(
+        "insert into rankers by name select max(as_of) as as_of, 'run' as run_id, 'linear' as kind, '' as note,"
+        " 1 as n_people, 1 as n_rows, ? as weights, '' as model from folds", [weights])  # fmt: skip
+    table = copy.connection.table
+    people = "user_id in (select user_id from user_features where fold = 'live' order by md5(user_id) limit 12)"
+    relations = [table("candidates").filter(f"fold = 'live' and {people}"), table("item_features"),
+                 table("user_features").filter(people), table("generators"), table("rankers"),
+                 table("folds").filter("fold = 'live'"), table("checked_policies"),
+                 table("person_policies")]  # fmt: skip
+    made = scoring.scored_candidates(copy.connection, 100, *relations, scorers(copy.connection)).read_all()
+    users = sorted(set(made["user_id"].to_pylist()))
+    assert len(users) == 12
+    for user in users:
+        scored = score_person(copy, user, "main")
+        assert scored.is_learned
+        for row in made.filter(duckdb_equal(made, user)).to_pylist():
+            assert scored.score(row["item_id"]) == pytest.approx(row["score"], abs=1e-6)
+            assert {term.feature for term in scored.terms[row["item_id"]]} <= set(names)
+
+
 def test_the_contributions_of_a_learned_ranker_add_up_to_every_score(copy):
     """A ranker learned from the shop's own features, and scores made by the model's own code."""
     import lightgbm
@@ -106,9 +142,9 @@ def test_the_contributions_of_a_learned_ranker_add_up_to_every_score(copy):
     known = [table("candidates").filter(f"fold = 'live' and {people}"), table("item_features"),
              table("user_features").filter(people), table("generators")]  # fmt: skip
     tables = RankerTables(known[3], known[1], known[2], "live")
-    _users, _items, features, votes = ranker_features(
-        tables, *read_candidates(known[0], tables, "live", tables.blocks()[0])
-    )
+    rows = read_candidates(known[0], tables, "live", tables.blocks()[0])
+    cross_scores = scorers(copy.connection).read(tables, "live")
+    _users, _items, features, votes = ranker_features(tables, *rows, cross_scores)
     # Prices and popularity count, which the blend knows nothing of.
     wanted = np.nan_to_num(features[:, ranker_feature_names(tables).index("item_trend")]) + 100 * votes.sum(axis=1)
     data = lightgbm.Dataset(features, wanted, feature_name=ranker_feature_names(tables))
@@ -124,7 +160,7 @@ def test_the_contributions_of_a_learned_ranker_add_up_to_every_score(copy):
                             " from rankers")  # fmt: skip
     relations = [*known, table("rankers"), table("folds").filter("fold = 'live'"), table("checked_policies"),
                  table("person_policies")]  # fmt: skip
-    made = scoring.scored_candidates(copy.connection, 100, *relations).read_all()
+    made = scoring.scored_candidates(copy.connection, 100, *relations, scorers(copy.connection)).read_all()
     n_checked = 0
     for user in sorted(set(made["user_id"].to_pylist())):
         scored = score_person(copy, user, "main")

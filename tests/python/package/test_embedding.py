@@ -173,7 +173,7 @@ import kindred.embed
     [said] = run_python(tmp_path, script, macro=rendered_macro())
     assert "ModuleNotFoundError: No module named 'kindred.embed'" in said
     said = run_python(tmp_path, script.replace("import kindred.embed\n", ""), macro=rendered_macro())
-    assert said == ["als,content,neighbors,sequence,sessions,slim,transformer this-run serving.path k.duckdb"]
+    assert said == ["als,content,neighbors,sequence,sessions,slim,spectral,transformer this-run serving.path k.duckdb"]
 
 
 def test_embedded__runs_also_where_the_package_is_installed(tmp_path):

@@ -44,8 +44,9 @@ PUBLIC |= {"experiment_plans"}
 PUBLIC |= {"drift", "concentration", "data_health", "run_costs", "service_levels"}
 PUBLIC |= {"logged_places", "log_problems", "policy_values", "interleaving_results"}
 PUBLIC |= {"daily_metrics", "cohorts", "customer_values", "adoption", "list_value"}
-PUBLIC |= {"als_item_factors", "als_user_factors", "item_neighbors", "item_content_neighbors", "tuning_trials"}
 PUBLIC |= {"transformer_parameters", "transformer_item_factors", "transformer_user_factors"}
+PUBLIC |= {"als_item_factors", "als_user_factors", "spectral_item_factors", "item_neighbors"}
+PUBLIC |= {"item_content_neighbors", "tuning_trials"}
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ from conftest import run_model
 
 from kindred.ranking import features as ranker_tables
 from kindred.ranking.features import RankerTables, ranker_feature_names, ranker_features, read_candidates
-from kindred.ranking.lambdamart import learn, ndcgs
+from kindred.ranking.lambdamart import Ranker, learn, ndcgs
+from kindred.ranking.linear import RIDGE, learn_weights
 
 NAN = float("nan")
 AS_OF = datetime.datetime(2026, 5, 29)
@@ -62,6 +63,20 @@ def world(connection, candidates, weights, barred=()):
         "'learned' as ranker, cast(null as varchar) as problem"
     )
     connection.execute("create table person_policies as select fold, 'main' as policy, user_id from user_features")
+    # Nothing that a generator could score another one's candidates by.
+    connection.execute("""
+        create table interactions (
+            fold varchar, user_id varchar, item_id varchar, weight double, last_at timestamp, is_excluded boolean
+        );
+        create table item_neighbors (
+            fold varchar, generator varchar, item_id varchar, neighbor_id varchar, score double
+        );
+        create table item_content_neighbors as from item_neighbors;
+        create table spectral_item_factors (fold varchar, item_id varchar, factors float[], weight double);
+        create table als_item_factors (fold varchar, item_id varchar, factors float[], alpha double);
+        create table als_user_factors (fold varchar, user_id varchar, factors float[]);
+        create table tuning_trials (generator varchar, as_of timestamp, trial bigint, settings varchar, ndcg double)
+    """)
 
 
 def tables_of(connection, fold="live"):
@@ -166,54 +181,95 @@ def shuffled_within(labels, people, seed=1):
     return labels[order]
 
 
+def learn_planted(features, labels, people, votes, n_targets):
+    """The scores of the one generator that the linear blend knows say nothing."""
+    return learn(features, NAMES, labels, people, votes, features[:, 1:2], ["wrong"], n_targets)
+
+
 def test_learn__finds_a_planted_rule():
     import lightgbm
 
     features, labels, people, votes, n_targets = planted(300)
-    kind, note, learned, fixed, text = learn(features, NAMES, labels, people, votes, n_targets)
-    assert kind == "learned"
-    assert f"learned {learned:.4f}, fixed {fixed:.4f}, gain" in note
-    assert learned > 1.3 * fixed
+    ranker = learn_planted(features, labels, people, votes, n_targets)
+    assert (ranker.kind, ranker.weights) == ("learned", {})
+    learned, linear, fixed = (ranker.ndcgs[kind] for kind in ("learned", "linear", "fixed"))
+    assert f"learned {learned:.4f}, linear {linear:.4f}, fixed {fixed:.4f}, gain of learned" in ranker.note
+    assert learned > 1.3 * max(linear, fixed)
     # Of other people too, by the text alone, and not worse than it said of itself.
     features, labels, people, votes, n_targets = planted(200, seed=9)
-    booster = lightgbm.Booster(model_str=text)
+    booster = lightgbm.Booster(model_str=ranker.model)
     assert booster.feature_name() == NAMES
     of_others = ndcgs(people, booster.predict(features), labels, n_targets).mean()
     assert of_others > 1.3 * ndcgs(people, votes, labels, n_targets).mean()
     assert of_others == pytest.approx(learned, abs=0.1)
 
 
+def test_learn__few_weights_find_a_sum_that_trees_do_not():
+    """Labels are by a sum of two scores, so that two weights say it all; the trees see noise alone."""
+    features, _, people, votes, n_targets = planted(300)
+    random = np.random.default_rng(4)
+    z = random.normal(size=(len(people), 3))
+    labels = 1.0 * z[:, 0] + 0.5 * z[:, 1] + random.normal(0, 0.2, len(people)) > 2
+    n_targets = {person: int(n) + 1 for person, n in enumerate(np.bincount(people, labels))}
+    ranker = learn(features, NAMES, labels, people, votes, z, ["one", "half", "nothing"], n_targets)
+    assert (ranker.kind, ranker.model) == ("linear", "")
+    assert "gain of linear" in ranker.note
+    assert ranker.ndcgs["linear"] > 1.3 * max(ranker.ndcgs["learned"], ranker.ndcgs["fixed"])
+    assert ranker.weights["half"] / ranker.weights["one"] == pytest.approx(0.5, abs=0.1)
+    assert ranker.weights["nothing"] < 0.1 * ranker.weights["one"]
+
+
+def test_linear_weights__maximise_the_likelihood_and_are_never_negative():
+    from scipy.optimize import minimize
+
+    random = np.random.default_rng(2)
+    z, people = random.normal(size=(600, 3)), np.repeat(np.arange(30), 20)
+    labels = z @ [1.0, 0.4, -0.8] + random.gumbel(size=600) > 1.5
+    labels[::20] = True
+    weights = learn_weights(z, labels, people)
+    assert weights[2] == 0
+
+    def loss(free):
+        total = 0
+        for person in range(30):
+            of = people == person
+            scores = z[of][:, :2] @ free
+            total -= (scores[labels[of]] - np.log(np.exp(scores).sum())).mean()
+        return total / 30 + RIDGE * free @ free
+
+    np.testing.assert_allclose(weights[:2], minimize(loss, [0.5, 0.5], method="Nelder-Mead").x, atol=1e-3)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_learn__finds_nothing_in_shuffled_labels(seed):
-    """The people who judge aren't those who taught: what is learned by heart is worth nothing, and isn't believed."""
+    """The people who judge aren't those who taught: what is overfitted is worth nothing, and isn't believed."""
     features, labels, people, votes, n_targets = planted(300, seed=seed)
-    truth = learn(features, NAMES, labels, people, votes, n_targets)[2]
+    truth = learn_planted(features, labels, people, votes, n_targets).ndcgs["learned"]
     labels = shuffled_within(labels, people)
-    learned, fixed = learn(features, NAMES, labels, people, votes, n_targets)[2:4]
+    found = learn_planted(features, labels, people, votes, n_targets).ndcgs
     random = np.random.default_rng(seed)
     by_chance = [ndcgs(people, random.random(len(people)), labels, n_targets).mean() for _ in range(20)]
     # 60 people judge: a standard error of about .03.
-    assert learned == pytest.approx(np.mean(by_chance), abs=0.1)
-    assert fixed == pytest.approx(np.mean(by_chance), abs=0.1)
+    for kind in ("learned", "linear", "fixed"):
+        assert found[kind] == pytest.approx(np.mean(by_chance), abs=0.1)
     assert truth > np.mean(by_chance) + 0.2
 
 
 def test_learn__what_is_not_better_does_not_serve():
     """Where the votes are what is right, nothing can be better."""
     features, labels, people, _, n_targets = planted(300)
-    kind, note, learned, fixed, text = learn(features, NAMES, labels, people, 1.0 * labels, n_targets)
-    assert (kind, text) == ("fixed", "")
-    assert learned < fixed
-    assert f"learned {learned:.4f}, fixed {fixed:.4f}, gain -" in note
+    ranker = learn_planted(features, labels, people, 1.0 * labels, n_targets)
+    assert (ranker.kind, ranker.model, ranker.weights) == ("fixed", "", {})
+    assert ranker.ndcgs["learned"] < ranker.ndcgs["fixed"]
+    assert "gain of learned -" in ranker.note
 
 
 def test_learn__from_too_few_is_refused_with_the_reason():
     features, labels, people, votes, n_targets = planted(49)
     assert len(np.unique(people[labels])) == 49 - sum(n == 1 for n in n_targets.values())
-    kind, note, learned, fixed, text = learn(features, NAMES, labels, people, votes, n_targets)
+    ranker = learn_planted(features, labels, people, votes, n_targets)
     n_hits = len(np.unique(people[labels]))
-    assert (kind, learned, fixed, text) == ("fixed", None, None, "")
-    assert note == f"{n_hits} people chose a candidate in fold tuning, 50 are needed"
+    assert ranker == Ranker("fixed", f"{n_hits} people chose a candidate in fold tuning, 50 are needed")
 
 
 # The models ---------------------------------------------------------------------------------------------------------
@@ -243,8 +299,8 @@ def two_generators(connection, n_people=400, n_items=40, seed=0, folds=("tuning"
 
 
 def train(connection):
-    run_model(connection, "rankers", {}, run_id="r1")
-    return connection.sql("select * from rankers").fetchall()
+    run_model(connection, "rankers", {"generators": {}}, run_id="r1")
+    return connection.sql("select * exclude (ndcg_linear, weights) from rankers").fetchall()
 
 
 def test_rankers__learn_which_generator_is_right(connection):
@@ -260,7 +316,7 @@ def test_rankers__learn_which_generator_is_right(connection):
         ][0]
     )
     # The lists follow it: what quiet has on top comes first, for people and in a fold that it didn't learn from.
-    run_model(connection, "scored_candidates", {"pool_size": 2})
+    run_model(connection, "scored_candidates", {"pool_size": 2, "generators": {}})
     hits = "select count(*) from scored_candidates join targets using (fold, user_id, item_id) where fold = 'live'"
     assert connection.sql(hits).fetchall()[0][0] > 0.9 * 800
     assert connection.sql("select min(score) > 0 and max(score) < 1 from scored_candidates").fetchall() == [(True,)]
@@ -324,9 +380,9 @@ def test_scored_candidates__fixed_votes_by_hand(connection, n_per_block, monkeyp
     source.
     """
     world(connection, BY_HAND, {"als": 37.82, "popular": 18.91, "trending": 18.91}, barred=["x"])
-    connection.execute("create table rankers (as_of timestamp, kind varchar, model varchar)")
+    connection.execute("create table rankers (as_of timestamp, kind varchar, weights varchar, model varchar)")
     monkeypatch.setattr(ranker_tables, "PEOPLE_PER_BLOCK", n_per_block)
-    run_model(connection, "scored_candidates", {"pool_size": 3})
+    run_model(connection, "scored_candidates", {"pool_size": 3, "generators": {}})
     assert connection.sql("select * from scored_candidates order by fold, user_id, rank").fetchall() == [
         ("live", "main", "u1", "b", 1, pytest.approx(0.91032, abs=1e-5), "popular"),
         ("live", "main", "u1", "a", 2, pytest.approx(0.62), "als"),
@@ -340,15 +396,15 @@ def test_scored_candidates__fixed_votes_by_hand(connection, n_per_block, monkeyp
 def test_scored_candidates__policies(connection):
     """als alone, for u1 in the fold live: c of popular is none of its candidates, b is of als. idle has no list."""
     world(connection, BY_HAND, {"als": 37.82, "popular": 18.91, "trending": 18.91}, barred=["x"])
-    connection.execute("create table rankers (as_of timestamp, kind varchar, model varchar)")
-    run_model(connection, "scored_candidates", {"pool_size": 3})
+    connection.execute("create table rankers (as_of timestamp, kind varchar, weights varchar, model varchar)")
+    run_model(connection, "scored_candidates", {"pool_size": 3, "generators": {}})
     main = connection.sql("from scored_candidates order by all").fetchall()
     connection.execute(
         "insert into checked_policies values ('near', 'als', 'fixed', null), ('idle', null, 'fixed', null)"
     )
     connection.execute("insert into checked_policies values ('slip', 'als', 'fixed', 'it has one')")
     connection.execute("insert into person_policies values ('live', 'near', 'u1'), ('live', 'slip', 'u1')")
-    run_model(connection, "scored_candidates", {"pool_size": 3})
+    run_model(connection, "scored_candidates", {"pool_size": 3, "generators": {}})
     assert connection.sql("from scored_candidates where policy = 'main' order by all").fetchall() == main
     assert connection.sql("from scored_candidates where policy <> 'main' order by rank").fetchall() == [
         ("live", "near", "u1", "a", 1, pytest.approx(0.62), "als"),
@@ -361,7 +417,7 @@ def test_scored_candidates__a_policy_of_the_fixed_blend_beside_a_learned_one(con
     train(connection)
     connection.execute("insert into checked_policies values ('plain', null, 'fixed', null)")
     connection.execute("insert into person_policies select fold, 'plain', user_id from user_features")
-    run_model(connection, "scored_candidates", {"pool_size": 5})
+    run_model(connection, "scored_candidates", {"pool_size": 5, "generators": {}})
     scores = dict(connection.sql("select policy, max(score) from scored_candidates group by policy").fetchall())
     assert scores["plain"] < 1 / 60 < 0.5 < scores["main"]
 
@@ -372,7 +428,7 @@ def test_scored_candidates__only_a_ranker_that_could_be_known_and_fits(connectio
 
     def scores(change):
         connection.execute(f"begin; {change}")
-        run_model(connection, "scored_candidates", {"pool_size": 5})
+        run_model(connection, "scored_candidates", {"pool_size": 5, "generators": {}})
         rows = connection.sql("from scored_candidates order by all").fetchall()
         connection.execute("rollback")
         return rows
@@ -383,7 +439,7 @@ def test_scored_candidates__only_a_ranker_that_could_be_known_and_fits(connectio
     assert max(score for *_, score, _ in fixed) < 1 / 60  # votes
     # One of a later moment, as in a replay; a newer one that says fixed; one that learned of another generator.
     assert scores("update rankers set as_of = as_of + interval 1 second") == fixed
-    newer = "select as_of + interval {} day, run_id, 'fixed', note, n_people, n_rows, null, null, '' from rankers"
+    newer = "by name select * replace (as_of + interval {} day as as_of, 'fixed' as kind, '' as model) from rankers"
     assert scores(f"update rankers set as_of = as_of - interval 1 day; insert into rankers {newer.format(1)}") == fixed
     assert scores(f"insert into rankers {newer.format(1)}") == learned
     assert scores("update rankers set model = replace(model, 'quiet', 'still')") == fixed
@@ -393,7 +449,7 @@ def test_scored_candidates__of_nobody(connection):
     two_generators(connection, n_people=60)
     train(connection)
     connection.execute("delete from candidates where fold = 'live'; delete from user_features where fold = 'live'")
-    run_model(connection, "scored_candidates", {"pool_size": 5})
+    run_model(connection, "scored_candidates", {"pool_size": 5, "generators": {}})
     assert connection.sql("select distinct fold from scored_candidates").fetchall() == [("tuning",)]
 
 
@@ -404,7 +460,9 @@ def test_sample__shuffled_targets_fall_to_chance(sample_shop):
     """As many targets per person as there were, drawn by chance from what is proposed to them, in the real fold."""
     with duckdb.connect() as connection:
         connection.execute(f"attach '{sample_shop.database}' as sample (read_only)")
-        for table in ("candidates", "item_features", "user_features", "generators", "folds", "targets"):
+        tables = ("candidates", "item_features", "user_features", "generators", "folds", "targets", "interactions")
+        tables += ("item_neighbors", "item_content_neighbors", "spectral_item_factors", "als_item_factors")
+        for table in (*tables, "als_user_factors", "tuning_trials"):
             connection.execute(f"create table {table} as from sample.{table}")
         [(*_, real_learned, real_fixed, _)] = train(connection)
         connection.execute("""

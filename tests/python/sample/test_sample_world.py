@@ -249,7 +249,10 @@ def ndcg_of(shop, k=10):
 
 
 # Content alone knows a person's taste, but not what is bought: on this shop it is as good as popularity, not better.
-@pytest.mark.parametrize("generator", ["als", "neighbors", "slim", "sessions", "sequence", "history", "blend"])
+KNOWING = ["als", "neighbors", "slim", "spectral", "sessions", "sequence", "history", "blend"]
+
+
+@pytest.mark.parametrize("generator", KNOWING)
 def test_truths__who_knows_the_person_beats_popularity_on_the_held_out_days(sample_shop, generator):
     ndcg = ndcg_of(sample_shop)
     for baseline in ("popular", "trending"):

@@ -56,7 +56,8 @@ OF_THE_CLOCK = {"publish_gates", "releases", "forgotten_key", "run_costs"}
 # sums of 64 products some 6 digits remain. All else is 64-bit and summed up in fixed point: it should agree to the last
 # digits.
 NEIGHBORS = ["item_neighbors", "item_content_neighbors", "neighbor_candidates", "release_neighbors"]
-TOLERANCES = dict.fromkeys(["als_item_factors", "als_user_factors", "als_candidates", "candidates", *NEIGHBORS], 1e-5)
+FACTORS = ["als_item_factors", "als_user_factors", "als_candidates", "spectral_item_factors", "spectral_candidates"]
+TOLERANCES = dict.fromkeys(["candidates", *FACTORS, *NEIGHBORS], 1e-5)
 TOLERANCE = 1e-12
 
 
@@ -389,8 +390,9 @@ def test_inputs_that_are_not_given(shops, snowflake, tmp_path, monkeypatch):
 def test_daily_build__keeps_and_makes_the_same(shops, tmp_path):
     """A new event for one person: the marked lists of the others are kept, that person's are made anew."""
     database, cursor = shops
-    tables = ["als_user_factors", "als_candidates", "neighbor_candidates", "session_candidates", "explanations"]
-    marks = [f"update {name} set score = score + 1000 where fold = 'live'" for name in tables[1:4]]
+    scored = ["als_candidates", "neighbor_candidates", "session_candidates", "spectral_candidates"]
+    tables = ["als_user_factors", *scored, "explanations"]
+    marks = [f"update {name} set score = score + 1000 where fold = 'live'" for name in scored]
     marks.append("update explanations set because_item_id = 'marked'")
     marks.append("""
         insert into sample_events (event_id, user_id, event_type, item_id, occurred_at)
@@ -402,7 +404,7 @@ def test_daily_build__keeps_and_makes_the_same(shops, tmp_path):
     for statement in marks:
         cursor.execute(statement)
     upstream = ["person_events", "event_types", "interactions", "training_policy", "history_keys"]
-    models = ["als_item_factors", "item_neighbors"]
+    models = ["als_item_factors", "item_neighbors", "spectral_item_factors"]
     for target in ("duckdb", "snowflake"):
         result = run_dbt(
             *["build", "--select", *upstream, *models, *tables, *NO_TESTS, "--target", target],
@@ -414,7 +416,7 @@ def test_daily_build__keeps_and_makes_the_same(shops, tmp_path):
     marked = "select count(distinct user_id), count(distinct case when score > 500 then user_id end) from {}"
     with duckdb.connect(database, read_only=True) as connection:
         assert connection.execute("select reason from training_policy").fetchall() == [("not_due",)]
-        for name in tables[1:4]:
+        for name in scored:
             [(n_people, n_kept)] = connection.execute(marked.format(name)).fetchall()
             assert n_kept == n_people - 1 > 1000, name
             assert cursor.execute(marked.format(name)).fetchall() == [(n_people, n_kept)], name

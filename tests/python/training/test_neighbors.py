@@ -12,7 +12,7 @@ import pytest
 from conftest import run_model
 from scipy.sparse import csr_matrix
 
-from kindred.generators import neighbor_tables, slim
+from kindred.generators import profile_tables, slim
 from kindred.generators.base import best_neighbors, best_per_row
 from kindred.generators.content import content_neighbors
 from kindred.generators.neighbors import collaborative_neighbors
@@ -536,7 +536,7 @@ def test_candidates__blocks_join_without_a_seam_in_any_order_of_rows(checkerboar
     assert len(whole) > 300
     for table in ("interactions", "items", "item_features", "folds"):
         checkerboard.execute(f"create or replace table {table} as select * from {table} t order by md5(t::varchar)")
-    monkeypatch.setattr(neighbor_tables, "USERS_PER_BLOCK", 7)
+    monkeypatch.setattr(profile_tables, "USERS_PER_BLOCK", 7)
     build(checkerboard)
     assert checkerboard.sql("from neighbor_candidates order by all").fetchall() == whole
 

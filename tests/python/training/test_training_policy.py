@@ -8,8 +8,8 @@ import shutil
 import pytest
 from conftest import NO_TESTS, Shop, run_dbt, to_variables
 
-TRAINED = ["als_item_factors", "item_neighbors"]
-LISTS = ["als_candidates", "neighbor_candidates", "session_candidates"]
+TRAINED = ["als_item_factors", "item_neighbors", "spectral_item_factors"]
+LISTS = ["als_candidates", "neighbor_candidates", "session_candidates", "spectral_candidates"]
 PERSONAL = ["als_user_factors", *LISTS, "explanations"]
 
 
@@ -173,6 +173,7 @@ def changed_people(shop):
         ("neighbor_candidates", "generator = 'sequence'"),
         ("neighbor_candidates", "generator = 'content'"),
         ("session_candidates", "true"),
+        ("spectral_candidates", "true"),
     ],
 )
 def test_not_due__who_has_nothing_new_keeps_rows(shop, changed_people, name, condition):
@@ -226,7 +227,7 @@ def test_half_a_build__what_it_left_behind_is_noticed(shop):
     assert shop.value("select reason from training_policy") == "not_due"
     for name in ("als_user_factors", "als_candidates", "explanations"):
         assert made(shop, name) and not kept(shop, name), name
-    for name in ("neighbor_candidates", "session_candidates"):
+    for name in ("neighbor_candidates", "session_candidates", "spectral_candidates"):
         assert kept(shop, name) and not made(shop, name), name
 
 

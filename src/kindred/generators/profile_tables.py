@@ -1,16 +1,17 @@
-"""Candidates of item-to-item generators: what the neighbours of a person's items add up to."""
+"""The tables of generators that propose from a person's profile: neighbours, spectral factors, candidates."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from scipy.sparse import diags
 
 from kindred.generators import choose_settings, item_to_item, neighbors_kept
-from kindred.generators.base import NEIGHBORS_SCHEMA, best_neighbors, neighbor_rows, read_neighbors, with_people
+from kindred.generators.base import NEIGHBORS_SCHEMA, FromProfile, neighbor_rows, with_people
+from kindred.generators.spectral import GENERATOR as SPECTRAL
+from kindred.generators.spectral import SCHEMA as SPECTRAL_SCHEMA
 from kindred.histories import read_history
 from kindred.matrices import read_pairs
 from kindred.settings import fill
@@ -66,38 +67,63 @@ def item_neighbors(
     return write_table(session, NEIGHBORS_SCHEMA, batches, kept)
 
 
-def neighbor_candidates(
+def spectral_item_factors(
     dbt: Any,
     session: Session,
+    given: Mapping[str, Any],
+    interactions: Relation,
+    tuning_trials: Relation,
+    training_policy: Relation,
+    folds: Relation,
+) -> Any:
+    """The rows of `spectral_item_factors`; given: the variable kindred__generators."""
+    chosen = choose_settings(SPECTRAL, given, tuning_trials, folds)
+    earlier, is_due = read_earlier_model(dbt, session, training_policy, SPECTRAL_SCHEMA)
+    batches: list[pa.RecordBatch] = []
+    kept = None
+    for fold in read_folds(folds):
+        if fold == "live" and not is_due:
+            kept = earlier
+            continue
+        history = read_history(interactions, fold)
+        if history.matrix.nnz:
+            batches.append(SPECTRAL.rows(fold, history.items, SPECTRAL.fit(history, chosen)))
+    return write_table(session, SPECTRAL_SCHEMA, batches, kept)
+
+
+def profile_candidates(
+    dbt: Any,
+    session: Session,
+    proposing: Sequence[FromProfile],
     given: Mapping[str, Any],
     n_candidates: int,
     interactions: Relation,
     item_features: Relation,
-    neighbor_tables: Mapping[str, Relation],
+    tables: Mapping[str, Relation],
     tuning_trials: Relation,
     history_keys: Relation,
     training_policy: Relation,
     folds: Relation,
 ) -> Any:
-    """The rows of `neighbor_candidates`, at most n_candidates per person and generator.
+    """The rows of `neighbor_candidates` or `spectral_candidates`, at most n_candidates per person and generator.
 
-    given: the variable kindred__generators; neighbor_tables: relations by their names. Memory grows with the people in
-    a block and with the items' neighbours, not with people x items.
+    proposing: the generators; given: the variable kindred__generators; tables: of what was fitted, by their names.
+    Memory grows with the people in a block and with what was fitted, not with people x items.
     """
     generators = [
-        (generator, neighbor_tables[generator.table], choose_settings(generator, given, tuning_trials, folds))
-        for generator in item_to_item()
+        (generator, tables[generator.table], choose_settings(generator, given, tuning_trials, folds))
+        for generator in proposing
     ]
     shown = fingerprint(item_features, ["item_id"], "fold = 'live' and is_recommendable")
     keys, kept = {}, {}
     for generator, table, _ in generators:
-        condition = f"fold = 'live' and generator = '{generator.name}'"
-        trained = fingerprint(table, ["item_id", "neighbor_id", "score"], condition)
+        trained = generator.trained_key(table)
         # What isn't trained with the history has neighbours of items that are new or back in stock.
         extra = [] if generator.is_trained else [shown]
         keys[generator.name] = made_from(history_keys, trained, *extra)
-        # A generator without neighbours has nothing for anybody, and nothing to be kept.
+        # A generator of which nothing was fitted has nothing for anybody, and nothing to be kept.
         if trained:
+            condition = f"fold = 'live' and generator = '{generator.name}'"
             kept[generator.name] = keep_rows(
                 dbt, session, training_policy, keys[generator.name], SCHEMA, condition, item_features
             )
@@ -112,25 +138,23 @@ def neighbor_candidates(
         excluded = read_pairs(asking, history.users, items, f"fold = '{fold}' and is_excluded")
         parts = []
         for generator, table, settings in generators:
-            neighbors = read_neighbors(table, fold, generator.name, items) @ diags(is_shown.astype("float32"))
-            if neighbors.nnz:
+            fitted = generator.read(table, fold, items, is_shown)
+            if fitted is not None:
                 profile = history.profile(settings["decay"], settings["n_steps"])
                 people = find_others(history.users, kept.get(generator.name), fold)
                 made = read_keys(keys[generator.name], history.users, fold)
-                parts.append((generator.name, profile, neighbors, people, made))
+                parts.append((generator, fitted, profile, people, made))
         return fold, history.users, items, excluded, parts
 
     prepared = [prepare(fold) for fold in read_folds(folds)]
 
     def batches() -> Iterator[pa.RecordBatch]:
         for fold, users, items, excluded, parts in prepared:
-            for name, profile, neighbors, people, made in parts:
+            for generator, fitted, profile, people, made in parts:
                 for start in range(0, len(people), USERS_PER_BLOCK):
                     block = people[start : start + USERS_PER_BLOCK]
-                    rows, columns, ranks, scores = best_neighbors(
-                        profile[block], neighbors, excluded[block], n_candidates
-                    )
-                    names = [pa.repeat(pa.scalar(text), len(rows)) for text in (fold, name)]
+                    rows, columns, ranks, scores = generator.best(fitted, profile[block], excluded[block], n_candidates)
+                    names = [pa.repeat(pa.scalar(text), len(rows)) for text in (fold, generator.name)]
                     at = pa.array(np.asarray(block)[rows])
                     ids = [users.take(at), items.take(pa.array(columns))]
                     yield pa.record_batch(

@@ -1,0 +1,23 @@
+"""The items with the highest spectral scores for each person with a history.
+
+Grain: one row per (fold, user_id, item_id); spectral_candidates.yml has the columns.
+Items that the person's history excludes, and items that are not recommendable, are left out. Where no training is due,
+a person whose made_from is that of an earlier build keeps that list, unless an item of it is no longer recommendable.
+Errors: ValueError where item_features lacks an item of interactions.
+"""
+
+
+def model(dbt, session):
+    from kindred import settings
+    from kindred.generators import spectral
+    from kindred.generators.profile_tables import profile_candidates
+
+    given = dbt.config.meta_get("generators")
+    interactions = dbt.ref("interactions")
+    item_features = dbt.ref("item_features")
+    tuning_trials, history_keys = dbt.ref("tuning_trials"), dbt.ref("history_keys")
+    training_policy, folds = dbt.ref("training_policy"), dbt.ref("folds")
+    n_candidates = settings.fill("lists", dbt.config.meta_get("lists"))["n_candidates"]
+    tables = {"spectral_item_factors": dbt.ref("spectral_item_factors")}
+    relations = (interactions, item_features, tables, tuning_trials, history_keys, training_policy, folds)
+    return profile_candidates(dbt, session, [spectral.GENERATOR], given, n_candidates, *relations)

@@ -1,0 +1,19 @@
+"""Item factors of `spectral`: singular vectors of people's histories, normalised by degrees, per fold.
+
+Grain: one row per (fold, item_id).
+A fold without histories has no rows.
+Where training_policy says that no training is due, the rows of the fold live are those of the build before. The
+method and its sources are in src/kindred/generators/spectral.py.
+Errors: ValueError for an unknown setting.
+"""
+
+
+def model(dbt, session):
+    from kindred.generators.profile_tables import spectral_item_factors
+
+    given = dbt.config.meta_get("generators")
+    interactions = dbt.ref("interactions")
+    tuning_trials = dbt.ref("tuning_trials")
+    training_policy = dbt.ref("training_policy")
+    folds = dbt.ref("folds")
+    return spectral_item_factors(dbt, session, given, interactions, tuning_trials, training_policy, folds)

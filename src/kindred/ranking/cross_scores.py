@@ -1,0 +1,98 @@
+"""What generators say of one another's candidates: scores of pairs that another generator proposed.
+
+A list of candidates says of an item that isn't on it only that its score is lower than the last one's. Where a
+generator can score any item, from a person's profile and what was fitted to the items or from vectors, the ranker sees
+its score of every candidate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_matrix, vstack
+
+from kindred.generators import choose_settings, from_profiles
+from kindred.generators.base import FromProfile, pair_products
+from kindred.histories import read_history
+from kindred.matrices import Csr, encode_ids, read_factors
+from kindred.ranking.features import RankerTables
+from kindred.warehouse import Relation
+
+# (places of people, for each pair the place among these people, places of items) -> scores of the pairs
+Scorer = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Scorers:
+    """The relations that scores are made of.
+
+    given: the variable kindred__generators; fitted: what generators from profiles fitted to the items, by the names of
+    their tables.
+    """
+
+    given: Mapping[str, Any]
+    interactions: Relation
+    fitted: Mapping[str, Relation]
+    als_item_factors: Relation
+    als_user_factors: Relation
+    tuning_trials: Relation
+    folds: Relation
+
+    def read(self, tables: RankerTables, fold: str) -> CrossScores:
+        """The scorers of a fold, for the people, the items and the generators of `tables`."""
+        names = tables.generators.to_pylist()
+        history = read_history(self.interactions, fold).among(tables.items)
+        # People without a history have the last row, an empty one.
+        nothing = csr_matrix((1, len(tables.items)), dtype=np.float32)
+        rows = encode_ids(tables.users, history.users)[1]
+        found: dict[int, Scorer] = {}
+        for generator in from_profiles():
+            if generator.name in names:
+                fitted = generator.read(self.fitted[generator.table], fold, tables.items)
+                if fitted is not None:
+                    settings = choose_settings(generator, self.given, self.tuning_trials, self.folds)
+                    profile = vstack([history.profile(settings["decay"], settings["n_steps"]), nothing]).tocsr()
+                    found[names.index(generator.name)] = profile_scorer(generator, fitted, profile, rows)
+        if "als" in names:
+            user_vectors = aligned(self.als_user_factors, "user_id", fold, tables.users)
+            item_vectors = aligned(self.als_item_factors, "item_id", fold, tables.items)
+            if user_vectors.size and item_vectors.size:
+                found[names.index("als")] = factor_scorer(user_vectors, item_vectors)
+        return CrossScores(found)
+
+
+class CrossScores:
+    """Scores of pairs by the places of the generators that can score any pair."""
+
+    def __init__(self, scorers: Mapping[int, Scorer]) -> None:
+        self.scorers = dict(scorers)
+
+    def fill(self, users: np.ndarray, items: np.ndarray, scores: np.ndarray) -> None:
+        """Fill what is nan in scores, (n_pairs, n_generators), for pairs that are sorted by user. In place."""
+        people, at = np.unique(users, return_inverse=True)
+        for generator, scorer in self.scorers.items():
+            unknown = np.flatnonzero(np.isnan(scores[:, generator]))
+            if len(unknown):
+                scores[unknown, generator] = scorer(people, at[unknown], items[unknown])
+
+
+def profile_scorer(generator: FromProfile, fitted: Any, profile: Csr, rows: np.ndarray) -> Scorer:
+    """A scorer by a generator's own sum over a person's profile; rows: the profile's row of each person."""
+    return lambda people, at, items: generator.scores(fitted, profile[rows[people]], at, items)
+
+
+def factor_scorer(user_vectors: np.ndarray, item_vectors: np.ndarray) -> Scorer:
+    """A scorer by the product of two vectors."""
+    return lambda people, at, items: pair_products(user_vectors[people], item_vectors, at, items)
+
+
+def aligned(relation: Relation, id_column: str, fold: str, ids: Any) -> np.ndarray:
+    """The vectors of a fold for the given ids, (n_ids, n_factors); 0 for ids without one."""
+    known, vectors = read_factors(relation, id_column, fold)
+    places = encode_ids(known, ids)[1]
+    found = np.zeros((len(ids), vectors.shape[1]), dtype=np.float32)
+    found[places[places >= 0]] = vectors[places >= 0]
+    return found
