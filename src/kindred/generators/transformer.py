@@ -176,12 +176,11 @@ def fit_weights(session_items: np.ndarray, sequences: network.Sequences, people:
     for start in range(0, len(people), PEOPLE_PER_BLOCK):
         block = slice(start, start + PEOPLE_PER_BLOCK)
         places, is_real = sequences.newest(people[block], N_WEIGHTS)
-        vectors = session_items[places[:, ::-1]] * is_real[:, ::-1, None]
-        left += np.einsum("npd,nqd->pq", vectors, vectors, optimize=True)
-        right += np.einsum("npd,nd->p", vectors, wanted[block])
+        vectors = session_items[places[:, ::-1]] * is_real[:, ::-1, None].astype(np.float32)
+        left += network.product("npd,nqd->pq", vectors, vectors)
+        right += network.product("npd,nd->p", vectors, wanted[block])
     # Places that few people have get small weights instead of wild ones.
-    left += 1e-3 * np.trace(left) / N_WEIGHTS * np.eye(N_WEIGHTS)
-    return np.linalg.solve(left, right).astype(np.float32)
+    return network.solve(left, right)
 
 
 def imitate(
@@ -198,10 +197,10 @@ def imitate(
     aims = network.user_vectors(parameters, vectors, sequences, learners)
     session_items, weights = vectors, fit_weights(vectors, sequences, learners, aims)
     for _ in range(3):
-        found = session_vectors(vectors, weights, sequences, learners).astype(np.float64)
-        gram = found.T @ found
-        turn = np.linalg.solve(gram + 1e-3 * np.trace(gram) / len(gram) * np.eye(len(gram)), found.T @ aims)
-        session_items = vectors @ turn.astype(np.float32)
+        found = session_vectors(vectors, weights, sequences, learners)
+        squares, products = (network.product("ni,nj->ij", found, other) for other in (found, aims))
+        turn = network.solve(squares, products)
+        session_items = network.product("ni,ij->nj", vectors, turn)
         weights = fit_weights(session_items, sequences, learners, aims)
     judged = [
         network.user_vectors(parameters, vectors, sequences, people),

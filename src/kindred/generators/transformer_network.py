@@ -396,3 +396,30 @@ def user_vectors(
         places, is_real = (np.pad(array, ((0, missing), (0, 0))) for array in (places, is_real))
         result[block] = np.asarray(compiled_encode()(network, vectors, places, is_real))[: len(block)]
     return result
+
+
+@functools.cache
+def compiled_product(formula: str) -> Callable[..., Any]:
+    """A product of arrays by an einsum formula."""
+    import jax
+    import jax.numpy as jnp
+
+    return jax.jit(functools.partial(jnp.einsum, formula))
+
+
+def product(formula: str, *arrays: np.ndarray) -> np.ndarray:
+    """A product of arrays by an einsum formula, by JAX: the same to the last digit in every build.
+
+    The last digits of numpy's own depend on the number of its threads, which the other models of a build change.
+    """
+    return np.asarray(compiled_product(formula)(*arrays))
+
+
+def solve(left: np.ndarray, right: np.ndarray, ridge: float = 1e-3) -> np.ndarray:
+    """The solution of a system of normal equations, with so many times the mean of the diagonal added to it."""
+    from threadpoolctl import threadpool_limits
+
+    left = left.astype(np.float64)
+    left += ridge * np.trace(left) / len(left) * np.eye(len(left))
+    with threadpool_limits(limits=1, user_api="blas"):
+        return np.linalg.solve(left, right.astype(np.float64)).astype(np.float32)
