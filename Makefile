@@ -33,7 +33,7 @@ build: $(VENV)/installed  ## the sample shop: events to recommendations, shown f
 report: $(VENV)/installed  ## what the last build's tables say, as one HTML file; metrics.json beside it is for agents
 	@$(BIN)/kindred report
 
-daily: $(VENV)/installed  ## new events into the lists: models are trained when it is due, nothing is judged
+daily: $(VENV)/installed  ## new events into the lists: models are trained when it is due, nothing is evaluated
 	$(BIN)/dbt build --exclude-resource-type unit_test --vars '{kindred__folds: [live], kindred__train: when_due}'
 
 show: $(VENV)/installed  ## three people, their lists, and the evaluation
@@ -47,7 +47,7 @@ WITH_EXPERIMENTS := {kindred__inputs: {events: sample_events_with_experiments, i
 experiments: $(VENV)/installed  ## the sample shop with four experiments whose effects are known, and their results
 	@$(OF_EXPERIMENTS) $(BIN)/dbt --quiet build --exclude-resource-type unit_test --target-path target/experiments \
 	    --vars '$(WITH_EXPERIMENTS)'
-	@$(OF_EXPERIMENTS) $(BIN)/kindred results --vars '$(WITH_EXPERIMENTS)'
+	@$(OF_EXPERIMENTS) $(BIN)/kindred results --target-path target/experiments
 
 MINUTES ?= 10
 tune: $(VENV)/installed  ## search better settings for MINUTES (10) on the fold tuning; later builds use them
@@ -73,9 +73,14 @@ export: $(VENV)/installed  ## item factors and neighbours as Parquet files in FO
 embed: $(VENV)/installed  ## write the package into the macro that dbt renders into Python models; after any change in src/
 	PYTHONPATH=src $(BIN)/python -m kindred.embed
 
+# The tests read the sample shop that was built with the unit and data tests, as a first build leaves it.
+SAMPLE := target/sample
 test: $(VENV)/installed-dev lint  ## every test but the Snowflake ones
-	$(BIN)/dbt build --target-path target/test --vars '{kindred__tables: {experiments: experiments}}'
-	$(BIN)/pytest -q -n 2 --dist loadfile
+	rm -rf $(SAMPLE)
+	mkdir -p $(SAMPLE)
+	KINDRED_DUCKDB_PATH=$(SAMPLE)/shop.duckdb $(BIN)/dbt build --target-path $(SAMPLE)/target --log-path $(SAMPLE)/target \
+	    --vars '{kindred__tables: {experiments: experiments}}'
+	$(BIN)/pytest -q -n 2 --dist loadfile --sample=$(SAMPLE)
 
 test-slow: $(VENV)/installed-dev  ## the tests that take minutes: builds that are killed at any moment
 	$(BIN)/pytest -q -m slow

@@ -118,7 +118,7 @@ def bench_size(millions: float, runs: int, seed: int, work_dir: Path) -> dict[st
         daily = build(world, folder, "infinity", DAILY)
         say(f"{millions:g} M, run {number}: daily {daily['wall_seconds']:.1f} s, {daily['reason']}")
         if daily["is_due"]:
-            raise RuntimeError(f"the daily build trained anew: {daily['reason']}")
+            raise RuntimeError(f"the daily build trained again: {daily['reason']}")
         size["runs"].append([full, daily])
         shutil.rmtree(folder)
     return size

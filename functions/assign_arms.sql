@@ -5,13 +5,17 @@ with request as (
     select
         {{ kindred.normal_id('cast(unit as varchar)', composes=false) }} as asking_user,
         {{ kindred.normal_id('cast(item_id as varchar)', composes=false) }} as asking_item,
-        coalesce(cast(context as varchar), '') as given_context
+        cast(context as varchar) as given_context
 
 ),
 
 identities as ({{ kindred.published_rows('identities') }}),
 
 arms as ({{ kindred.published_rows('arms') }}),
+
+lists as ({{ kindred.published_rows('lists') }}),
+
+item_arms as ({{ kindred.published_rows('item_arms') }}),
 
 asking as (
 
@@ -25,15 +29,48 @@ asking as (
 
 ),
 
+-- Without a context that of the person counts, as the release has it.
+people as (
+
+    select
+        asking.user_id,
+        asking.asking_item,
+        case
+            when asking.given_context is not null then asking.given_context
+            when lists.activity <> '' then {{ kindred.context_text('lists.segment', 'lists.activity') }}
+            else ''
+        end as own_context
+    from asking
+    left join lists
+        on asking.user_id = lists.user_id
+
+),
+
+asked_item as (
+
+    select item_arms.arms
+    from people
+    inner join item_arms
+        on people.asking_item = item_arms.item_id
+
+),
+
+of_item as (
+    {{ kindred.unnest_json_rows('asked_item', 'arms', {
+        'experiment_id': 'varchar', 'context': 'varchar', 'arm': 'varchar', 'value': 'varchar', 'price': 'double',
+        'share': 'double', 'from_key': 'varchar', 'to_key': 'varchar',
+    }) }}
+),
+
 running as (select * from arms where {{ kindred.runs_now('arms') }}),
 
 contexts as (
 
     select
         running.experiment_id,
-        max(case when running.context = asking.given_context then running.context end) as context
+        max(case when running.context = people.own_context then running.context end) as context
     from running
-    cross join asking
+    cross join people
     group by running.experiment_id
 
 ),
@@ -42,14 +79,15 @@ units as (
 
     select
         running.*,
+        running.is_by_item and people.asking_item is not null as is_asked_by_item,
         case
-            when running.unit = 'user' then asking.user_id
-            when running.unit = 'item' then asking.asking_item
+            when running.unit = 'user' then people.user_id
+            when running.unit = 'item' then people.asking_item
             -- Null where either is.
-            else asking.user_id || '|' || asking.asking_item
+            else people.user_id || '|' || people.asking_item
         end as asked_unit
     from running
-    cross join asking
+    cross join people
     inner join contexts
         on running.experiment_id = contexts.experiment_id
             and running.context = case when running.kind = 'holdout' then '' else coalesce(contexts.context, '') end
@@ -67,12 +105,29 @@ keys as (
 
 ),
 
+-- Where an item was asked for, its own part of the arms counts, and what isn't in it has none.
 assigned as (
 
-    select keys.*
+    select
+        keys.experiment_id,
+        keys.kind,
+        keys.arm,
+        keys.is_control,
+        keys.policy,
+        case when keys.is_asked_by_item then of_item.value else keys.value end as value,
+        keys.min_price,
+        keys.max_price,
+        case when keys.is_asked_by_item then of_item.price end as price,
+        keys.context,
+        case when keys.is_asked_by_item then of_item.share else keys.share end as share,
+        keys.key
     from keys
-    where keys.key >= keys.from_key
-        and keys.key < keys.to_key
+    left join of_item
+        on keys.experiment_id = of_item.experiment_id
+            and keys.context = of_item.context
+            and keys.arm = of_item.arm
+    where keys.key >= case when keys.is_asked_by_item then of_item.from_key else keys.from_key end
+        and keys.key < case when keys.is_asked_by_item then of_item.to_key else keys.to_key end
         and keys.layer_key >= keys.layer_from_key
         and keys.layer_key < keys.layer_to_key
 
@@ -96,6 +151,7 @@ select
     assigned.value,
     assigned.min_price,
     assigned.max_price,
+    assigned.price,
     assigned.context,
     assigned.share,
     assigned.key

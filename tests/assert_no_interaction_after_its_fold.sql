@@ -1,4 +1,4 @@
--- Fails for every fold that knows an event from its moment or later: it would be judged on what it had been told.
+-- Fails for every fold that knows an event from its moment or later: it would be evaluated on what it had learned from.
 select
     interactions.fold,
     folds.learns_until,

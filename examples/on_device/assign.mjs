@@ -1,7 +1,7 @@
 // Which arm of which experiment a unit is in, in a browser, from one file and without a server:
 //
 //     make export
-//     node examples/on_device/assign.mjs export/arms.json u0042
+//     node examples/on_device/assign.mjs export u0042 i007
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
@@ -35,9 +35,17 @@ export function md5(text) {
 const keyOf = (...parts) => md5(parts.join("|")).slice(0, 8);
 const has = (from, key, to) => from <= key && key < to;
 
+// The arms of one experiment and context as an item has them; none where it may not be in two.
+const ofItem = (arms, entries) =>
+  entries.flatMap(([id, context, name, value, price, share, from_key, to_key]) =>
+    arms
+      .filter((arm) => arm.experiment_id === id && arm.context === context && arm.arm === name)
+      .map((arm) => ({ ...arm, value, price, share, from_key, to_key })));
+
 // {experiment_id: the arm} of the experiments that a person, an item or the two are in; ids as the release has them.
-// arms: rows of `arms` in the release. The same as Store.assign.
-export function assign(arms, userId, { itemId = null, context = "", now = new Date() } = {}) {
+// arms: rows of `arms` in the release. itemArms: {item_id: its entry of `item_arms`}, for prices, creatives and offers of an
+// item. context: "segment=DE|activity=hot", as the app knows its person. The same as Store.assign.
+export function assign(arms, userId, { itemId = null, itemArms = {}, context = "", now = new Date() } = {}) {
   const time = now.toISOString().slice(0, 19).replace("T", " ");
   const units = { user: userId, item: itemId, user_item: userId && itemId ? `${userId}|${itemId}` : null };
   const runs = arms.filter((arm) => units[arm.unit] && arm.starts_at <= time && !(arm.ends_at && arm.ends_at <= time));
@@ -47,15 +55,17 @@ export function assign(arms, userId, { itemId = null, context = "", now = new Da
     for (const id of ids) {
       const own = runs.filter((arm) => arm.experiment_id === id && (arm.kind === "holdout") === isHoldout);
       if (!own.length) continue;
-      const { unit: kind, layer, layer_from_key: from, layer_to_key: to, salt } = own[0];
+      const { unit: kind, layer, layer_from_key: from, layer_to_key: to, salt, is_by_item: isByItem } = own[0];
       const unit = units[kind];
       if (!(from === "00000000" && to === "g") && !has(from, keyOf("layer", layer, unit), to)) continue;
       const key = keyOf(isHoldout ? "holdout" : id, salt, unit);
-      // In a context that it has no shares of, those for everybody count.
+      // In a context that it doesn't know, the shares for everybody count.
       const shares = isHoldout || !own.some((arm) => arm.context === context) ? "" : context;
-      const arm = own.find((one) => one.context === shares && has(one.from_key, key, one.to_key));
+      const inContext = own.filter((one) => one.context === shares);
+      const possible = isByItem && itemId ? ofItem(inContext, itemArms[itemId] ?? []) : inContext;
+      const arm = possible.find((one) => has(one.from_key, key, one.to_key));
       if (!arm) continue;
-      assigned[id] = { ...arm, key };
+      assigned[id] = { price: null, ...arm, key };
       // Who is held out is in nothing after that.
       if (isHoldout && arm.is_control) return assigned;
     }
@@ -63,7 +73,7 @@ export function assign(arms, userId, { itemId = null, context = "", now = new Da
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  const [file, ...units] = process.argv.slice(2);
-  const { arms } = JSON.parse(readFileSync(file, "utf8"));
-  for (const unit of units) console.log(JSON.stringify(assign(arms, unit)));
+  const [folder, userId, itemId = null] = process.argv.slice(2);
+  const read = (name) => JSON.parse(readFileSync(`${folder}/${name}.json`, "utf8"))[name];
+  console.log(JSON.stringify(assign(read("arms"), userId, { itemId, itemArms: read("item_arms") })));
 }

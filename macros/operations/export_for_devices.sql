@@ -6,7 +6,7 @@
     {% if target.type != 'duckdb' %}
         {% do exceptions.raise_compiler_error(
             "export_for_devices writes files beside a DuckDB warehouse. On " ~ target.type ~ " unload the same tables "
-            ~ "(als_item_factors, release_neighbors, release_segments, release_items, release_session_settings, release_arms, event_types) with COPY INTO a stage"
+            ~ "(als_item_factors, release_neighbors, release_segments, release_items, release_session_settings, release_arms, release_item_arms, event_types) with COPY INTO a stage"
         ) %}
     {% endif %}
     {% if kindred.setting('privacy', 'epsilon') != '' %}
@@ -58,6 +58,8 @@
             where folds.fold = 'live' and (weight <> 0 or excludes_item)
             order by event_type",
         'session_settings.parquet': "select * exclude (case_insensitive_ids) from " ~ ref('release_session_settings'),
+        'item_arms.json': "select coalesce(map_from_entries(list((item_id, cast(arms as json)) order by item_id)), map()) as item_arms
+            from " ~ ref('release_item_arms'),
         'arms.json': "select coalesce(list(arms order by from_key, arm_id), []) as arms from " ~ ref('release_arms') ~ " as arms",
         'session.json': "
             select

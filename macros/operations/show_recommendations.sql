@@ -5,7 +5,7 @@
     {% if user_ids %}
         {% set chosen = user_ids %}
     {% else %}
-        {#- People one can judge by eye: enough history to see a taste, spread over the ids. -#}
+        {#- People whose lists a reader can check: enough history to see a taste, spread over the ids. -#}
         {% set chosen = [] %}
         {% for row in kindred.fetch_rows(
             "select user_id from " ~ ref('user_features') ~ " where fold = 'live' and n_purchases between 3 and 8"

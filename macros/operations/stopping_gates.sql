@@ -1,4 +1,4 @@
-{#- The gates of publish_gates that stop the lists which this run judged. -#}
+{#- The gates of publish_gates that stop the lists which this run compared. -#}
 {% macro stopping_gates(relation) %}
     {{ return(kindred.fetch_rows(kindred.stopping_gates_query(relation))) }}
 {% endmacro %}

@@ -14,7 +14,9 @@
             when gate = 'drift' and measure is null
                 then concat('not compared: ', coalesce(details, 'drift has no row of this build or of that release'))
             when gate = 'concentration' and measure is null
-                then 'not compared: lists have fewer than 1,000 places, or concentration has no row of that release'
+                then concat('not compared: ', coalesce(
+                    details, 'lists have fewer than 1,000 places, or concentration has no row of that release'
+                ))
             when measure is null then 'not compared: this build has no figure'
             when value is null then concat('not compared: there is no figure of release ', compared_release_id)
             else concat(

@@ -22,6 +22,7 @@
             ('publish_gates', 'evaluated_at', 'judged_at', none),
             ('published_generators', 'generator', 'source', none),
             ('published_lists', 'policy', none, 'main'),
+            ('published_lists', 'activity', none, ''),
         ],
     }) }}
 {% endmacro %}

@@ -58,7 +58,7 @@ from (
         {{ kindred.at_least_one(kindred.raw_text(found, ['items'])) }} as items
     from {{ relation }} as raw
 ) as context
-cross join {{ kindred.json_entries('context.items') }} as products
+cross join {{ kindred.json_items('context.items') }} as products
     {% endset %}
     {{ return(sql) }}
 {% endmacro %}

@@ -19,7 +19,7 @@
     ) }}
 {% endmacro %}
 
-{#- The text of the first of `keys` that an entry of json_entries has, null where it has none. -#}
+{#- The text of the first of `keys` that an entry of json_items has, null where it has none. -#}
 {% macro entry_text(entry, keys) %}
     {% set parts = [] %}
     {% for key in keys %}

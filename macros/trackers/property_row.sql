@@ -43,5 +43,5 @@
 {% macro property_products(json) %}
     {% set parts = [] %}
     {% for key in ['products', 'items', 'cart_items'] %}{% do parts.append(kindred.json_tree(json, key)) %}{% endfor %}
-    {{ return(kindred.json_entries(kindred.at_least_one(kindred.first_of(parts, 'varchar')))) }}
+    {{ return(kindred.json_items(kindred.at_least_one(kindred.first_of(parts, 'varchar')))) }}
 {% endmacro %}

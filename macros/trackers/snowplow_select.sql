@@ -43,15 +43,12 @@
     {% endfor %}
     {% set item_of_line = kindred.raw_text(found, ['ti_sku']) %}
     {% set entry_id = kindred.entry_text('products', keys) %}
-    {% set action %}
-coalesce({{ kindred.json_first('context.action', ['type']) }}, {{ kindred.json_first('context.first_action', ['type']) }})
-    {%- endset %}
     {% set sql %}
 select
     {{ kindred.tracked_row({
         'row_id': 'context.row_id',
         'product_number': kindred.entry_place('products'),
-        'event_name': "coalesce(" ~ action ~ ", case when context.structured_action = 'search' then 'search' end, context.event)",
+        'event_name': "coalesce(" ~ kindred.json_first('context.action', ['type']) ~ ", case when context.structured_action = 'search' then 'search' end, context.event)",
         'user_id': "coalesce(context.user_id, " ~ kindred.json_first('context.person', ['id']) ~ ")",
         'anonymous_id': "coalesce(context.domain_userid, " ~ kindred.json_first('context.session', ['userId', 'user_id']) ~ ")",
         'session_id': "coalesce(context.domain_sessionid, " ~ kindred.json_first('context.session', ['sessionId', 'session_id']) ~ ")",
@@ -64,7 +61,7 @@ select
         'amount': "case when " ~ entry_id ~ " is null then try_cast(" ~ kindred.json_first('context.purchase', ['revenue']) ~ " as double) end",
         'currency': "coalesce(" ~ kindred.entry_text('products', ['currency']) ~ ", " ~ kindred.json_first('context.purchase', ['currency']) ~ ", context.line_currency)",
         'order_id': "coalesce(" ~ kindred.json_first('context.purchase', ['transaction_id']) ~ ", context.line_order)",
-        'list_id': "coalesce(" ~ kindred.json_first('context.action', ['name']) ~ ", " ~ kindred.json_first('context.first_action', ['name']) ~ ")",
+        'list_id': kindred.json_first('context.action', ['name']),
         'position': kindred.entry_number('products', ['position']),
         'query': "case when context.structured_action = 'search' then context.structured_label end",
         'title': kindred.entry_text('products', ['name']),
@@ -92,8 +89,7 @@ from (
         {{ kindred.raw_number(found, ['ti_price']) }} as line_price,
         {{ kindred.raw_text(found, ['ti_currency', 'base_currency']) }} as line_currency,
         {{ kindred.raw_text(found, ['ti_orderid']) }} as line_order,
-        {{ json.action }} as action,
-        {{ kindred.first_object(json.action) }} as first_action,
+        {{ kindred.first_object(json.action) }} as action,
         {{ kindred.at_least_one(json.products) }} as products,
         {{ kindred.first_object(json.orders) }} as purchase,
         {{ kindred.first_object(json.people) }} as person,
@@ -106,7 +102,7 @@ from (
     from {{ tables['events'] }} as raw
     {{ joins | join('\n') }}
 ) as context
-cross join {{ kindred.json_entries('context.products') }} as products
+cross join {{ kindred.json_items('context.products') }} as products
     {% endset %}
     {{ return(sql) }}
 {% endmacro %}
@@ -151,9 +147,9 @@ cross join {{ kindred.json_entries('context.products') }} as products
 {% endmacro %}
 
 {% macro duckdb__first_object(json) %}
-    {% set first = "json_extract(" ~ json ~ ", '$[0]')" %}
     {{ return(
-        "case when json_valid(" ~ json ~ ") then cast(coalesce(" ~ first ~ ", json(" ~ json ~ ")) as varchar) end"
+        "case when not json_valid(" ~ json ~ ") then null when json_type(" ~ json ~ ") = 'ARRAY' then cast(json_extract("
+        ~ json ~ ", '$[0]') as varchar) else cast(" ~ json ~ " as varchar) end"
     ) }}
 {% endmacro %}
 

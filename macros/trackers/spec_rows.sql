@@ -78,7 +78,7 @@ select
     {{ kindred.tracked_row(values) }}
 from {{ relation }} as raw
 {% if exploded %}
-cross join {{ kindred.json_entries(kindred.at_least_one(kindred.raw_text(found, ['products']))) }} as products
+cross join {{ kindred.json_items(kindred.at_least_one(kindred.raw_text(found, ['products']))) }} as products
 {% endif %}
     {% endset %}
     {{ return(sql) }}

@@ -7,6 +7,8 @@ item_variants as (select * from {{ ref('item_variants') }}),
 
 item_totals as (select * from {{ ref('item_totals') }}),
 
+averages as (select * from {{ ref('average_items') }}),
+
 -- Kept out here, before anybody proposes them, so that lists stay full.
 excluded as (
 
@@ -21,22 +23,6 @@ excluded as (
     group by
         fold,
         item_id
-
-),
-
--- What a fold's average item looks like: the prior that small counts are drawn towards.
-averages as (
-
-    select
-        fold,
-        {{ kindred.exact_sum('recent_popularity') }} / nullif({{ kindred.exact_sum('popularity') }}, 0) as recent_share,
-        {{ kindred.exact_sum('popularity') }} / count(*) as mean_popularity,
-        {{ kindred.exact_sum('n_counted_carts') }}
-        / nullif({{ kindred.exact_sum('n_counted_views') }}, 0) as carts_per_view,
-        {{ kindred.exact_sum('n_counted_purchases') }}
-        / nullif({{ kindred.exact_sum('n_counted_views') }}, 0) as purchases_per_view
-    from item_totals
-    group by fold
 
 ),
 

@@ -49,44 +49,6 @@ near as (
 
 ),
 
--- Groups and addresses that join too many, accounts that very many use, devices of very many people.
-kept_apart as (
-
-    select
-        'identity_links' as input,
-        group_id as entity_id,
-        case fate when 'dissolved' then 'dissolved_group' else fate end as problem,
-        case fate when 'dissolved' then 'each of its ids stands for itself' else 'joins nobody' end as fate,
-        max(n_ids) as n_rows
-    from {{ ref('identity_groups') }}
-    where fate <> 'joined'
-    group by
-        group_id,
-        fate
-
-    union all
-
-    select
-        'events' as input,
-        user_id as entity_id,
-        'shared_account' as problem,
-        'claims no device' as fate,
-        n_devices as n_rows
-    from {{ ref('shared_accounts') }}
-
-    union all
-
-    select
-        'events' as input,
-        identity_id as entity_id,
-        'hub_device' as problem,
-        'events that no login claims are left out' as fate,
-        n_events as n_rows
-    from identities
-    where link = 'hub'
-
-),
-
 final as (
 
     select
@@ -120,7 +82,7 @@ final as (
         cast(null as varchar) as rejected_text,
         fate,
         cast(n_rows as bigint) as n_rows
-    from kept_apart
+    from {{ ref('kept_apart_ids') }}
 
 )
 

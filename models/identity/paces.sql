@@ -1,39 +1,8 @@
 -- one row per (user_id, rule_id): a pace that no hand has, of a person with many events
--- Of people with few events no pace can be told. An impression tells nothing of it: a list shows many at once; nor do
--- the lines of an order.
+-- The lines of an order tell nothing of a pace: they are sent at once.
 {% set min_events = kindred.setting('traffic', 'min_events') %}
 
-with as_of as (select max(as_of) as as_of from {{ ref('folds') }}),
-
-heavy_ids as (
-
-    select
-        identity_id,
-        user_id
-    from {{ ref('person_ids') }}
-    where user_id is not null
-    qualify sum(n_events) over (partition by user_id) >= {{ min_events }}
-
-),
-
-heavy_events as (
-
-    select
-        heavy_ids.user_id,
-        events.event_type,
-        events.item_id,
-        events.occurred_at
-    from {{ ref('kindred', 'events') }} as events
-    inner join as_of
-        on events.occurred_at < as_of.as_of
-    left join {{ ref('claimed_events') }} as claimed_events
-        on events.event_id = claimed_events.event_id
-    inner join heavy_ids
-        on coalesce(events.user_id, claimed_events.user_id, events.anonymous_id) = heavy_ids.identity_id
-    where events.traffic is null
-        and events.event_type <> 'impression'
-
-),
+with heavy_events as (select * from {{ ref('heavy_events') }}),
 
 buyers as (
 
@@ -92,18 +61,6 @@ pauses as (
 
 ),
 
--- Half of the pauses as long as each other to a twentieth of a second: a clock, no hand.
-steady as (
-
-    select user_id
-    from pauses
-    group by user_id
-    having count(*) >= {{ min_events - 1 }}
-        and percentile_cont(0.75) within group (order by seconds)
-        - percentile_cont(0.25) within group (order by seconds) < 0.05
-
-),
-
 rates as (
 
     select
@@ -134,10 +91,15 @@ rates as (
 
     union all
 
+    -- Half of the pauses as long as each other to a twentieth of a second: a clock, no hand.
     select
         user_id,
         'constant_pace' as rule_id
-    from steady
+    from pauses
+    group by user_id
+    having count(*) >= {{ min_events - 1 }}
+        and percentile_cont(0.75) within group (order by seconds)
+        - percentile_cont(0.25) within group (order by seconds) < 0.05
 
 ),
 

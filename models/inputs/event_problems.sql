@@ -5,8 +5,6 @@ with event_counts as (select * from {{ ref('event_counts') }}),
 
 event_spellings as (select * from {{ ref('event_spellings') }}),
 
-typed_items as (select item_id from {{ ref('typed_items') }} where item_id is not null),
-
 rejected as (
 
     select
@@ -50,44 +48,6 @@ changed as (
 
 ),
 
--- Items that the catalogue has under another spelling.
-unknown_items as (
-
-    select
-        unknown_item_id,
-        {{ kindred.nearly_same_key('unknown_item_id') }} as near_key,
-        sum(n_events) as n_events
-    from event_counts
-    where unknown_item_id is not null
-    group by unknown_item_id
-
-),
-
-catalogue as (
-
-    select
-        {{ kindred.nearly_same_key('item_id') }} as near_key,
-        min(item_id) as item_id
-    from typed_items
-    group by {{ kindred.nearly_same_key('item_id') }}
-
-),
-
-nearly_known as (
-
-    select
-        catalogue.item_id as entity_id,
-        'nearly_same_item_id' as problem,
-        min(unknown_items.unknown_item_id) as example,
-        'row set aside, as unknown_item' as fate,
-        sum(unknown_items.n_events) as n_rows
-    from unknown_items
-    inner join catalogue
-        on unknown_items.near_key = catalogue.near_key
-    group by catalogue.item_id
-
-),
-
 {% if kindred.named_trackers() -%}
 unknown_currencies as (
 
@@ -113,7 +73,13 @@ final as (
     union all
     select * from changed
     union all
-    select * from nearly_known
+    select
+        item_id as entity_id,
+        'nearly_same_item_id' as problem,
+        example,
+        'row set aside, as unknown_item' as fate,
+        n_events as n_rows
+    from {{ ref('nearly_known_items') }}
     {%- if kindred.named_trackers() %}
     union all
     select * from unknown_currencies

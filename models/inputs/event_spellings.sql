@@ -66,7 +66,7 @@ spellings as (
 
 ),
 
-judged as (
+decided as (
 
     select
         spellings.*,
@@ -85,7 +85,7 @@ final as (
         case when not is_blocked then normal_form end as normal_form,
         is_blocked,
         cast(sum(n_events) as bigint) as n_events
-    from judged
+    from decided
     where is_blocked
         or coalesce(normal_form, '') <> spelling
     group by

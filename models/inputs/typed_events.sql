@@ -101,32 +101,12 @@ turned as (
 
 ),
 
--- The first reason that applies is the one reported, so each row has one. Repeated ids are told apart later,
--- among the rows that could be used.
+-- Repeated ids are told apart later, among the rows that could be used.
 final as (
 
     select
         turned.*,
-        case
-            when turned.event_id is null then 'missing_event_id'
-            when coalesce(turned.user_id, turned.anonymous_id) is null
-                then case when turned.has_blocked_id then 'blocked_identity' else 'missing_person' end
-            when turned.event_type is null then 'missing_event_type'
-            when event_types.event_type is null and turned.is_refund then 'negative_value'
-            when event_types.event_type is null then 'unknown_event_type'
-            when turned.occurred_at is null and turned.occurred_at_text is null then 'missing_time'
-            when turned.occurred_at is null then 'invalid_time'
-            when turned.occurred_at < cast('1990-01-01' as timestamp) then 'too_early'
-            when turned.occurred_at > cast('{{ kindred.run_clock() }}' as timestamp) then 'in_future'
-            when turned.item_id is null and turned.event_type not in ('search', 'exposure') then 'missing_item'
-            {% if has_catalogue -%}
-            when turned.item_id is not null and catalogue.item_id is null then 'unknown_item'
-            {% endif -%}
-            when turned.quantity is null and turned.quantity_text is not null then 'invalid_quantity'
-            when turned.quantity < 0 then 'negative_quantity'
-            when turned.value is null and turned.value_text is not null then 'invalid_value'
-            when turned.position is null and turned.position_text is not null then 'invalid_position'
-        end as rejection_reason
+        {{ kindred.rejection_reason('turned', has_catalogue) }} as rejection_reason
     from turned
     left join event_types
         on turned.event_type = event_types.event_type

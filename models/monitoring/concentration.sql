@@ -7,18 +7,7 @@
     full_refresh=false,
 ) }}
 
-with build as (
-
-    select
-        run_id,
-        generated_at
-    from {{ ref('recommendations') }}
-    where {{ kindred.is_publishing() }}
-    group by
-        run_id,
-        generated_at
-
-),
+with build as (select * from {{ ref('publishing_build') }}),
 
 list_concentration as (select * from {{ ref('list_concentration') }}),
 
@@ -27,6 +16,8 @@ taken_items as (select * from {{ ref('taken_items') }}),
 held_out_concentration as (select * from {{ ref('held_out_concentration') }}),
 
 gini_trends as (select * from {{ ref('gini_trends') }}),
+
+list_settings as (select * from {{ ref('list_settings') }}),
 
 final as (
 
@@ -45,10 +36,12 @@ final as (
         cast(gini_trends.n as bigint) as n_releases,
         case when list_concentration.policy = '' then held_out_concentration.gini_held_out end as gini_held_out,
         case when list_concentration.policy = '' then held_out_concentration.gini_others end as gini_others,
+        list_settings.settings_key,
         build.generated_at
     from list_concentration
     cross join build
     cross join held_out_concentration
+    cross join list_settings
     left join taken_items
         on list_concentration.policy = taken_items.policy
     left join gini_trends

@@ -28,7 +28,7 @@ histories as (
 
 ),
 
--- A day without a row is a day, too. Nine weeks: five that are judged and four before the first of them.
+-- A day without a row is a day, too. Nine weeks: five that are checked and four before the first of them.
 calendar as (
 
     select
@@ -60,7 +60,7 @@ counted as (
 
 ),
 
--- A day is judged when it is over and has four weeks before it; it is itself in none of them.
+-- A day is checked when it is over and has four weeks before it; it is itself in none of them.
 expected as (
 
     select

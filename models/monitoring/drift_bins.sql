@@ -14,27 +14,15 @@ earlier as (
 
 ),
 
-build as (
-
-    select
-        run_id,
-        generated_at
-    from {{ ref('recommendations') }}
-    where {{ kindred.is_publishing() }}
-    group by
-        run_id,
-        generated_at
-
-),
+build as (select * from {{ ref('publishing_build') }}),
 
 settings as (
 
     select
-        concat('{{ kindred.feature_settings_key() }}', md5({{ dbt.listagg(
-            "concat(event_type, ' ', cast(cast(weight as decimal(28, 6)) as varchar), ' ', "
-            ~ "coalesce(cast(cast(half_life_days as decimal(28, 6)) as varchar), ''))",
-            "','", 'order by event_type'
-        ) }})) as settings_key
+        concat(
+            '{{ kindred.feature_settings_key() }}',
+            {{ kindred.rows_key(['event_type'], ['weight', 'half_life_days'], 'event_type') }}
+        ) as settings_key
     from {{ ref('known_event_types') }}
     where weight is not null
 

@@ -5,116 +5,15 @@
 {{ config(materialized='ephemeral') }}
 
 {% set clock = "cast('" ~ kindred.run_clock() ~ "' as timestamp)" %}
-{% set depth = 10 %}
 {% set rollback = kindred.read_rollback() %}
 {% set served = kindred.served() %}
-{% set served_run = kindred.text_literal(served.run_id if served else '') %}
 
-with recommendations as (select * from {{ ref('recommendations') }}),
-
-build as (
+with build as (
 
     select
         coalesce(max(run_id), '{{ invocation_id }}') as run_id,
-        coalesce(max(generated_at), {{ clock }}) as generated_at,
-        count(distinct item_id) as n_items,
-        count(distinct user_id) as n_people
-    from recommendations
-
-),
-
-catalogue as (
-
-    select count(*) as n_items
-    from {{ ref('item_features') }}
-    where fold = 'live'
-        and is_recommendable
-
-),
-
-events as (
-
-    select
-        count(*) as n_events,
-        max(occurred_at) as last_event_at,
-        coalesce('the newest event is of ' || cast(cast(max(occurred_at) as date) as varchar), 'no event is usable')
-            as details
-    from {{ ref('person_events') }}
-
-),
-
-rejections as (
-
-    select
-        rejection_reason,
-        sum(n_events) as n_events,
-        row_number() over (
-            order by case when rejection_reason is null then 1 else 0 end, sum(n_events) desc, rejection_reason
-        ) as place
-    from {{ ref('event_counts') }}
-    group by rejection_reason
-
-),
-
-rejected as (
-
-    select
-        sum(case when rejection_reason is not null then n_events else 0 end)
-        / nullif(cast(sum(n_events) as double), 0) as share,
-        {{ dbt.listagg(
-            "case when place <= 5 and rejection_reason is not null"
-            ~ " then concat(rejection_reason, ' (', cast(cast(n_events as bigint) as varchar), ')') end",
-            "', '", 'order by place'
-        ) }} as details
-    from rejections
-
-),
-
-traffic_rules as (
-
-    select
-        rule_id,
-        share,
-        n_events,
-        row_number() over (order by n_events desc, rule_id) as place
-    from {{ ref('traffic_report') }}
-    where is_left_out
-
-),
-
-left_out as (
-
-    select
-        coalesce(sum(share), 0) as share,
-        {{ dbt.listagg(
-            "case when place <= 5 then concat(rule_id, ' (', cast(n_events as varchar), ')') end",
-            "', '", 'order by place'
-        ) }} as details
-    from traffic_rules
-
-),
-
-changes as (
-
-    select
-        {{ kindred.exact_sum('new_share', scale=12) }} / nullif(count(*), 0) as share,
-        concat(cast(count(*) as varchar), ' people compared') as details
-    from {{ ref('changed_lists') }}
-
-),
-
-quality as (
-
-    select
-        max(value) as ndcg,
-        max(standard_error) as standard_error
-    from {{ ref('evaluation_metrics') }}
-    where fold = 'backtest'
-        and policy = 'main'
-        and generator = 'blend'
-        and user_group = 'all'
-        and metric = 'ndcg'
-        and k = {{ depth }}
+        coalesce(max(generated_at), {{ clock }}) as generated_at
+    from {{ ref('recommendations') }}
 
 ),
 
@@ -128,65 +27,7 @@ drifted as (
     from {{ ref('drift') }}
     where kind = 'feature'
         and run_id in (select build.run_id from build)
-        and reference_run_id = {{ served_run }}
-
-),
-
--- Items that came to the catalogue since then are in no list for a while: that is no concentration, so the Gini
--- coefficient of then is taken with so many items more that nobody is shown.
-risen as (
-
-    select
-        max(
-            list_concentration.gini
-            - (1 - (1 - earlier.gini) * least(1.0e0, cast(earlier.n_items as double) / list_concentration.n_items))
-        ) as rise,
-        max(concat(
-            'Gini coefficient ', {{ kindred.figure('list_concentration.gini') }},
-            ', before ', {{ kindred.figure('earlier.gini') }}
-        )) as details
-    from {{ ref('list_concentration') }} as list_concentration
-    inner join (
-        {{ kindred.previous_rows('concentration', {
-            'run_id': 'varchar', 'policy': 'varchar', 'gini': 'double', 'n_items': 'bigint',
-        }) }}
-    ) as earlier
-        on list_concentration.policy = earlier.policy
-    -- Of few lists a Gini coefficient depends on how many there are.
-    where list_concentration.policy = ''
-        and list_concentration.n_places >= 1000
-        and earlier.run_id = {{ served_run }}
-
-),
-
-judged_days as (
-
-    select
-        input,
-        n_rows < lower or n_rows > upper as is_outside,
-        row_number() over (partition by input order by day desc) as place
-    from {{ ref('data_health') }}
-    where expected is not null
-
-),
-
-unusual_inputs as (
-
-    select
-        input,
-        max(case when place = 1 and is_outside then 1 else 0 end)
-        * max(case when place = 2 and is_outside then 1 else 0 end) as is_unusual
-    from judged_days
-    group by input
-
-),
-
-volumes as (
-
-    select
-        sum(is_unusual) as n_inputs,
-        nullif({{ dbt.listagg("case when is_unusual = 1 then input end", "', '", 'order by input') }}, '') as details
-    from unusual_inputs
+        and reference_run_id = {{ kindred.text_literal(served.run_id if served else '') }}
 
 ),
 
@@ -210,50 +51,53 @@ latencies as (
 
 ),
 
-{% set newest = kindred.days_between("cast('1970-01-01' as timestamp)", 'events.last_event_at') %}
-{% set age = kindred.days_between('events.last_event_at', clock) %}
-{% set nothing = "concat(cast(catalogue.n_items as varchar), ' recommendable items, ', " ~
-    "cast(events.n_events as varchar), ' usable events')" %}
-{% set measures = {
-    'lists': ('build.n_people', 'null', nothing),
-    'catalog_coverage': ('build.n_items / nullif(cast(catalogue.n_items as double), 0)', 'null', 'null'),
-    'people': ('build.n_people', 'null', 'null'),
-    'quality': ('quality.ndcg', 'quality.standard_error', 'null'),
-    'rejected_events': ('rejected.share', 'null', 'rejected.details'),
-    'traffic': ('left_out.share', 'null', 'left_out.details'),
-    'stale_data': (newest, 'null', 'events.details'),
-    'data_age': (age, 'null', 'events.details'),
-    'changed_lists': ('changes.share', 'null', 'changes.details'),
-    'drift': ('drifted.share', 'null', 'drifted.details'),
-    'concentration': ('risen.rise', 'null', 'risen.details'),
-    'volume': ('volumes.n_inputs', 'null', 'volumes.details'),
-    'latency': ('latencies.p99_ms', 'null', 'latencies.details'),
-    'rollback_hold': (1 if rollback and rollback.is_held else 0, 'null', 'null'),
-} %}
+measured as (
+
+    select * from {{ ref('list_measures') }}
+
+    union all
+
+    select * from {{ ref('input_measures') }}
+
+    union all
+
+    select
+        'drift' as gate,
+        cast(share as double) as measure,
+        cast(null as double) as standard_error,
+        cast(details as varchar) as details
+    from drifted
+
+    union all
+
+    select
+        'latency' as gate,
+        cast(p99_ms as double) as measure,
+        cast(null as double) as standard_error,
+        cast(details as varchar) as details
+    from latencies
+
+    union all
+
+    select
+        'rollback_hold' as gate,
+        cast({{ 1 if rollback and rollback.is_held else 0 }} as double) as measure,
+        cast(null as double) as standard_error,
+        cast(null as varchar) as details
+
+),
 
 final as (
 
-    {% for gate, (measure, standard_error, details) in measures.items() %}
     select
         build.run_id,
-        '{{ gate }}' as gate,
-        cast({{ measure }} as double) as measure,
-        cast({{ standard_error }} as double) as standard_error,
-        cast({{ details }} as varchar) as details,
+        measured.gate,
+        measured.measure,
+        measured.standard_error,
+        measured.details,
         build.generated_at
     from build
-    cross join catalogue
-    cross join events
-    cross join rejected
-    cross join left_out
-    cross join changes
-    cross join quality
-    cross join drifted
-    cross join risen
-    cross join volumes
-    cross join latencies
-    {{ "union all" if not loop.last }}
-    {% endfor %}
+    cross join measured
 
 )
 

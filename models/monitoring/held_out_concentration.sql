@@ -37,12 +37,10 @@ people as (
 catalogue as (
 
     select
-        item_features.item_id,
+        recommendable_items.item_id,
         kinds.is_held_out
-    from {{ ref('item_features') }} as item_features
+    from {{ ref('recommendable_items') }} as recommendable_items
     cross join (select 0 as is_held_out union all select 1) as kinds
-    where item_features.fold = 'live'
-        and item_features.is_recommendable
 
 ),
 

@@ -35,16 +35,7 @@ places_of_all as (
 
 policies as (select policy from places_of_all group by policy),
 
-catalogue as (
-
-    select
-        item_id,
-        percent_rank() over (order by popularity) as popularity_percentile
-    from {{ ref('item_features') }}
-    where fold = 'live'
-        and is_recommendable
-
-),
+catalogue as (select * from {{ ref('recommendable_items') }}),
 
 -- The items that no list has count, too.
 shared as (

@@ -20,24 +20,11 @@ with gates as (
 
 ),
 
-gate_measures as (select * from {{ ref('gate_measures') }}),
-
-served_measures as (select * from {{ ref('served_measures') }}),
-
 bounds as (
 
     select
         *,
-        cast(
-            case
-                when gate in ('lists', 'rollback_hold') then 0
-                {%- for gate, bound in kindred.given_gate_bounds().items() %}
-                when gate = '{{ gate }}' then {{ bound if bound is not none else 'null' }}
-                {%- endfor %}
-                when is_off_for_sample and {{ not kindred.has_own_inputs() }} then null
-                else default_bound
-            end as double
-        ) as bound
+        {{ kindred.gate_bound() }} as bound
     from gates
 
 ),
@@ -58,8 +45,8 @@ measured as (
         served_measures.measure as served_measure,
         served_measures.standard_error as served_error,
         served_measures.first_at as served_first_at
-    from gate_measures
-    left join served_measures
+    from {{ ref('gate_measures') }} as gate_measures
+    left join {{ ref('served_measures') }} as served_measures
         on gate_measures.gate = served_measures.gate
     where {{ kindred.is_publishing() }}
 

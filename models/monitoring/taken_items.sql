@@ -41,16 +41,7 @@ brought as (
 
 ),
 
-catalogue as (
-
-    select
-        item_id,
-        percent_rank() over (order by popularity) as popularity_percentile
-    from {{ ref('item_features') }}
-    where fold = 'live'
-        and is_recommendable
-
-),
+catalogue as (select * from {{ ref('recommendable_items') }}),
 
 counted as (
 

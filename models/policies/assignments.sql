@@ -3,16 +3,6 @@
 
 with arms as (select * from {{ ref('current_arms') }} where is_running and unit = 'user'),
 
-people as (
-
-    select
-        user_id,
-        {{ kindred.context_text('segment', 'activity') }} as context
-    from {{ ref('user_features') }}
-    where fold = 'live'
-
-),
-
 experiments as (
 
     select
@@ -34,10 +24,15 @@ experiments as (
 ),
 
 contexts as (
+
     select
         experiment_id,
         context
-    from arms group by experiment_id, context
+    from arms
+    group by
+        experiment_id,
+        context
+
 ),
 
 keys as (
@@ -46,13 +41,14 @@ keys as (
         people.user_id,
         experiments.experiment_id,
         experiments.kind,
-        people.context,
+        {{ kindred.context_text('people.segment', 'people.activity') }} as context,
         {{ kindred.arm_key('experiments', 'people.user_id') }} as key,
         {{ kindred.layer_key('experiments', 'people.user_id') }} as layer_key,
         experiments.layer_from_key,
         experiments.layer_to_key
-    from people
+    from {{ ref('user_features') }} as people
     cross join experiments
+    where people.fold = 'live'
 
 ),
 

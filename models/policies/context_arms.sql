@@ -3,63 +3,9 @@
 -- compare: all shares of that context are 0, and its people are in no arm.
 {{ config(enabled=kindred.has_experiments()) }}
 
-with experiments as (select * from {{ ref('checked_experiments') }} where problem is null),
+with contexts as (select * from {{ ref('experiment_contexts') }}),
 
-arms as (
-
-    select
-        arms.*,
-        experiments.allocation
-    from {{ ref('checked_arms') }} as arms
-    inner join experiments
-        on arms.experiment_id = experiments.experiment_id
-
-),
-
-with_contexts as (
-
-    select experiment_id
-    from arms
-    where allocation = 'contextual'
-        or segment is not null
-        or activity is not null
-    group by experiment_id
-
-),
-
-people as (
-
-    select
-        segment,
-        activity
-    from {{ ref('user_features') }}
-    where fold = 'live'
-    group by
-        segment,
-        activity
-
-),
-
-contexts as (
-
-    select
-        experiment_id,
-        '' as context,
-        cast(null as varchar) as segment,
-        cast(null as varchar) as activity
-    from experiments
-
-    union all
-
-    select
-        with_contexts.experiment_id,
-        {{ kindred.context_text('people.segment', 'people.activity') }} as context,
-        people.segment,
-        people.activity
-    from with_contexts
-    cross join people
-
-),
+arms as (select * from {{ ref('checked_arms') }}),
 
 eligible as (
 

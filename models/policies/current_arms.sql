@@ -6,7 +6,15 @@
 
 with experiments as (select * from {{ ref('checked_experiments') }} where problem is null),
 
-arms as (select * from {{ ref('checked_arms') }}),
+arms as (
+
+    select
+        *,
+        max(case when coalesce(category, brand) is not null then 1 else 0 end) over (partition by experiment_id) = 1
+            as has_conditions
+    from {{ ref('checked_arms') }}
+
+),
 
 live as (select as_of from {{ ref('folds') }} where fold = 'live'),
 
@@ -45,6 +53,7 @@ final as (
         experiments.kind,
         experiments.unit,
         experiments.allocation,
+        experiments.kind in ('choice', 'price') or arms.has_conditions as is_by_item,
         arms.is_control,
         borders.position,
         cast(borders.share as double) as share,

@@ -6,6 +6,7 @@
         cast(null as varchar) as {{ column }},
         {% endfor %}
         cast(null as boolean) as is_control,
+        cast(null as boolean) as is_by_item,
         cast(null as double) as share,
         cast(null as double) as min_price,
         cast(null as double) as max_price,
@@ -15,7 +16,8 @@
 {% endset %}
 with arms as ({{ "select * from " ~ ref('current_arms') if kindred.has_experiments() else none_given }}),
 
--- A shadow has no key: nobody is assigned to it. Times are text, which every store compares alike.
+-- A shadow has no key: nobody is assigned to it. It stays, as a context whose arms are all without a share is one all
+-- the same: its people are in no arm. Times are text, which every store compares alike.
 final as (
 
     select
@@ -25,6 +27,7 @@ final as (
         arm,
         kind,
         unit,
+        is_by_item,
         is_control,
         share,
         from_key,
@@ -40,7 +43,6 @@ final as (
         substr(cast(starts_at as varchar), 1, 19) as starts_at,
         substr(cast(ends_at as varchar), 1, 19) as ends_at
     from arms
-    where from_key < to_key
 
 )
 

@@ -96,6 +96,7 @@ final as (
         lists.user_id,
         {{ kindred.list_id('lists.user_id', 'lists.run_id') }} as list_id,
         coalesce(people.segment, '') as segment,
+        coalesce(people.activity, '') as activity,
         lists.items,
         coalesce(histories.history, '[]') as history,
         coalesce(exclusions.excluded, '[]') as excluded,

@@ -68,21 +68,7 @@ ordered as (
 
 ),
 {% endif %}
-pin_counts as (
-
-    select
-        fold,
-        policy,
-        user_id,
-        count(*) as n_pins
-    from {{ ref('ruled_candidates') }}
-    where pin_number is not null
-    group by
-        fold,
-        policy,
-        user_id
-
-),
+pin_counts as (select * from {{ ref('pin_counts') }}),
 
 -- The last of the places that pins leave are drawn by chance, in published lists alone: evaluated lists are those that
 -- would be shown without exploration.

@@ -163,10 +163,10 @@ def unforget(given: argparse.Namespace) -> None:
 
 
 def results(given: argparse.Namespace) -> None:
-    from kindred.connection import Connection
+    from kindred.built import read_built
     from kindred.experiments.report import show_results
 
-    print("\n".join(show_results(Connection(dbt_options(given)), given.experiment, given.by or "")))
+    print("\n".join(show_results(read_built(dbt_options(given)), given.experiment, given.by or "")))
 
 
 def plan(given: argparse.Namespace) -> None:
@@ -177,16 +177,16 @@ def plan(given: argparse.Namespace) -> None:
             raise RuntimeError("--mean needs --lift, the relative effect to be found, such as 0.05")
         print("\n".join(plan_by_hand(given.mean, given.sd, given.lift, given.people_per_day)))
         return
-    from kindred.connection import Connection
+    from kindred.built import read_built
 
-    print("\n".join(show_plans(Connection(dbt_options(given)), given.experiment, given.lift)))
+    print("\n".join(show_plans(read_built(dbt_options(given)), given.experiment, given.lift)))
 
 
 def explain(given: argparse.Namespace) -> None:
-    from kindred.connection import Connection
+    from kindred.built import read_built
     from kindred.explain.command import explain
 
-    print("\n".join(explain(Connection(dbt_options(given)), given.user, given.item, given.json)))
+    print("\n".join(explain(read_built(dbt_options(given)), given.user, given.item, given.json)))
 
 
 def report(given: argparse.Namespace) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,10 @@ from kindred.settings import fill
 
 # What is built of the nodes that are asked for: no tests.
 KINDS = ("--resource-type", "model", "--resource-type", "seed")
+# What a profile may add to a DuckDB file that reading it may need: dbt's own connection has it.
+ADDED = ("attach", "extensions", "filesystems", "plugins", "secrets", "settings")
+# Of a table: (database, schema, name).
+Place = tuple[str, str, str]
 
 
 class Connection:
@@ -36,6 +40,11 @@ class Connection:
             raise RuntimeError("dbt could not do that, see above: run this in the folder of your dbt project")
         self.adapter: Any = next(iter(FACTORY.adapters.values()))
         self.kind: str = self.adapter.type()
+        self.places: Mapping[str, Place] = {
+            node.name: (node.database, node.schema, node.alias)
+            for node in self.manifest.nodes.values()
+            if node.package_name == "kindred" and node.resource_type in ("model", "seed")
+        }
 
     # Connection -------------------------------------------------------------------------------------------------------
 
@@ -73,6 +82,9 @@ class Connection:
         """A mapping of profiles.yml, such as config_options of DuckDB."""
         return dict(getattr(self.adapter.config.credentials, name, None) or {})
 
+    def has_credential(self, name: str) -> bool:
+        return bool(getattr(self.adapter.config.credentials, name, None))
+
     @property
     def artifact_folders(self) -> tuple[Path, Path]:
         """dbt's folders of what it rendered and of its logs."""
@@ -81,23 +93,15 @@ class Connection:
 
     def name(self, model: str) -> str:
         """The table of one of kindred's models. Errors: RuntimeError where these settings leave the model out."""
-        node = self.manifest.nodes.get(f"model.kindred.{model}")
-        if node is None:
-            raise RuntimeError(
-                f"the project has no table {model} with these settings. Give the variables of the build (--vars), or "
-                "set them in dbt_project.yml; for experiments that is kindred__tables, experiments"
-            )
-        return f"{node.database}.{node.schema}.{node.alias}"
+        return described(self.places, model)
 
     def has(self, model: str) -> bool:
         """Whether the project has one of kindred's models; those of experiments are there where these are named."""
-        return f"model.kindred.{model}" in self.manifest.nodes
+        return model in self.places
 
     def missing(self, *models: str) -> list[str]:
         """Those of the models that have no table or view yet."""
-        nodes = [self.manifest.nodes[f"model.kindred.{model}"] for model in models]
-        return [node.name for node in nodes
-                if self.adapter.get_relation(node.database, node.schema, node.alias) is None]  # fmt: skip
+        return [model for model in models if self.adapter.get_relation(*self.places[model]) is None]
 
     def setting(self, group: str) -> dict[str, Any]:
         """A group of kindred's settings as the project and the options give it, over its defaults."""
@@ -109,6 +113,16 @@ class Connection:
         """What one of kindred's macros renders for this warehouse."""
         text = self.adapter.execute_macro(macro, macro_resolver=self.manifest, project="kindred", kwargs=arguments)
         return str(text).strip()
+
+
+def described(places: Mapping[str, Place], model: str) -> str:
+    """The table of a model, by its place. Errors: RuntimeError where there is none."""
+    if model not in places:
+        raise RuntimeError(
+            f"the project has no table {model} with these settings. Give the variables of the build (--vars), or "
+            "set them in dbt_project.yml and run `dbt build`; for experiments that is kindred__tables, experiments"
+        )
+    return ".".join(places[model])
 
 
 def as_dicts(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:

@@ -32,6 +32,7 @@ LEFT_OUT = (
     "state_page.py",
     "publishing/settings.py",
     "connection.py",
+    "built.py",
     "erasure/",
     "landing/",
     "serving/",

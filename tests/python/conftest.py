@@ -38,6 +38,7 @@ NO_METRICS = ["--exclude", "group:metrics"]
 
 def pytest_addoption(parser):
     parser.addoption("--no-builds", action="store_true", help="leave out the tests that run dbt")
+    parser.addoption("--sample", help="the folder of the sample shop, as make test builds it")
 
 
 def pytest_configure(config):
@@ -128,6 +129,7 @@ class Shop:
     def __init__(self, folder, targets=None):
         folder.mkdir(parents=True, exist_ok=True)
         self.database = folder / "shop.duckdb"
+        self.target = folder / "target"
         self.targets = targets or folder / "targets"
         self.tables = []
 
@@ -147,7 +149,7 @@ class Shop:
         """(settings with the inputs pointing at the raw tables that were loaded, or nowhere; their target folder)"""
         pointers = {name: f"raw.{name}" for name in INPUTS if name in self.tables}
         settings = to_variables({"inputs": pointers} | settings)
-        # dbt parses the project anew where settings differ: those alike share what was parsed.
+        # dbt parses the project again where settings differ: those alike share what was parsed.
         return settings, self.targets / hashlib.md5(json.dumps(settings).encode()).hexdigest()[:8]
 
     def dbt(self, *arguments, **settings):
@@ -185,21 +187,24 @@ class Shop:
 
 
 @pytest.fixture(scope="session")
-def sample_shop(tmp_path_factory):
-    """The sample shop that comes with kindred, built once, without the tests that dbt itself runs on it."""
+def sample_shop(tmp_path_factory, request):
+    """The sample shop that comes with kindred, built once; `log` is what dbt wrote into its log."""
     folder = tmp_path_factory.mktemp("sample")
+    if built := request.config.getoption("--sample"):
+        # A copy: dbt runs on it now and then, and nobody else can open the file meanwhile.
+        shutil.copytree(request.config.rootpath / built, folder, symlinks=True, dirs_exist_ok=True)
     shop = Shop(folder)
-    settings = {"kindred__tables": EXPERIMENTS}
-    result = run_dbt(
-        *("build", *NO_TESTS),
-        target=folder / "target",
-        database=shop.database,
-        settings=settings,
-        writes=True,
-        run=dbt_process.run_alone,
-    )
-    assert result.returncode == 0, result.output
-    shop.result = result
+    if not built:
+        result = run_dbt(
+            *("build", *NO_TESTS),
+            target=shop.target,
+            database=shop.database,
+            settings={"kindred__tables": EXPERIMENTS},
+            writes=True,
+            run=dbt_process.run_alone,
+        )
+        assert result.returncode == 0, result.output
+    shop.log = (shop.target / "dbt.log").read_text(encoding="utf-8")
     return shop
 
 

@@ -1,4 +1,4 @@
-"""dbt in a process of its own that has imported it before it began: two seconds less for each of hundreds of builds."""
+"""dbt in a process of its own that begins with what a server has imported and parsed: half of a small build's time."""
 
 import atexit
 import gc
@@ -8,6 +8,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import pytest
 
 forks = multiprocessing.get_context("forkserver")
 # What dbt and the Python models import, and the project as dbt parses it.
@@ -49,11 +51,20 @@ def run_alone(arguments, environment, timeout):
     return done.returncode, done.stdout, done.stderr
 
 
+def start(target, *arguments):
+    """A process forked from the server that runs a function."""
+    process = forks.Process(target=target, args=arguments)
+    with pytest.MonkeyPatch.context() as patch:
+        # Before Python 3.13 the server looks there alone for what it preloads, and is silent on what it lacks.
+        patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+        process.start()
+    return process
+
+
 def run(arguments, environment, timeout):
     """(exit code, standard output, standard error) of `dbt`; TimeoutError after so many seconds."""
     with tempfile.NamedTemporaryFile() as output, tempfile.NamedTemporaryFile() as errors:
-        process = forks.Process(target=run_here, args=(arguments, environment, output.name, errors.name))
-        process.start()
+        process = start(run_here, arguments, environment, output.name, errors.name)
         process.join(timeout)
         if process.exitcode is None:
             process.kill()

@@ -1,7 +1,8 @@
 """What the fork server imports last: it parses the project once, and all builds begin with what that leaves in memory.
 
 dbt keeps the schemas of its classes, and (where its own tests ask for that) macros that it has read; Jinja is made to
-keep what it compiles. Each build parses the project in its own settings all the same, in half the time.
+keep what it compiles, and dbt not to do again what comes out the same. Each build parses the project in its own
+settings all the same, in a third of the time.
 """
 
 import atexit
@@ -14,6 +15,11 @@ from pathlib import Path
 import jinja2
 from dbt.adapters.factory import reset_adapters
 from dbt.cli.main import dbtRunner
+from dbt.context.macros import MacroNamespace
+from dbt.context.manifest import ManifestContext
+from dbt_common.dataclass_schema import dbtClassMixin
+from dbt_common.events.base_types import EventLevel
+from dbt_common.events.event_manager import EventManager
 from dbt_common.tests import enable_test_caching
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -36,9 +42,53 @@ def keep_compiled():
     jinja2.Environment.compile = compile_once
 
 
+def validate_once():
+    """Check each value against its schema once: a node is mostly the same as in the parse before."""
+    validate = dbtClassMixin.validate.__func__
+    valid = set()
+
+    def validate_new(cls, data):
+        key = (cls, repr(data))
+        if key not in valid:
+            validate(cls, data)
+            valid.add(key)
+
+    dbtClassMixin.validate = classmethod(validate_new)
+
+
+def join_namespaces():
+    """Put all macros into a context at once, in dbt's order of precedence, where dbt looks for each in five places."""
+    to_dict = ManifestContext.to_dict
+
+    def to_dict_at_once(self):
+        if not isinstance(self.namespace, MacroNamespace):
+            return to_dict(self)
+        context = super(ManifestContext, self).to_dict()
+        for macros in reversed(list(self.namespace._search_order())):
+            context.update(macros)
+        return context
+
+    ManifestContext.to_dict = to_dict_at_once
+
+
+def leave_out_unheard():
+    """Compose no message for debugging where no logger writes those."""
+    fire = EventManager.fire_event
+
+    def fire_heard(self, event, level=None, *arguments, **named):
+        is_for_debugging = (level or event.level_tag()) == EventLevel.DEBUG
+        if not is_for_debugging or any(logger.level == EventLevel.DEBUG for logger in self.loggers):
+            fire(self, event, level, *arguments, **named)
+
+    EventManager.fire_event = fire_heard
+
+
 def parse():
     enable_test_caching()
     keep_compiled()
+    validate_once()
+    join_namespaces()
+    leave_out_unheard()
     os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
     with tempfile.TemporaryDirectory() as folder:
         places = ["--profiles-dir", str(REPOSITORY), "--target-path", folder, "--log-path", folder]

@@ -1,12 +1,12 @@
 """Tables as builds leave them, by their contracts, in a DuckDB file: what the report and agents are told from."""
 
 import datetime
-import types
 
 import duckdb
 import yaml
 from conftest import REPOSITORY
 
+from kindred.built import Built
 from kindred.settings import fill
 
 
@@ -27,16 +27,12 @@ def type_of(column):
     return "double" if column in numbers or column.endswith("_days") else "varchar"
 
 
-class Built:
-    """A DuckDB file with some of kindred's tables, and what dbt would say of it (as kindred.connection.Connection)."""
-
-    kind = "duckdb"
+class ReportedShop(Built):
+    """A DuckDB file with some of kindred's tables."""
 
     def __init__(self, folder, **settings):
         folder.mkdir(parents=True, exist_ok=True)
-        self.database_file = folder / "shop.duckdb"
-        self.settings = settings
-        self.manifest = types.SimpleNamespace(nodes={})
+        super().__init__(folder / "shop.duckdb", {}, lambda group: fill(group, settings.get(group, {})))
         duckdb.connect(str(self.database_file)).close()
 
     def add(self, model, rows):
@@ -50,19 +46,8 @@ class Built:
                 connection.execute(
                     f"insert into {model} ({names}) values ({', '.join('?' * len(row))})", [*row.values()]
                 )
-        node = types.SimpleNamespace(resource_type="model", package_name="kindred", name=model, alias=model)
-        node.database, node.schema = "shop", "main"
-        self.manifest.nodes[f"model.kindred.{model}"] = node
+        self.places[model] = ("shop", "main", model)
         return self
-
-    def name(self, model):
-        return f"shop.main.{model}"
-
-    def setting(self, group):
-        return fill(group, self.settings.get(group, {}))
-
-    def disconnect(self):
-        pass
 
 
 def evaluation(policy, value, n_users=400, metric="ndcg", k=10, user_group="all", generator="blend", **given):
@@ -107,7 +92,7 @@ def check(name, check_name, is_passed=True, is_decisive=True, explanation="as it
 
 def experimenting_shop(folder, **settings):
     """Experiments of each verdict, two policies, and cells of few people everywhere."""
-    shop = Built(folder, **settings)
+    shop = ReportedShop(folder, **settings)
     build = {"run_id": "run", "as_of": "2026-06-01", "started_at": "2026-06-01 02:00:00", "n_people": 950}
     shop.add("builds", [build | {"n_events": 20_000, "n_items": 300, "n_recommended_items": 280}])
     groups = {"cold": 12, "warm": 130, "hot": 258}
@@ -186,7 +171,7 @@ def days(n, until="2026-05-31"):
 
 def measured_shop(folder, **settings):
     """What the rooms metrics and monitoring leave, with cells of few people."""
-    shop = Built(folder, **settings)
+    shop = ReportedShop(folder, **settings)
     shop.add("builds", [{"run_id": "run", "as_of": "2026-06-01", "started_at": "2026-06-01 02:00:00"}])
     daily = []
     for number, day in enumerate(days(91)):
@@ -262,7 +247,7 @@ def measured_shop(folder, **settings):
     shop.add(
         "run_costs",
         [
-            ran | {"node": "", "resource_type": "run", "seconds": 70.0},
+            ran | {"node": "", "resource_type": "run", "seconds": 70.0, "credits": 0.125},
             ran | {"node": "scored_candidates", "seconds": 12.0, "n_rows": 46_000},
             ran | {"node": "broken", "seconds": 3.0, "status": "error"},
         ],

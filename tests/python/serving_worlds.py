@@ -20,7 +20,8 @@ CATEGORIES = ["tea", "books", "sport", None]
 SEGMENTS = ["", "DE", "FR"]
 # A release as the contract has it; the first column is the key.
 TABLES = {
-    "lists": "user_id text, list_id text, segment text, items text, history text, excluded text, policy text",
+    "lists": "user_id text, list_id text, segment text, activity text, items text, history text, "
+    "excluded text, policy text",
     "list_rules": "user_id text, rules text",
     "identities": "identity_id text, user_id text",
     "items": "item_id text, popular_rank bigint, title text, category text, brand text, price double precision, "
@@ -31,10 +32,10 @@ TABLES = {
     "generators": "generator text, reason text",
     "session_settings": "n_steps bigint, n_neighbors bigint, decay double precision, session_share double precision, "
     "list_share double precision, case_insensitive_ids boolean",
-    "arms": "arm_id text, experiment_id text, context text, arm text, kind text, unit text, is_control boolean, "
-    "share double precision, from_key text, to_key text, layer text, layer_from_key text, layer_to_key text, "
-    "salt text, policy text, value text, min_price double precision, max_price double precision, starts_at text, "
-    "ends_at text",
+    "arms": "arm_id text, experiment_id text, context text, arm text, kind text, unit text, is_by_item boolean, "
+    "is_control boolean, share double precision, from_key text, to_key text, layer text, layer_from_key text, "
+    "layer_to_key text, salt text, policy text, value text, min_price double precision, max_price double precision, "
+    "starts_at text, ends_at text",
     "item_arms": "item_id text, arms text",
     "release": "release_id text, run_id text, as_of text, generated_at text, expires_at text, n_lists bigint, "
     "n_items bigint, measures text",
@@ -111,7 +112,14 @@ def arm_of(experiment_id, arm, from_key="00000000", to_key="g", **given):
     row = {
         "arm_id": f"{experiment_id}|{arm}|{given.get('context', '')}",
         **{"experiment_id": experiment_id, "context": "", "arm": arm, "kind": "offer", "unit": "user"},
-        **{"is_control": False, "share": 0.5, "from_key": from_key, "to_key": to_key, "layer": experiment_id},
+        **{
+            "is_by_item": False,
+            "is_control": False,
+            "share": 0.5,
+            "from_key": from_key,
+            "to_key": to_key,
+            "layer": experiment_id,
+        },
         **{"layer_from_key": "00000000", "layer_to_key": "g", "salt": experiment_id, "policy": None, "value": None},
         **{"min_price": None, "max_price": None, "starts_at": "2026-01-01 00:00:00", "ends_at": None},
     }
@@ -152,7 +160,7 @@ def write_release(
     path.unlink(missing_ok=True)
     rows = {
         "lists": [
-            (user, f"{release_id[16:24]}-p-{user:0>16}", one["segment"])
+            (user, f"{release_id[16:24]}-p-{user:0>16}", one["segment"], one.get("activity", ""))
             + tuple(json.dumps(one[name]) for name in ("items", "history", "excluded"))
             + (one.get("policy", "main"),)
             for user, one in world["lists"].items()
@@ -175,6 +183,7 @@ def write_release(
         "identities": list(world["identities"].items()),
         "session_settings": [(*settings, ignores_case)],
         "arms": [tuple(arm.values()) for arm in world.get("arms", [])],
+        "item_arms": [(item, json.dumps(arms)) for item, arms in world.get("item_arms", {}).items()],
         "generators": [("als", "your_history"), ("neighbors", "your_history"), ("popular", "popular")],
     }
     with contextlib.closing(sqlite3.connect(path)) as connection:
@@ -211,6 +220,7 @@ def old_shape(path):
             "drop table arms",
             "drop table item_arms",
             "alter table lists drop column policy",
+            "alter table lists drop column activity",
             "alter table segments drop column excluded_if_unknown",
             "alter table items drop column brand",
             "drop table item_pages",

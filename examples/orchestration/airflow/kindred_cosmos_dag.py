@@ -4,7 +4,7 @@ Prefer kindred_dag.py. This one is for those who run their other dbt projects by
 
 The build is one task, not Cosmos' DbtDag with one task for each model: tables of a build share its run_id, which is
 dbt's own id of one command; functions are nodes that Cosmos 1.15 doesn't run; and more than a hundred tasks would each
-start dbt anew and wait for the one DuckDB file. Cosmos sends usage figures to its maker unless the environment has
+start dbt again and wait for the one DuckDB file. Cosmos sends usage figures to its maker unless the environment has
 AIRFLOW__COSMOS__ENABLE_TELEMETRY=False.
 """
 

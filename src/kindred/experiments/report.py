@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from statistics import NormalDist
 from typing import Any
 
-from kindred.connection import Connection, as_dicts, quoted
+from kindred.built import BuiltTables, Warehouse
+from kindred.connection import as_dicts, quoted
 
 Row = Mapping[str, Any]
 RESULTS = (
@@ -24,7 +25,7 @@ PLANS = (
 )  # fmt: skip
 
 
-def read(connection: Connection, table: str, columns: Sequence[str], rest: str = "") -> list[dict[str, Any]]:
+def read(connection: Warehouse, table: str, columns: Sequence[str], rest: str = "") -> list[dict[str, Any]]:
     """Rows of one of kindred's tables, as dicts."""
     sql = f"select {', '.join(columns)} from {connection.name(table)} {rest}"
     return as_dicts(columns, connection.rows(sql))
@@ -119,7 +120,7 @@ def result_lines(experiment: Row, results: Sequence[Row], checks: Sequence[Row],
     return lines
 
 
-def show_results(connection: Connection, name: str | None, segment_by: str) -> list[str]:
+def show_results(connection: BuiltTables, name: str | None, segment_by: str) -> list[str]:
     """The lines of `kindred results`. Errors: RuntimeError where there is no such experiment."""
     where = f"where experiment_id = '{quoted(name)}'" if name else ""
     with connection.connected():
@@ -177,11 +178,11 @@ def plan_rows(plans: Sequence[Row], lift: float | None, alpha: float, power: flo
     return rows
 
 
-def show_plans(connection: Connection, name: str | None, lift: float | None) -> list[str]:
+def show_plans(connection: BuiltTables, name: str | None, lift: float | None) -> list[str]:
     """The lines of `kindred plan`. Errors: RuntimeError where there is nothing to plan from."""
     where = f"where experiment_id = '{quoted(name)}'" if name else ""
-    setting = connection.setting("experiments")
     with connection.connected():
+        setting = connection.setting("experiments")
         plans = read(connection, "experiment_plans", PLANS, f"{where} order by experiment_id, metric")
     if not plans:
         raise RuntimeError(

@@ -6,8 +6,9 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from kindred.built import Warehouse
 from kindred.explain.scores import Scored, by_source, rows_of, score_person
-from kindred.explain.tables import Row, Warehouse, read, text
+from kindred.explain.tables import Row, read, text
 from kindred.ids import id_hash, normal_id
 
 LIST = "rank item_id score policy generator reason because_item_id propensity run_id generated_at expires_at"
@@ -75,6 +76,16 @@ class Case:
     def pool_of(self, team: str | None = None) -> Pool | None:
         """The pool of the list's policy; of an interleaved list that of a team, A where a place is nobody's."""
         return self.pools.get(self.teams.get(team or "A", self.policy))
+
+    def nearest_team(self, item_id: str) -> str | None:
+        """Of an interleaved list, the team whose policy would place an item best, A where neither has it."""
+
+        def distance(team: str) -> tuple[float, float, str]:
+            pool = self.pools[self.teams[team]]
+            place = pool.places("marginal_relevance").get(item_id, math.inf)
+            return place, pool.scored.ranks().get(item_id, math.inf), team
+
+        return min(self.teams, key=distance, default=None)
 
     def named(self, item_id: str | None) -> str:
         title = self.names.get(item_id or "")
@@ -243,6 +254,9 @@ def trace(warehouse: Warehouse, case: Case, item_id: str, team: str | None = Non
     pool = case.pool_of(team)
     assert pool is not None
     place = next((row for row in case.places if row["item_id"] == item_id), None)
+    # What a policy would have shown alone, of which an interleaved list has a part.
+    alone = read(warehouse, "ranked_lists", "rank", f"where fold = 'live' and user_id = {text(case.user_id)}"
+                 f" and team = {text(team)} and item_id = {text(item_id)}") if team and not place else []  # fmt: skip
     own = next((row for row in case.history if row["item_id"] == item_id), None)
     proposals = read(
         warehouse, "candidates", "generator rank score",
@@ -261,6 +275,9 @@ def trace(warehouse: Warehouse, case: Case, item_id: str, team: str | None = Non
         "item_id": item_id,
         "rank": place["rank"] if place else None,
         "n_listed": len(case.places),
+        "team": team,
+        "policy": pool.policy["policy"],
+        "rank_alone": alone[0]["rank"] if alone else None,
         "proposals": proposals,
         "model": "learned" if pool.scored.is_learned else "fixed",
         "terms": rows_of(terms),
@@ -303,6 +320,8 @@ def outcome(warehouse: Warehouse, case: Case, pool: Pool, found: Row, features: 
     if not features[0]["is_recommendable"]:
         catalogue = read(warehouse, "items", "is_available", f"where item_id = {text(found['item_id'])}")
         return "unavailable" if not catalogue[0]["is_available"] else "excluded_for_all"
+    if found["rank_alone"]:
+        return "pushed_out"
     if found["history"] and found["history"]["is_excluded"]:
         return "history"
     if excludes:
@@ -313,15 +332,12 @@ def outcome(warehouse: Warehouse, case: Case, pool: Pool, found: Row, features: 
         return "cap"
     if valued["stage"] == 1:
         return "variant"
-    if found["is_drawn"]:
-        return "not_drawn"
-    # Places that pins took, or another team's items.
-    return "pushed_out" if found["place_by_value"] <= (found["n_places"] or 0) else "below_cut"
+    return "not_drawn" if found["is_drawn"] else "below_cut"
 
 
 def variant_instead(warehouse: Warehouse, case: Case, found: Row) -> str | None:
     """The item of the same variant group that stands in the list or the pool for this one."""
-    pool = case.pool_of()
+    pool = case.pool_of(found["team"])
     assert pool is not None
     group = read(warehouse, "item_features", "item_id",
                  f"where fold = 'live' and variant_group = {text(found['variant_group'])}")  # fmt: skip

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from kindred.connection import Connection
+from kindred.built import BuiltTables, Warehouse
 from kindred.explain import words
 from kindred.explain.case import Case, Unexplained, brief, find_item, read_case, read_names, trace
-from kindred.explain.tables import Row, Warehouse
+from kindred.explain.tables import Row
 
 
 def explain_case(warehouse: Warehouse, user: str, item: str | None, ignores_case: bool) -> tuple[Case, Row | None]:
@@ -23,7 +23,7 @@ def explain_case(warehouse: Warehouse, user: str, item: str | None, ignores_case
     case.names |= read_names(warehouse, {item_id})
     if not case.pools:
         return case, {"item_id": item_id, "rank": place["rank"] if place else None, "outcome": case.kind}
-    return case, trace(warehouse, case, item_id, place.get("team") if place else None)
+    return case, trace(warehouse, case, item_id, place.get("team") if place else case.nearest_team(item_id))
 
 
 def lines_of(case: Case, found: Row | None) -> list[str]:
@@ -52,9 +52,8 @@ def as_json(value: Any) -> Any:
     return asdict(value) if hasattr(value, "__dataclass_fields__") else value.isoformat(sep=" ")
 
 
-def explain(connection: Connection, user: str, item: str | None, is_json: bool) -> list[str]:
+def explain(connection: BuiltTables, user: str, item: str | None, is_json: bool) -> list[str]:
     """The lines of `kindred explain`. Errors: RuntimeError where there is nothing to explain; it says what to do."""
-    ignores_case = bool(connection.setting("identity")["case_insensitive_ids"])
     answer: Callable[[Case, Row | None], list[str]] = lines_of
     if is_json:
         answer = lambda case, found: [json.dumps(rows_of(case, found), indent=2, default=as_json)]  # noqa: E731
@@ -64,4 +63,5 @@ def explain(connection: Connection, user: str, item: str | None, is_json: bool) 
             raise Unexplained(
                 f"no build has made {', '.join(missing)} yet: run `dbt build` in this project and for this target first"
             )
+        ignores_case = bool(connection.setting("identity")["case_insensitive_ids"])
         return answer(*explain_case(connection, user, item, ignores_case))

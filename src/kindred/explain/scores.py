@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from kindred.explain.tables import Fetched, Row, Warehouse, text
+from kindred.built import Warehouse
+from kindred.explain.tables import Fetched, Row, text
 from kindred.ranking.cross_scores import Scorers
 from kindred.ranking.features import (
     RANKER_SCORES,

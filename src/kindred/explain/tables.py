@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import pyarrow as pa
 
+from kindred.built import Warehouse
 from kindred.connection import as_dicts, quoted
 
 Row = dict[str, Any]
@@ -16,22 +17,6 @@ TEXTS = frozenset(
     ("user_id", "item_id", "generator", "category", "brand", "top_category", "top_brand", "kind", "model", "policy")
     + ("generators", "ranker", "neighbor_id", "settings", "weights")
 )
-
-
-class Warehouse(Protocol):
-    """What `kindred.connection.Connection` has."""
-
-    def name(self, model: str) -> str:
-        """The table of a model."""
-
-    def has(self, model: str) -> bool:
-        """Whether the project has the model; those of experiments are there where experiments are named."""
-
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """What a statement finds."""
-
-    def setting(self, group: str) -> dict[str, Any]:
-        """A group of kindred's settings, over its defaults."""
 
 
 def text(value: str) -> str:

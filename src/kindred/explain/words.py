@@ -173,7 +173,7 @@ def way(place: Row) -> str:
 def item_lines(case: Case, found: Row, place: Row | None) -> list[str]:
     """Why an item is at its place, or why it isn't in the list. found: of `trace`."""
     name = case.named(found["item_id"])
-    pool = case.pool_of(place.get("team") if place else None)
+    pool = case.pool_of(found["team"])
     assert pool is not None
     lines = []
     if place:
@@ -279,8 +279,8 @@ def why_not(case: Case, pool: Pool, found: Row) -> str:
         "variant": f"{case.named(found.get('instead'))} is the same thing in another size or colour and stands for it.",
         "not_drawn": f"it is at place {found['place_by_value']} by value. The last places are drawn by chance from"
         f" {plural(found['n_drawn_from'], 'item')}, and it was not drawn today.",
-        "pushed_out": f"it is at place {found['place_by_value']} by value, and the other policy's items took its"
-        " place.",
+        "pushed_out": f"it is at place {found['rank_alone']} of the list that policy {found['policy']} would"
+        " show alone, and the other policy's items took its place.",
         "below_cut": f"it is at place {found['place_by_value']} by value, below the cut: the list has"
         f" {plural(last, 'place')}"
         f", {found['n_places']} of them not pinned.",

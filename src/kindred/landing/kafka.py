@@ -131,7 +131,7 @@ def consume(
                 elif error.code() == KafkaError._AUTO_OFFSET_RESET:
                     raise RuntimeError(
                         f"{key[0]}/{key[1]} has no offset {starts[key]:,}, up to which it was landed: the topic was"
-                        " made anew. Land it under another name, or into a folder and a schema of its own"
+                        " made again. Land it under another name, or into a folder and a schema of its own"
                     )
                 elif not error.retriable():
                     raise KafkaException(error)

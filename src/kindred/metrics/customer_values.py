@@ -19,7 +19,7 @@ from kindred.metrics.lifetimes import Histories
 from kindred.warehouse import Relation, Session, read_table, write_table
 
 HORIZON_DAYS = 90
-# Boosting needs a period to learn from and one to be judged on, both after some history.
+# Boosting needs a period to learn from and one to be evaluated on, both after some history.
 LEAST_PERIOD_DAYS = 14
 LEAST_BOOSTED_PEOPLE = 200
 MOST_BOOSTED_PEOPLE = 100_000
@@ -136,7 +136,7 @@ def summarize(purchases: Purchases) -> Histories:
 def predict_values(purchases: Purchases, days: int = HORIZON_DAYS) -> Prediction:
     """What all persons do in the next `days`, by the model that predicts the last period better."""
     own = predict_by_history(purchases, days)
-    # Twice the period lies after the history from which boosting learns to be judged.
+    # Twice the period lies after the history from which boosting learns to be evaluated.
     period = min(days, int(purchases.days_ago.max()) // 3)
     past, people = purchases.before(period)
     earlier, _ = past.before(period)

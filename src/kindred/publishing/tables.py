@@ -10,7 +10,9 @@ from typing import Any
 
 # The tables of a release, without the `release_` of the models they come from; the first column is the key.
 TABLES: dict[str, dict[str, str]] = {
-    "lists": dict.fromkeys(("user_id", "list_id", "segment", "items", "history", "excluded", "policy"), "text"),
+    "lists": dict.fromkeys(
+        ("user_id", "list_id", "segment", "activity", "items", "history", "excluded", "policy"), "text"
+    ),
     # The rules that put items where they stand, of the people in whose lists some did: lists stay as short as they are.
     "list_rules": {"user_id": "text", "rules": "text"},
     # Other ids of the people in lists.
@@ -27,7 +29,7 @@ TABLES: dict[str, dict[str, str]] = {
     | {"case_insensitive_ids": "boolean"},
     # What request time assigns units by; empty without experiments. Times are UTC, as 2026-12-01 00:00:00.
     "arms": dict.fromkeys(("arm_id", "experiment_id", "context", "arm", "kind", "unit"), "text")
-    | {"is_control": "boolean", "share": "double precision"}
+    | {"is_by_item": "boolean", "is_control": "boolean", "share": "double precision"}
     | dict.fromkeys(
         ("from_key", "to_key", "layer", "layer_from_key", "layer_to_key", "salt", "policy", "value"), "text"
     )

@@ -144,34 +144,35 @@ def learn(
         return Ranker("fixed", f"{n_hits} people chose a candidate in fold tuning, {MIN_PEOPLE} are needed")
     everyone = np.array(sorted(n_targets))
     drawn = np.random.default_rng(0).permutation(everyone)
-    judges, others = np.split(drawn, [max(len(everyone) // 5, 10)])
-    of_judges = np.isin(people, judges)
-    targets_of_judges = {person: n_targets[person] for person in judges.tolist()}
+    held_out, others = np.split(drawn, [max(len(everyone) // 5, 10)])
+    of_held_out = np.isin(people, held_out)
+    targets_of_held_out = {person: n_targets[person] for person in held_out.tolist()}
     # People without a hit teach nothing about order.
     is_taught = np.isin(people, np.unique(people[labels]))
     of_stoppers = is_taught & np.isin(people, others[: len(others) // 5])
-    rows = is_taught & ~of_judges & ~of_stoppers
+    rows = is_taught & ~of_held_out & ~of_stoppers
     if not of_stoppers.any() or not rows.any():
         return Ranker("fixed", "nobody who was kept aside chose a candidate in fold tuning")
     validation = (features[of_stoppers], labels[of_stoppers], people[of_stoppers])
     trial = train(features[rows], labels[rows], people[rows], names, MAX_TREES, validation)
-    taught = is_taught & ~of_judges
+    taught = is_taught & ~of_held_out
     scores = {
-        "learned": trial.predict(features[of_judges], num_iteration=trial.best_iteration),
-        "linear": z[of_judges] @ learn_weights(z[taught], labels[taught], people[taught]),
-        "fixed": votes[of_judges],
+        "learned": trial.predict(features[of_held_out], num_iteration=trial.best_iteration),
+        "linear": z[of_held_out] @ learn_weights(z[taught], labels[taught], people[taught]),
+        "fixed": votes[of_held_out],
     }
     of_kinds = {
-        kind: ndcgs(people[of_judges], found, labels[of_judges], targets_of_judges) for kind, found in scores.items()
+        kind: ndcgs(people[of_held_out], found, labels[of_held_out], targets_of_held_out)
+        for kind, found in scores.items()
     }
     means = {kind: float(found.mean()) for kind, found in of_kinds.items()}
     best = "learned" if means["learned"] >= means["linear"] else "linear"
     gains = of_kinds[best] - of_kinds["fixed"]
-    gain, error = gains.mean(), gains.std() / np.sqrt(len(judges))
+    gain, error = gains.mean(), gains.std() / np.sqrt(len(held_out))
     # A gain within its error is chance, and the fixed blend has nothing that it could have learned wrong.
     kind = best if gain > error else "fixed"
     note = (
-        f"ndcg@20 on {len(judges)} people of fold tuning it did not learn from: learned {means['learned']:.4f}, "
+        f"ndcg@20 on {len(held_out)} people of fold tuning it did not learn from: learned {means['learned']:.4f}, "
         f"linear {means['linear']:.4f}, fixed {means['fixed']:.4f}, gain of {best} {gain:.4f} ± {error:.4f}"
     )
     if kind == "linear":
@@ -207,14 +208,17 @@ def rankers(
     for block in tables.blocks():
         if np.any((evaluated >= block.start) & (evaluated < block.stop)):
             rows = read_candidates(candidates, tables, "tuning", block, evaluated)
-            parts.append(ranker_features(tables, *rows, cross_scores))
+            people, items, features, votes = ranker_features(tables, *rows, cross_scores)
+            labels = are_in(wanted, people, items)
+            # People who chose none of their candidates teach nothing about order, and their ndcg is 0 in any.
+            is_kept = np.isin(people, people[labels])
+            parts.append((people[is_kept], labels[is_kept], features[is_kept], votes[is_kept].sum(axis=1)))
     if parts:
-        people, items, features, votes = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        labels = are_in(wanted, people, items)
+        people, labels, features, votes = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         n_targets = dict(zip(evaluated.tolist(), np.diff(wanted.indptr)[evaluated].tolist(), strict=True))
         names, z = ranker_feature_names(tables), generator_z(tables, features)
         generator_names = tables.generators.to_pylist()
-        ranker = learn(features, names, labels, people, votes.sum(axis=1), z, generator_names, n_targets)
+        ranker = learn(features, names, labels, people, votes, z, generator_names, n_targets)
         n_rows = len(labels)
     else:
         ranker, n_rows = Ranker("fixed", "fold tuning has no targets"), 0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -47,13 +47,14 @@ class BlendInUse:
     """
 
     def __init__(self, rankers: Relation, as_of: datetime.datetime, tables: RankerTables) -> None:
-        import lightgbm
-
         rows = read_table(rankers, ["as_of", "kind", "weights", "model"]).to_pylist()
         usable = [row for row in rows if row["as_of"] <= as_of]
         newest = max(usable, key=lambda row: row["as_of"], default={"kind": "fixed"})
         self.kind, self.booster, self.weights = "fixed", None, np.zeros(0)
         if newest["kind"] == "learned":
+            # It takes seconds to load, with all of scipy's statistics.
+            import lightgbm
+
             self.booster = lightgbm.Booster(model_str=newest["model"])
             if self.booster.feature_name() == ranker_feature_names(tables):
                 self.kind = "learned"
@@ -72,25 +73,49 @@ class BlendInUse:
 
 @dataclass(frozen=True)
 class Policy:
-    """How a policy scores: whose votes count (None = all generators'), and whether the learned ranker may serve."""
+    """How a policy scores: whose votes count (None = all generators'), and whether the learned ranker may serve.
+
+    weights: what generators weigh in its blend; those that it doesn't name weigh what they do for all.
+    """
 
     name: str
     generators: tuple[str, ...] | None
     is_learned: bool
+    weights: Mapping[str, float] = field(default_factory=dict)
 
     def counts(self, tables: RankerTables) -> np.ndarray | None:
-        """(n_generators,): whether each generator's votes count; None = all."""
-        return None if self.generators is None else np.isin(tables.generators.to_pylist(), self.generators)
+        """(n_generators,): how much each generator's votes count, 1 = as for all, 0 = not at all; None = 1 for all."""
+        if self.generators is None and not self.weights:
+            return None
+        names = tables.generators.to_pylist()
+        return np.array(
+            [
+                0.0
+                if self.generators is not None and name not in self.generators
+                else self.weights[name] / weight
+                if name in self.weights
+                else 1.0
+                for name, weight in zip(names, tables.weights, strict=True)
+            ]
+        )
+
+
+def read_weights(text: str | None) -> dict[str, float]:
+    """{generator: weight} of a text such as als:2+popular:0.5, which checked_policies has found to be right."""
+    pairs = (part.split(":") for part in text.split("+")) if text else ()
+    return {generator: float(weight) for generator, weight in pairs}
 
 
 def read_policies(policies: Relation) -> list[Policy]:
     """The policies that can be used, by name."""
-    rows = read_table(policies, ["policy", "generators", "ranker"], "problem is null").sort_by("policy").to_pylist()
+    columns = ["policy", "generators", "weights", "ranker"]
+    rows = read_table(policies, columns, "problem is null").sort_by("policy").to_pylist()
     return [
         Policy(
             row["policy"],
             tuple(row["generators"].split("+")) if row["generators"] else None,
             row["ranker"] == "learned",
+            read_weights(row["weights"]),
         )
         for row in rows
     ]
@@ -118,6 +143,12 @@ def split_rows(rows: Rows) -> list[Rows]:
         (users[start:end], items[start:end], generators[start:end], scores[start:end], ranks[start:end])
         for start, end in pairwise(edges)
     ]
+
+
+def blend_of(votes: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """(n_pairs,): the sum of the votes that count, each as much as it counts."""
+    is_counted = counts > 0
+    return np.asarray((votes[:, is_counted] * counts[is_counted]).sum(axis=1))
 
 
 def best_of_block(
@@ -165,7 +196,7 @@ def scored_candidates(
             pools: list[tuple[str, tuple[np.ndarray, ...]]] = []
             for policy, is_theirs, is_counted in zip(usable, is_made, counts, strict=True):
                 rows_of = is_theirs[users]
-                totals = votes.sum(axis=1) if is_counted is None else votes[:, is_counted].sum(axis=1)
+                totals = votes.sum(axis=1) if is_counted is None else blend_of(votes, is_counted)
                 if policy.is_learned and blend.kind != "fixed":
                     if learned is None:
                         learned = 1 / (1 + np.exp(-blend.margins(tables, features)))

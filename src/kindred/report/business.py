@@ -218,7 +218,7 @@ def value_figure(tables: Tables, by: str, cells: Cells) -> str:
         for row in cells.rows
     ]
     place = tables.connection.name("customer_values")
-    models = [name for (name,) in tables.query(f"select model from {place} group by model order by model")]
+    models = [name for (name,) in tables.connection.rows(f"select model from {place} group by model order by model")]
     return figure(
         f"Customer value {by}",
         rows_chart(marks, with_zero=True, as_bars=True),

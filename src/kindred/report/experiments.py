@@ -175,10 +175,12 @@ def read_experiments(tables: Tables) -> list[Experiment]:
     arms = by_experiment("checked_arms", ARMS, "order by experiment_id, position, arm")
     checks = by_experiment("experiment_checks", CHECKS, "order by experiment_id, check_name")
     interleaving = by_experiment("interleaving_results", INTERLEAVING, "order by experiment_id, day")
-    newest_run = f"select run_id from {tables.connection.name('arm_shares')} order by valid_from desc, run_id limit 1"
-    shares = by_experiment(
-        "arm_shares", SHARES, f"where run_id = ({newest_run}) order by experiment_id, context, share desc, arm"
-    )
+    shares: dict[str, list[Row]] = {}
+    if tables.has("arm_shares"):
+        runs = f"select run_id from {tables.connection.name('arm_shares')} order by valid_from desc, run_id limit 1"
+        shares = by_experiment(
+            "arm_shares", SHARES, f"where run_id = ({runs}) order by experiment_id, context, share desc, arm"
+        )
     found = []
     for row in experiments:
         name = str(row["experiment_id"])

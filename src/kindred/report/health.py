@@ -198,7 +198,7 @@ def costs_figure(tables: Tables) -> str:
     if not tables.has("run_costs"):
         return ""
     rows = tables.rows(
-        "run_costs", ("node", "resource_type", "status", "seconds", "n_rows"),
+        "run_costs", ("node", "resource_type", "status", "seconds", "n_rows", "credits"),
         f"where {newest_run(tables, 'run_costs', 'started_at')} and seconds is not null order by seconds desc, node",
     )  # fmt: skip
     nodes = [row for row in rows if row["node"] != ""]
@@ -216,8 +216,10 @@ def costs_figure(tables: Tables) -> str:
         )
         for row in nodes[:N_NODES]
     ]
-    whole = [row["seconds"] for row in rows if row["node"] == ""]
-    took = f"The run took {number(whole[0])} s; its nodes run side by side." if whole else ""
+    whole = [row for row in rows if row["node"] == ""]
+    took = f"The run took {number(whole[0]['seconds'])} s; its nodes run side by side." if whole else ""
+    if whole and whole[0]["credits"] is not None:
+        took += f" Snowflake's compute took {number(whole[0]['credits'])} credits."
     return figure(
         "What the last run took",
         rows_chart(marks, with_zero=True, as_bars=True),

@@ -232,10 +232,13 @@ def collect_all(tables: Tables, experiments: Sequence[Experiment]) -> dict[str, 
     found = {metric.name: collect(metric, tables, z) for metric in METRICS}
     builds = tables.rows("builds", ("run_id", "as_of"), "order by started_at desc, run_id limit 1")
     build = {name: plain(value) for name, value in builds[0].items()} if builds else {"run_id": None, "as_of": None}
+    published = tables.rows("releases", ("store",), "order by published_at desc, release_id desc limit 1")
     return {
         "version": VERSION,
         "written_at": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M:%S}",
         **build,
+        # Where the newest release is: sqlite, postgres or warehouse.
+        "store": published[0]["store"] if published else None,
         "level": 1 - tables.alpha,
         "smallest_cell": tables.smallest_cell,
         "metrics": {name: one for name, one in found.items() if one},

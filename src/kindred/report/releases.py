@@ -130,8 +130,10 @@ def changes_figures(tables: Tables, now: Row, before: Row) -> list[str]:
 
 def items_figures(tables: Tables, pair: str, n_people: int, smallest: int) -> list[str]:
     """The items that most lists gained and lost."""
-    titles = f"left join {tables.connection.name('items')} as items on counted.item_id = items.item_id"
     is_named = tables.has("items")
+    titles = ""
+    if is_named:
+        titles = f"left join {tables.connection.name('items')} as items on counted.item_id = items.item_id"
     rows = tables.select(
         f"""
         {pair},
@@ -145,7 +147,7 @@ def items_figures(tables: Tables, pair: str, n_people: int, smallest: int) -> li
             group by item_id
         )
         select counted.item_id, {"items.title" if is_named else "null"}, n_before, n_now
-        from counted {titles if is_named else ""}
+        from counted {titles}
         where n_before <> n_now
         order by abs(n_now - n_before) desc, counted.item_id
         """,

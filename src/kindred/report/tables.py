@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from kindred.connection import Connection, as_dicts
+from kindred.built import BuiltTables
+from kindred.connection import as_dicts
 from kindred.publishing.folder import serving_folder
 from kindred.report.cells import SMALLEST_CELL, Row
 
@@ -15,44 +15,26 @@ from kindred.report.cells import SMALLEST_CELL, Row
 class Tables:
     """The tables of a project. One that was not built, or a column that an older build lacks, is empty.
 
-    The DuckDB file is opened read-only, Snowflake through dbt's own connection. Errors: RuntimeError where a build
-    writes the DuckDB file at this moment, or there is none.
+    Errors: RuntimeError where a build writes the DuckDB file at this moment, or there is none.
     """
 
-    def __init__(self, connection: Connection):
+    def __init__(self, connection: BuiltTables):
         self.connection = connection
         self.columns: dict[str, set[str]] = {}
-        self.file: Any = None
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[Tables]:
-        path = self.connection.database_file
-        if path is None:
-            with self.connection.connected():
-                self.look()
-                yield self
-            return
-        self.connection.disconnect()
-        with contextlib.closing(open_read_only(path)) as self.file:
+        with self.connection.connected():
             self.look()
             yield self
 
-    def query(self, sql: str) -> list[tuple[Any, ...]]:
-        found: list[tuple[Any, ...]] = self.file.execute(sql).fetchall() if self.file else self.connection.rows(sql)
-        return found
-
     def look(self) -> None:
         """Which columns the tables have that were built."""
-        nodes = [
-            node
-            for node in self.connection.manifest.nodes.values()
-            if node.resource_type in ("model", "seed") and node.package_name == "kindred"
-        ]
-        names = {(node.database, node.schema, node.alias): node.name for node in nodes}
-        names = {tuple(part.lower() for part in place): name for place, name in names.items()}
-        for database, schema in sorted({(node.database, node.schema) for node in nodes}):
+        places = self.connection.places
+        names = {tuple(part.lower() for part in place): name for name, place in places.items()}
+        for database, schema in sorted({place[:2] for place in places.values()}):
             catalog = f"{database}." if self.connection.kind == "snowflake" else ""
-            for table, column in self.query(
+            for table, column in self.connection.rows(
                 f"select table_name, column_name from {catalog}information_schema.columns"
                 f" where upper(table_schema) = upper('{schema}') and upper(table_catalog) = upper('{database}')"
             ):
@@ -72,7 +54,7 @@ class Tables:
 
     def select(self, sql: str, columns: Sequence[str]) -> list[Row]:
         """The rows of a statement as dicts of these names."""
-        return as_dicts(columns, self.query(sql))
+        return as_dicts(columns, self.connection.rows(sql))
 
     @property
     def smallest_cell(self) -> int:
@@ -90,17 +72,3 @@ class Tables:
         found = serving_folder(path, str(self.connection.database_file or "kindred.duckdb"))
         assert found is not None
         return found
-
-
-def open_read_only(path: Path) -> Any:
-    """A DuckDB file. Errors: RuntimeError where a writer has it, or there is none."""
-    import duckdb
-
-    if not path.exists():
-        raise RuntimeError(f"there is no {path}: run `dbt build` first")
-    try:
-        return duckdb.connect(str(path), read_only=True)
-    except duckdb.IOException as error:
-        raise RuntimeError(
-            f"{path} can't be read while another process writes it: try again after it: {error}"
-        ) from error

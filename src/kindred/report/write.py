@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kindred import __version__
-from kindred.connection import Connection
+from kindred.built import read_built
 from kindred.durable import write_whole
 from kindred.report.business import business
 from kindred.report.charts import count, text
@@ -117,11 +117,11 @@ def write_report(options: Sequence[str], folder: str | None, output: Path | None
     options: dbt's. folder: the serving folder, None = where builds publish. Errors: RuntimeError where the tables can't
     be read now, OSError where the files can't be written.
     """
-    tables = Tables(Connection(options))
-    place = Path(folder) if folder else tables.folder(os.environ.get("KINDRED_SERVING_PATH", ""))
+    tables = Tables(read_built(options))
     with tables.opened():
         if not tables.has("builds"):
             raise RuntimeError("kindred has no tables here: run `dbt build` first, with the same --target and --vars")
+        place = Path(folder) if folder else tables.folder(os.environ.get("KINDRED_SERVING_PATH", ""))
         experiments = read_experiments(tables)
         content = collect_all(tables, experiments)
         page = render(tables, experiments, served_release(place), datetime.datetime.now(datetime.UTC))

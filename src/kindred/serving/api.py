@@ -36,7 +36,8 @@ from kindred.publishing.settings import serving_folder
 from kindred.serving import request_log
 from kindred.serving.store import Filters, NoRelease, ReleaseGone, Store
 
-DEMO_PAGE, WHY_PAGE = (Path(__file__).parent / name for name in ("demo.html", "why.html"))
+PAGES = Path(__file__).parent
+SHEET_LINK = '<link rel="stylesheet" href="pages.css">'
 # The page that `kindred report` writes into the serving folder, and what hides the link to it where it isn't there.
 REPORT = "report.html"
 HIDDEN_REPORT = '<span id="report" hidden>'
@@ -169,6 +170,7 @@ class AssignmentOut(BaseModel):
     value: Annotated[str | None, Field(description="An image's, text's or offer's id, or the factor of a price.")]
     min_price: float | None
     max_price: float | None
+    price: Annotated[float | None, Field(description="What the item that was asked for costs in the arm.")]
     context: Annotated[str, Field(description="The context whose shares counted; '' = those for everybody.")]
     share: Annotated[float, Field(description="Probability with which the arm is given; log it with the exposure.")]
     key: str
@@ -577,9 +579,13 @@ def create_app(folder: str | Path | None = None) -> FastAPI:
     async def assign(
         request: Request,
         unit: UserId,
-        context: Annotated[str, Query(max_length=200)] = "",
+        context: Annotated[
+            str | None, Query(max_length=200, description="Whose shares count; left out = that of the person.")
+        ] = None,
         experiment: Annotated[Id | None, Query(description="Of this experiment alone.")] = None,
-        item_id: Annotated[Id | None, Query(description="Of experiments that assign items to an arm, too.")] = None,
+        item_id: Annotated[
+            Id | None, Query(description="Of experiments on items, too, and with the arms that the item may be in.")
+        ] = None,
         release: Annotated[ReleaseId | None, Query()] = None,
     ) -> Response:
         """The arms of a person or visitor in the experiments that run now; an exposure is an event of yours."""
@@ -626,14 +632,14 @@ def create_app(folder: str | Path | None = None) -> FastAPI:
 
     @app.get("/", include_in_schema=False)
     async def demo() -> HTMLResponse:
-        text = DEMO_PAGE.read_text(encoding="utf-8")
+        text = read_page("demo.html")
         has_report = (store.folder / REPORT).is_file()
         return HTMLResponse(text.replace(HIDDEN_REPORT, HIDDEN_REPORT.replace(" hidden", "")) if has_report else text)
 
     @app.get("/why", include_in_schema=False)
-    async def why() -> FileResponse:
+    async def why() -> HTMLResponse:
         """What /explain says, for people to read."""
-        return FileResponse(WHY_PAGE, media_type="text/html")
+        return HTMLResponse(read_page("why.html"))
 
     @app.get("/report", include_in_schema=False)
     async def report() -> Response:
@@ -644,6 +650,12 @@ def create_app(folder: str | Path | None = None) -> FastAPI:
         return FileResponse(path, media_type="text/html", headers={"Cache-Control": "no-cache"})
 
     return app
+
+
+def read_page(name: str) -> str:
+    """A page with the sheet that all pages share put in, so that a browser asks for one file."""
+    sheet = (PAGES / "pages.css").read_text(encoding="utf-8")
+    return (PAGES / name).read_text(encoding="utf-8").replace(SHEET_LINK, f"<style>\n{sheet}</style>")
 
 
 def printable(value: Any) -> Any:

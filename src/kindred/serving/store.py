@@ -27,7 +27,7 @@ from typing import Any, NotRequired, TypedDict, TypeVar, cast
 
 from kindred.ids import normal_id, normal_text
 from kindred.publishing.tables import TABLES, create_table
-from kindred.serving.arms import HOLDOUT, Arms, Assignment
+from kindred.serving.arms import HOLDOUT, Arms, Assignment, ItemArms, context_of
 from kindred.serving.words import KINDS, say
 
 PERSON, RECOMMEND, FILL_UP = (
@@ -60,7 +60,7 @@ LIST_KINDS = {"p": "person", "m": "adapted", "s": "session", "h": HOLDOUT, "f": 
 # Without these a file is no release. What else a release of an earlier version lacks, tables and columns, is filled in.
 REQUIRED = {"lists", "items", "neighbors", "segments", "release"}
 FILLED_IN = {"neighbors": "'{}'", "is_available": "1", "is_recommendable": "1", "case_insensitive_ids": "1"}
-FILLED_IN |= {"policy": "'main'"}
+FILLED_IN |= {"policy": "'main'", "is_by_item": "0"}
 FILLED_IN |= dict.fromkeys(("items", "history", "excluded", "excluded_if_unknown", "fallback", "trending"), "'[]'")
 FILLED_IN |= dict.fromkeys(("similar_items", "bundles"), "'[]'")
 # What releases of before version 0.1.0 were made with and don't say.
@@ -369,6 +369,16 @@ class Reader:
         own = self.person_id(user_id)
         return own is not None and self.arms.is_held_out(own, time.time())
 
+    def context(self, user_id: str | None) -> str:
+        """The context of a person, by the id in lists; '' where nothing is known or no shares differ by context."""
+        row = self.row("lists", "user_id", user_id) if user_id and self.arms.has_contexts else None
+        return context_of(row["segment"], row["activity"]) if row else ""
+
+    def item_arms(self, item_id: str | None) -> ItemArms:
+        """What `item_arms` has of an item; nothing where no experiment has arms for it."""
+        row = self.row("item_arms", "item_id", item_id) if item_id and self.arms.has_items else None
+        return cast(ItemArms, json.loads(row["arms"])) if row else ()
+
     def ids(self, texts: Iterable[str]) -> list[str]:
         return [own for own in map(self.id, texts) if own is not None]
 
@@ -620,7 +630,10 @@ class Store:
                 }
                 for item in found["items"]
             ]
-            arms = reader.arms.assign(reader.person_id(user_id), None, "", time.time()) if reader.has_arms else {}
+            arms: dict[str, Assignment] = {}
+            if reader.has_arms:
+                own = reader.person_id(user_id)
+                arms = reader.arms.assign(own, None, reader.context(own), time.time())
             experiments = {name: arm for name, arm in arms.items() if is_of_list(arm, found["policy"])}
             explained = {**found, "kind": kind, "words": KINDS[kind], "experiments": experiments, "items": items}
             return cast(Explanation, explained)
@@ -661,8 +674,9 @@ class Store:
         """{experiment_id: the arm} of the experiments that a person is in now; experiment_id: of this one alone.
 
         unit: any id of the person, a device's too; None = nobody, whose items alone are assigned. item_id: of
-        experiments whose unit is an item, or a person and an item. context: the one whose shares count. The same unit
-        gets the same arm as long as shares and salts stay.
+        experiments whose unit is an item, or a person and an item, and for prices, creatives and offers the arms that
+        this item may be in. context: the one whose shares count; None = that of the person, as the release has it. The
+        same unit gets the same arm as long as shares and salts stay.
         """
         return self.assignments(unit, context, experiment_id, item_id, release_id)["experiments"]
 
@@ -678,7 +692,10 @@ class Store:
 
         def question(reader: Reader) -> Assignments:
             user_id, item = (reader.person_id(unit), reader.id(item_id)) if reader.has_arms else (unit, item_id)
-            experiments = reader.arms.assign(user_id, item, context or "", time.time(), experiment_id)
+            own_context = reader.context(user_id) if context is None else context
+            experiments = reader.arms.assign(
+                user_id, item, own_context, time.time(), experiment_id, reader.item_arms(item)
+            )
             return {"release_id": reader.release["release_id"], "unit": user_id, "experiments": experiments}
 
         return self.read(release_id, question)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 # Whole shops are built.
 pytestmark = pytest.mark.slow
 
+MODELS = ["eligible_item_arms", "item_arms"]
 FLOOR = 0.15
 CENT = Decimal("0.01")
 
@@ -20,14 +21,15 @@ def query(tmp_path_factory):
     """The model's SQL over tables of the names of its inputs."""
     folder = tmp_path_factory.mktemp("prices")
     result = run_dbt(
-        *("compile", "--select", "item_arms"),
+        *("compile", "--select", *MODELS),
         target=folder / "target",
         database=folder / "none.duckdb",
         settings={"kindred__experiments": {"margin_floor": FLOOR}, "kindred__tables": EXPERIMENTS},
     )
     assert result.returncode == 0, result.output
-    [path] = (folder / "target/compiled").rglob("item_arms.sql")
-    return path.read_text(encoding="utf-8").replace('"none"."main".', "")
+    compiled = {path.stem: path.read_text(encoding="utf-8") for path in (folder / "target/compiled").rglob("*.sql")}
+    eligible, final = (compiled[name].replace('"none"."main".', "") for name in MODELS)
+    return final.replace('"eligible_item_arms"', f"({eligible})")
 
 
 def decimals(low, high, places=2):
@@ -87,7 +89,7 @@ def test_prices(query, arms, items):
         );
         create table current_arms (
             experiment_id varchar, context varchar, arm varchar, kind varchar, position bigint, share double,
-            value varchar, factor double, min_price double, max_price double
+            value varchar, factor double, min_price double, max_price double, is_by_item boolean
         );
         create table items (
             item_id varchar, category varchar, brand varchar, price double, margin double, attributes varchar
@@ -97,7 +99,7 @@ def test_prices(query, arms, items):
         connection.execute("insert into checked_arms values ('e', ?, ?, null, null)", [str(place), float(arm["step"])])
         bounds = [None if arm[name] is None else float(arm[name]) for name in ("low", "high")]
         row = [str(place), place, arm["share"] / total, str(arm["factor"]), float(arm["factor"]), *bounds]
-        connection.execute("insert into current_arms values ('e', '', ?, 'price', ?, ?, ?, ?, ?, ?)", row)
+        connection.execute("insert into current_arms values ('e', '', ?, 'price', ?, ?, ?, ?, ?, ?, true)", row)
     for place, (price, margin) in enumerate(items):
         row = [str(place), *(None if value is None else float(value) for value in (price, margin))]
         connection.execute("insert into items values (?, null, null, ?, ?, null)", row)

@@ -21,8 +21,8 @@ METRICS = [
 ]
 TABLES = [
     "exposures", "exposure_problems", "exposed_units", "unit_measures", "metric_caps", "subject_values",
-    "arm_quantiles", "experiment_moments", "cumulated_arms", "compared_arms", "arm_counts", "sample_ratios",
-    "experiment_checks", "experiment_plans", "experiment_results", "checked_metrics", "share_versions",
+    "arm_quantiles", "quantile_clusters", "experiment_moments", "cumulated_arms", "compared_arms", "arm_counts",
+    "sample_ratios", "experiment_checks", "experiment_plans", "experiment_results", "checked_metrics", "share_versions",
 ]  # fmt: skip
 
 

@@ -66,7 +66,8 @@ def asos(tmp_path_factory):
     """
     row = """
         {day} as day, {arm} as arm, '' as segment_by, '' as segment, concat('m', metric_id) as metric,
-        count_c::bigint as n_control, count_t::bigint as n, mean_c as control, mean_t as treatment,
+        count_c::bigint as n_control, count_t::bigint as n, 0::bigint as n_left_out, mean_c as control,
+        mean_t as treatment,
         variance_c / count_c as control_square, variance_t / count_t as treatment_square, 0.0::double as theta,
         0::bigint as n_winsorized, null::bigint as n_positive, null::double as z_before
     """
@@ -191,7 +192,13 @@ def splits(tmp_path_factory):
             create table arm_quantiles as select '' as experiment_id, '' as metric, '' as arm, 0 as day, 0::bigint as n,
                 0.0::double as value, 0.0::double as standard_error where false
         """)
-    return shop.build("--select", "compared_arms", "adjusted_results", tables=EXPERIMENTS)
+        connection.execute("""
+            create table bandit_effects as select '' as experiment_id, 0 as day, '' as arm, '' as segment_by,
+                '' as segment, '' as metric, 0::bigint as n_control, 0::bigint as n, 0::bigint as n_left_out,
+                0.0::double as control, 0.0::double as treatment, 0.0::double as control_square,
+                0.0::double as treatment_square, 0::bigint as n_winsorized, 0::bigint as n_positive where false
+        """)
+    return shop.build("--select", "paired_arms", "compared_arms", "adjusted_results", tables=EXPERIMENTS)
 
 
 @pytest.mark.parametrize("metric", ["visit", "conversion", "spend"])

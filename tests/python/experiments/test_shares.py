@@ -315,7 +315,7 @@ def test_regret__half_of_an_even_split(bench):
 
 
 def test_regret__a_sale(bench):
-    """Where all arms are better for ten days, an arm is judged beside those of its days."""
+    """Where all arms are better for ten days, an arm is compared with those of its days."""
     sale = np.tile(bench.RATES, (bench.DAYS, 1)) * np.where(np.arange(bench.DAYS) < 10, 2.0, 1.0)[:, None]
     assert bench.regret(sale, 30)[0] < bench.regret(sale, 30, learn=bench.without_days)[0]
 

@@ -13,6 +13,7 @@ from decimal import Decimal
 import duckdb
 import pytest
 from conftest import EXPERIMENTS, REPOSITORY, Shop
+from explained_tables import Tables
 
 from kindred.explain.case import Unexplained, brief, read_case
 from kindred.explain.command import as_json, explain_case, lines_of, rows_of
@@ -22,29 +23,6 @@ from kindred.ids import id_hash
 from kindred.ranking import scoring
 from kindred.ranking.cross_scores import Scorers
 from kindred.ranking.features import RankerTables, ranker_feature_names, ranker_features, read_candidates
-from kindred.settings import fill
-
-
-class Tables:
-    """The tables of a DuckDB file, by the names of the models."""
-
-    def __init__(self, connection):
-        self.connection = connection
-
-    def name(self, model):
-        return model
-
-    def has(self, model):
-        return bool(self.value("select count(*) from information_schema.tables where table_name = ?", model))
-
-    def rows(self, sql):
-        return self.connection.execute(sql).fetchall()
-
-    def setting(self, group):
-        return fill(group, {})
-
-    def value(self, sql, *parameters):
-        return self.connection.execute(sql, parameters).fetchone()[0]
 
 
 @pytest.fixture
@@ -481,27 +459,43 @@ def test_text_like_sql_is_text(sample, person):
 # The command ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
-def test_the_command_reads_by_dbt(sample_shop, person, tmp_path):
-    """Through dbt's own connection, which gives decimals; and where nothing was built."""
+def run_explain(database, person, folder, *options):
+    """`kindred explain` as JSON, in a process of its own."""
     environment = os.environ | {
         "DBT_PROFILES_DIR": str(REPOSITORY),
-        "KINDRED_TEMP_DIRECTORY": str(tmp_path / "temp"),
+        "KINDRED_TEMP_DIRECTORY": str(folder / "temp"),
         "PYTHONPATH": str(REPOSITORY / "src"),
+        "KINDRED_DUCKDB_PATH": str(database),
     }
-    options = ["--target-path", str(tmp_path / "target"), "--log-path", str(tmp_path), "--vars",
-               json.dumps({"kindred__tables": EXPERIMENTS})]  # fmt: skip
+    command = [sys.executable, "-m", "kindred.cli", "explain", person, "--json", "--log-path", str(folder), *options]
+    return subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True)
 
-    def explain(database):
-        command = [sys.executable, "-m", "kindred.cli", "explain", person, "--json", *options]
-        given = environment | {"KINDRED_DUCKDB_PATH": str(database)}
-        return subprocess.run(command, cwd=REPOSITORY, env=given, capture_output=True, text=True)
 
-    done = explain(sample_shop.database)
+def expected_places(database, person):
+    with duckdb.connect(str(database), read_only=True) as connection:
+        rows = rows_of(*explain_case(Tables(connection), person, None, True))
+    return json.loads(json.dumps(rows["places"], default=as_json))
+
+
+def test_the_command(sample_shop, person, tmp_path):
+    """By the files of the build, and while another process reads."""
+    target = ["--target-path", str(sample_shop.database.parent / "target")]
+    with duckdb.connect(str(sample_shop.database), read_only=True):
+        done = run_explain(sample_shop.database, person, tmp_path, *target)
     assert done.returncode == 0, done.stderr
-    with duckdb.connect(str(sample_shop.database), read_only=True) as connection:
-        expected = rows_of(*explain_case(Tables(connection), person, None, True))
-    assert json.loads(done.stdout)["places"] == json.loads(json.dumps(expected["places"], default=as_json))
-    done = explain(tmp_path / "empty.duckdb")
+    assert json.loads(done.stdout)["places"] == expected_places(sample_shop.database, person)
+
+
+@pytest.mark.slow
+def test_the_command_asks_dbt(sample_shop, person, tmp_path):
+    """Where variables are given, dbt tells which tables there are; and where nothing was built."""
+    options = ["--target-path", str(tmp_path / "target"), "--vars", json.dumps({"kindred__tables": EXPERIMENTS})]
+    done = run_explain(sample_shop.database, person, tmp_path, *options)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["places"] == expected_places(sample_shop.database, person)
+    done = run_explain(tmp_path / "none.duckdb", person, tmp_path, *options)
+    assert done.returncode == 1 and "none.duckdb: run `dbt build` first" in done.stderr
+    duckdb.connect(str(tmp_path / "empty.duckdb")).close()
+    done = run_explain(tmp_path / "empty.duckdb", person, tmp_path, *options)
     assert done.returncode == 1
     assert "no build has made recommendations, identities, candidates, releases yet: run `dbt build`" in done.stderr

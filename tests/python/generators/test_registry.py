@@ -9,7 +9,7 @@ import sys
 import pytest
 from conftest import REPOSITORY, Shop, run_dbt
 
-TOY = '''"""The toy: whoever has an item is led to the item after it, in the order of the ids."""
+TOY = '''"""The toy: people with an item are led to the item after it, in the order of the ids."""
 
 import numpy as np
 from scipy.sparse import csr_matrix

@@ -457,7 +457,7 @@ def test_few__no_events_and_no_items(small_shop):
 
 @pytest.mark.slow
 def test_few__no_events_yet_but_a_catalogue_and_users(small_shop):
-    """Nobody gets nothing: whoever is known is shown the newest items."""
+    """Nobody gets nothing: people who are known are shown the newest items."""
     small_shop.load(
         events=[event(1)],
         items=[{"item_id": f"i{n}", "created_at": DAY + datetime.timedelta(days=n)} for n in range(3)],
@@ -485,7 +485,7 @@ def test_few__one_person_who_bought_the_one_item(small_shop):
 
 @pytest.mark.slow
 def test_few__views_only(small_shop):
-    """Without the targets of the seed, what people look at is what lists are judged by."""
+    """Without the targets of the seed, what people look at is what lists are evaluated by."""
     rows = []
     for day in range(60):
         for user in range(6):

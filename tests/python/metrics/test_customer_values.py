@@ -174,7 +174,7 @@ def retail():
 
 
 def test_a_real_shop__the_better_model_serves_and_the_other_is_named():
-    """Chosen on what lies before 2011-08-31 alone; judged on the 91 days after. Bounds: EXPERIMENTS_REFERENCE.md, 5."""
+    """Chosen on what lies before 2011-08-31 alone, evaluated on 91 days after. Bounds: EXPERIMENTS_REFERENCE, 5."""
     table, person = retail()
     everything = Purchases(person, table["days_ago"].to_numpy(), table["revenue"].to_numpy())
     past, people = everything.before(0)

@@ -38,7 +38,7 @@ def next_run(shop, name):
     shop.run(f"update release_lists set list_id = '{name[:8]}' || substr(list_id, 9)")
 
 
-def judge(shop, **settings):
+def compare(shop, **settings):
     """Run the gates and what they let through, with the sample shop's inputs; returns (dbt's result, rows by gate)."""
     result = run_dbt(
         *("build", "--select", "publish_gates", "releases"),
@@ -64,7 +64,7 @@ def test_first_release__passes_and_is_published(sample_shop):
     assert explanations.pop("traffic").endswith("internal or test traffic: 0.000, at most 0.500")
     assert set(explanations.values()) == {"the first release: nothing to compare with"}
     [(release_id, location, n_lists)] = sample_shop.query("select release_id, location, n_lists from releases")
-    assert f"kindred: release {release_id} is published, {n_lists:,} lists: {location}" in sample_shop.result.output
+    assert f"kindred: release {release_id} is published, {n_lists:,} lists: {location}" in sample_shop.log
     assert n_lists == sample_shop.value("select count(distinct user_id) from recommendations")
 
 
@@ -85,7 +85,7 @@ def test_gates__stop_a_bad_build_and_are_overridden_once(shop):
     shop.run("insert into traffic_report values ('ua_crawl', 'bot', true, 6, 1, 0.6)")
     publishing.roll_back(shop.folder, release_id, "ann", "looks odd")
 
-    result, gates = judge(shop, gates={"data_age": 1, "stale_data": 2})
+    result, gates = compare(shop, gates={"data_age": 1, "stale_data": 2})
     assert result.returncode != 0
     assert {name for name, row in gates.items() if not row.is_passed} == OVERRIDABLE
     assert {row.compared_run_id for row in gates.values()} == {first}
@@ -117,7 +117,7 @@ def test_gates__stop_a_bad_build_and_are_overridden_once(shop):
     assert current(shop) == release_id and len(shop.query("from releases")) == 1
 
     # All but one let through: that one is off for good. What is let through is written down.
-    result, gates = judge(
+    result, gates = compare(
         shop,
         gates={"data_age": 1, "stale_data": 2, "people": False},
         override_gates=sorted(OVERRIDABLE - {"people"}),
@@ -138,7 +138,7 @@ def test_gates__stop_a_bad_build_and_are_overridden_once(shop):
     next_run(shop, "goodgood-0000")
     shop.run("update recommendations set generated_at = generated_at + interval 1 day")
     shop.run("update recommendations set item_id = 'new' where rank = 10")
-    result, gates = judge(shop)
+    result, gates = compare(shop)
     assert result.returncode == 0, result.output
     assert {row.compared_run_id for row in gates.values()} == {first}
     assert all(row.is_passed and not row.is_overridden for row in gates.values())
@@ -147,7 +147,7 @@ def test_gates__stop_a_bad_build_and_are_overridden_once(shop):
 
     # A stopped run leaves no trace in what the next is held against.
     next_run(shop, "replayed-0000")
-    result, gates = judge(shop, as_of="2026-05-20")
+    result, gates = compare(shop, as_of="2026-05-20")
     assert result.returncode == 0, result.output
     assert shop.value("select count(*) from publish_gates where run_id = 'replayed-0000'") == 0
     assert "nothing is published: a replay of another day" in result.output
@@ -165,7 +165,7 @@ def test_stale_data__a_feed_that_is_dead_stops_however_often_one_builds(sample_s
         next_run(shop, name)
         shop.run(f"update recommendations set generated_at = generated_at + interval ({hours - 24}) hour")
         shop.run(f"update person_events set occurred_at = occurred_at + interval ({new_events}) hour")
-        result, gates = judge(shop, **bound)
+        result, gates = compare(shop, **bound)
         stale = gates["stale_data"]
         assert (result.returncode == 0) == stale.is_passed == current(shop).endswith(f"-{name[:8]}"), result.output
         return stale.value, stale.is_passed
@@ -187,7 +187,7 @@ def test_gates__know_what_apps_read_though_the_build_was_killed_before_its_row(s
     shop = shop_copy(sample_shop, tmp_path)
     first = current(shop)
     next_run(shop, "killed---0000")
-    result, _ = judge(shop)
+    result, _ = compare(shop)
     assert result.returncode == 0, result.output
     killed = current(shop)
     [row] = shop.query(f"from releases where release_id = '{killed}'")
@@ -195,7 +195,7 @@ def test_gates__know_what_apps_read_though_the_build_was_killed_before_its_row(s
 
     next_run(shop, "nextnext-0000")
     shop.run("update recommendations set generated_at = generated_at + interval 1 day")
-    result, gates = judge(shop, gates={"people": 0})
+    result, gates = compare(shop, gates={"people": 0})
     assert result.returncode == 0, result.output
     assert {gate.compared_run_id for gate in gates.values()} == {"killed---0000"}
     assert killed in gates["people"].explanation and first not in gates["people"].explanation
@@ -299,7 +299,7 @@ def test_gates__compare_with_what_is_served_in_a_new_database(sample_shop, tmp_p
     shop.run("delete from recommendations where user_id not in (select user_id from users order by user_id limit 100)")
     # A daily build evaluates nothing.
     shop.run("delete from evaluation_metrics")
-    result, gates = judge(shop)
+    result, gates = compare(shop)
     assert result.returncode != 0
     assert {row.compared_release_id for row in gates.values()} == {release_id}
     assert {name for name, row in gates.items() if not row.is_passed} == {"people"}
@@ -312,12 +312,12 @@ def test_gates__compare_with_what_is_served_in_a_new_database(sample_shop, tmp_p
     # Lists of a build that evaluated nothing are published with the quality of the release before, for later builds.
     next_run(shop, "anotherd-0000")
     shop.run("delete from evaluation_metrics")
-    assert judge(shop)[0].returncode == 0
+    assert compare(shop)[0].returncode == 0
     forget(shop)
     next_run(shop, "evaluate-0000")
     shop.run("update recommendations set generated_at = generated_at + interval 1 day")
     shop.run("update evaluation_metrics set value = value / 2 where generator = 'blend'")
-    result, gates = judge(shop)
+    result, gates = compare(shop)
     assert result.returncode != 0
     assert {name for name, row in gates.items() if not row.is_passed} == {"quality"}
     assert current(shop).endswith("-anotherd")
@@ -353,7 +353,7 @@ def test_lists__a_first_release_of_nothing_is_not_published(sample_shop, tmp_pat
     shutil.rmtree(shop.folder)
     next_run(shop, "nothingg-0000")
     shop.run("delete from recommendations; delete from release_lists")
-    result, gates = judge(shop)
+    result, gates = compare(shop)
     assert result.returncode != 0 and not (shop.folder / "current.sqlite").exists()
     assert {name for name, row in gates.items() if not row.is_passed} == {"lists"}
     assert "gate lists stopped publication: no person has a list (" in result.output

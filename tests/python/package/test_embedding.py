@@ -57,7 +57,7 @@ def test_macro__is_what_make_embed_writes():
     assert embed(REPOSITORY, "--check") == (0, "")
 
 
-def test_macro__a_stale_one_is_found_and_written_anew(tmp_path):
+def test_macro__a_stale_one_is_found_and_rewritten(tmp_path):
     for part in ("src", "macros", "models", "python_models", "docs", "seeds/config"):
         shutil.copytree(REPOSITORY / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
     module = tmp_path / "src/kindred/matrices.py"

@@ -2,8 +2,12 @@
 
 import json
 
+import duckdb
 import pytest
 from conftest import Shop, run_dbt
+from explained_tables import Tables
+
+from kindred.explain.command import explain_case, lines_of
 
 POLICIES = """
     select *
@@ -183,6 +187,40 @@ def test_an_interleaved_list_is_made_of_both(shop):
         select count(*) from recommendations
         where policy = 'interleaved' and reason = 'your_history' and because_item_id is not null
     """) > 50  # fmt: skip
+
+
+def test_what_an_interleaved_list_leaves_out_is_explained(shop):
+    """An item that one policy would show alone, and of items in neither list what kept them out of the nearer one."""
+    alone = shop.query("""
+        select ranked.user_id, ranked.team, ranked.rank, ranked.item_id,
+            count(*) over (partition by ranked.user_id, ranked.item_id) = 1 as is_of_one
+        from ranked_lists as ranked
+        inner join (select distinct user_id from recommendations where policy = 'interleaved') as people
+            on ranked.user_id = people.user_id
+        left join recommendations as shown
+            on ranked.user_id = shown.user_id and ranked.item_id = shown.item_id
+        where ranked.fold = 'live' and ranked.team is not null and shown.item_id is null
+        qualify dense_rank() over (order by ranked.user_id) <= 3
+        order by all
+    """)
+    assert {team for _, team, *_ in alone} == {"A", "B"}
+    policies = {"A": "main", "B": "loved"}
+    with duckdb.connect(str(shop.database), read_only=True) as connection:
+        tables = Tables(connection)
+        for user, team, rank, item, is_of_one in alone[::4]:
+            case, found = explain_case(tables, user, item, True)
+            assert found["outcome"] == "pushed_out" and found["rank"] is None, (user, item)
+            if is_of_one:
+                assert (found["policy"], found["rank_alone"]) == (policies[team], rank)
+                text = " ".join(" ".join(lines_of(case, found)).split())
+                assert f"at place {rank} of the list that policy {policies[team]} would show alone" in text
+        user = alone[0][0]
+        listed = {item for person, _, _, item, _ in alone if person == user} | set(lists(shop)[user, "interleaved"])
+        placed = shop.column(f"select item_id from valued_candidates where fold = 'live' and user_id = '{user}'")
+        others = sorted(set(placed) - listed)
+        assert others and "pushed_out" not in {
+            explain_case(tables, user, item, True)[1]["outcome"] for item in others[:5]
+        }
 
 
 def test_the_log_names_arms(shop):

@@ -43,6 +43,7 @@ ARM = (
     "a",
     "offer",
     "user",
+    False,
     True,
     1.0,
     "00000000",
@@ -84,8 +85,8 @@ def tables_of(version, n_lists=N_LISTS, n_batches=4, pause=0.0):
         for start in range(0, n_lists, -(-n_lists // n_batches)):
             users = [f"u{user:06d}" for user in range(start, min(start + -(-n_lists // n_batches), n_lists))]
             items = json.dumps([[f"i{version}", 0.5, "als", None, 1.0]] * 20)
-            rows = [users, [f"abcdef12-p-{version}"] * len(users), ["AT"] * len(users), [items] * len(users)]
-            rows += [["[]"] * len(users), ["[]"] * len(users), ["main"] * len(users)]
+            rows = [users, [f"abcdef12-p-{version}"] * len(users), ["AT"] * len(users), ["hot"] * len(users)]
+            rows += [[items] * len(users), ["[]"] * len(users), ["[]"] * len(users), ["main"] * len(users)]
             yield pa.record_batch(rows, names=[*TABLES["lists"]])
             time.sleep(pause)
 
@@ -255,7 +256,7 @@ def test_fault__the_disk_is_full(folder):
 
 @contextlib.contextmanager
 def not_as_root():
-    """Root may write everywhere; whoever else runs the tests stays who they are."""
+    """Root may write everywhere; other users run the tests as who they are."""
     if os.geteuid():
         yield
         return

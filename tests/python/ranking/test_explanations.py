@@ -172,6 +172,11 @@ TABLES = {
         union all
         select 'live', 'content', 'book', unnest(['jar', 'lid', 'rug']), 0.9
     """,
+    "spectral_item_factors": """
+        select 'live' as fold, *, 1.0::double as weight from (values
+            ('book', [1.0::float, 0.2]), ('pot', [0.0, 1.0]), ('lid', [0.0, 9.0])
+        ) as factors(item_id, factors)
+    """,
     "folds": "select 'live' as fold, timestamp '2026-06-01' as as_of",
     "training_policy": "select true as is_due",
     "history_keys": "select unnest(['ann', 'bob', 'cy']) as user_id, 'key of ' || user_id as history_key",
@@ -191,6 +196,7 @@ RANKED = [
     ("live", "ann", "book", "als", "pot"),  # never itself; what neighbours say isn't asked first
     ("live", "ann", "jar", "sequence", "pot"),  # no transition: the neighbours before the content
     ("live", "bob", "mug", "als", "pot"),  # ALS's share is 0: the neighbours
+    ("live", "ann", "pot", "spectral", "book"),  # never itself, be its own product the largest
     ("live", "bob", "cup", "neighbors", None),  # backtest's neighbours aren't asked, and content knows of book alone
     ("live", "ann", "lone", "neighbors", None),
     ("live", "ann", "mug", "popular", None),
@@ -311,6 +317,7 @@ def test_sample__every_reason_is_something_that_the_person_likes(sample_shop):
     for name, share in shares.items():
         # What similar people's sessions bring in is explained by neighbours, which don't know every pair.
         least = {"als": 0.99, "neighbors": 0.99, "slim": 0.99, "sequence": 0.99, "content": 0.99, "sessions": 0.95}
+        least["spectral"] = 0.99
         assert share > least[name] if name in least else share == 0, name
 
 

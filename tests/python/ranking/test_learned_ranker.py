@@ -78,7 +78,7 @@ def own_share(shop, fold):
 
 
 def recall(shop, k=10):
-    """Recall and its standard error over the people who are judged, of the first k of the pools of `backtest`."""
+    """Recall and its standard error over the people who are evaluated, of the first k of the pools of `backtest`."""
     [(mean, error)] = shop.query(f"""
         with per_person as (
             select user_id, avg(case when scored_candidates.rank <= {k} then 1 else 0 end) as recall
@@ -99,12 +99,12 @@ def test_build__learns_and_is_better_than_the_fixed_blend(learned, tmp_path):
     fixed = with_the_fixed_blend(learned, tmp_path)
     (better, error), (worse, other_error) = recall(learned), recall(fixed)
     assert better - worse > 5 * (error**2 + other_error**2) ** 0.5
-    # What is judged and published is what the ranker says, too.
-    [(judged,)] = learned.query("""
+    # What is evaluated and published is what the ranker says, too.
+    [(evaluated,)] = learned.query("""
         select value from evaluation_metrics
         where fold = 'backtest' and generator = 'blend' and user_group = 'all' and metric = 'recall' and k = 10
     """)
-    assert judged == pytest.approx(better, abs=0.02)
+    assert evaluated == pytest.approx(better, abs=0.02)
     for fold in ("backtest", "live"):
         assert own_share(learned, fold) > 0.9
         assert own_share(fixed, fold) < 0.6

@@ -60,7 +60,7 @@ def world(connection, candidates, weights, barred=()):
     connection.execute("alter table user_features alter top_brand type varchar")
     connection.execute(
         "create table checked_policies as select 'main' as policy, cast(null as varchar) as generators, "
-        "'learned' as ranker, cast(null as varchar) as problem"
+        "cast(null as varchar) as weights, 'learned' as ranker, cast(null as varchar) as problem"
     )
     connection.execute("create table person_policies as select fold, 'main' as policy, user_id from user_features")
     # Nothing that a generator could score another one's candidates by.
@@ -242,14 +242,14 @@ def test_linear_weights__maximise_the_likelihood_and_are_never_negative():
 
 @pytest.mark.parametrize("seed", range(3))
 def test_learn__finds_nothing_in_shuffled_labels(seed):
-    """The people who judge aren't those who taught: what is overfitted is worth nothing, and isn't believed."""
+    """People who validate aren't those it learned from: what is overfitted is worth nothing, and isn't believed."""
     features, labels, people, votes, n_targets = planted(300, seed=seed)
     truth = learn_planted(features, labels, people, votes, n_targets).ndcgs["learned"]
     labels = shuffled_within(labels, people)
     found = learn_planted(features, labels, people, votes, n_targets).ndcgs
     random = np.random.default_rng(seed)
     by_chance = [ndcgs(people, random.random(len(people)), labels, n_targets).mean() for _ in range(20)]
-    # 60 people judge: a standard error of about .03.
+    # 60 people validate: a standard error of about .03.
     for kind in ("learned", "linear", "fixed"):
         assert found[kind] == pytest.approx(np.mean(by_chance), abs=0.1)
     assert truth > np.mean(by_chance) + 0.2
@@ -331,7 +331,7 @@ def test_rankers__shuffled_targets_teach_nothing(connection):
         qualify row_number() over (partition by fold, user_id order by md5(user_id || item_id)) <= 2
     """)
     [(*_, learned, fixed, _)] = train(connection)
-    # Two of some thirty, drawn by chance, 80 people judge: both are chance's.
+    # Two of some thirty, drawn by chance, 80 people validate: both are chance's.
     assert abs(learned - fixed) < 0.08
     assert learned < 0.4
 
@@ -400,9 +400,9 @@ def test_scored_candidates__policies(connection):
     run_model(connection, "scored_candidates", {"pool_size": 3, "generators": {}})
     main = connection.sql("from scored_candidates order by all").fetchall()
     connection.execute(
-        "insert into checked_policies values ('near', 'als', 'fixed', null), ('idle', null, 'fixed', null)"
+        "insert into checked_policies values ('near', 'als', null, 'fixed', null), ('idle', null, null, 'fixed', null)"
     )
-    connection.execute("insert into checked_policies values ('slip', 'als', 'fixed', 'it has one')")
+    connection.execute("insert into checked_policies values ('slip', 'als', null, 'fixed', 'it has one')")
     connection.execute("insert into person_policies values ('live', 'near', 'u1'), ('live', 'slip', 'u1')")
     run_model(connection, "scored_candidates", {"pool_size": 3, "generators": {}})
     assert connection.sql("from scored_candidates where policy = 'main' order by all").fetchall() == main
@@ -412,10 +412,38 @@ def test_scored_candidates__policies(connection):
     ]
 
 
+def test_scored_candidates__weights_of_a_policy(connection):
+    """The same as the blend of a shop whose generators have these weights; without one they keep their own."""
+    weights = {"als": 37.82, "popular": 18.91, "trending": 18.91}
+    world(connection, BY_HAND, weights, barred=["x"])
+    connection.execute("create table rankers (as_of timestamp, kind varchar, model varchar)")
+    connection.execute("insert into checked_policies values ('heavy', null, 'popular:75+als:1', 'fixed', null)")
+    connection.execute("insert into checked_policies values ('two', 'als+popular', 'popular:75', 'fixed', null)")
+    connection.execute("insert into person_policies select fold, unnest(['heavy', 'two']), user_id from user_features")
+
+    def scored(policy):
+        run_model(connection, "scored_candidates", {"pool_size": 3})
+        columns = "fold, user_id, item_id, rank, round(score, 12), generator"
+        rows = connection.execute(
+            f"select {columns} from scored_candidates where policy = ? order by all", [policy]
+        ).fetchall()
+        assert rows
+        return rows
+
+    main, heavy, two = scored("main"), scored("heavy"), scored("two")
+    connection.execute(
+        "update generators set weight = case generator when 'popular' then 75 when 'als' then 1 else weight end"
+    )
+    assert scored("main") == heavy != main
+    connection.execute("update generators set weight = case generator when 'als' then 37.82 else weight end")
+    connection.execute("delete from generators where generator = 'trending'")
+    assert scored("main") == two != heavy
+
+
 def test_scored_candidates__a_policy_of_the_fixed_blend_beside_a_learned_one(connection):
     two_generators(connection, n_people=120)
     train(connection)
-    connection.execute("insert into checked_policies values ('plain', null, 'fixed', null)")
+    connection.execute("insert into checked_policies values ('plain', null, null, 'fixed', null)")
     connection.execute("insert into person_policies select fold, 'plain', user_id from user_features")
     run_model(connection, "scored_candidates", {"pool_size": 5, "generators": {}})
     scores = dict(connection.sql("select policy, max(score) from scored_candidates group by policy").fetchall())
@@ -474,7 +502,7 @@ def test_sample__shuffled_targets_fall_to_chance(sample_shop):
             qualify row_number() over (partition by user_id order by md5(user_id || item_id)) <= n
         """)
         [(*_, learned, fixed, _)] = train(connection)
-    # Some 40 people judge: standard errors of about .03.
+    # Some 40 people validate: standard errors of about .03.
     assert abs(learned - fixed) < 0.08
     assert max(learned, fixed) < 0.7 * min(real_learned, real_fixed)
 

@@ -271,7 +271,7 @@ def matches(rule, facts):
 
 @pytest.fixture(scope="module")
 def ruled(sample_shop, tmp_path_factory):
-    """The sample shop, built on with these rules and with the tests that dbt runs; nothing is judged or published."""
+    """The sample shop, built on with these rules and the tests that dbt runs; nothing is evaluated or published."""
     shop = Shop(tmp_path_factory.mktemp("ruled"))
     shutil.copy(sample_shop.database, shop.database)
     write_rules(shop, [{"rule_id": name} | rule for name, rule in RULES.items()])

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 from conftest import REPOSITORY
 from reported_shop import (
-    Built,
+    ReportedShop,
     arms,
     check,
     evaluation,
@@ -130,7 +130,7 @@ def pages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     shops = {"tested": experimenting_shop(folder / "tested"), "hostile": hostile_shop(folder / "hostile")}
     shops["measured"] = measured_shop(folder / "measured")
-    shops["empty"] = Built(folder / "empty").add("builds", [])
+    shops["empty"] = ReportedShop(folder / "empty").add("builds", [])
     found = {}
     for name, shop in shops.items():
         found[name] = folder / f"{name}.html"
@@ -315,7 +315,12 @@ def test_business_and_health(pages):
     assert {"What the last run took", "How long apps wait"} <= set(titles)
     assert "1 unusual day." in page and "3 hours old" in page
     assert "1 of 2 columns drifted" in page and "past" not in page
-    assert "The run took 70 s" in page and "missed" in page and "rises over releases" in page
+    assert (
+        "The run took 70 s" in page
+        and "took 0.125 credits" in page
+        and "missed" in page
+        and "rises over releases" in page
+    )
     # The day, the cohort, the category, the holdout and the column of few people.
     assert "of_few" not in page and "rare" not in page and "123,456" not in page and ">small<" not in page
     assert "9 Mar" not in page and "2 Mar" in page
@@ -332,7 +337,7 @@ def test_an_empty_warehouse_says_so(pages):
 
 def test_much_stays_small(tmp_path):
     """A hundred experiments of four months, of three arms and eight metrics."""
-    shop = Built(tmp_path).add("builds", [])
+    shop = ReportedShop(tmp_path).add("builds", [])
     names = [f"experiment_{number}" for number in range(100)]
     shop.add("checked_experiments", [experiment(name) for name in names])
     shop.add("checked_arms", [arm for name in names for arm in arms(name, "a", "b", "c")])
@@ -357,10 +362,14 @@ def test_the_command(sample_shop, tmp_path):
     """Of the sample shop as it is built: both files, whole, and the warehouse as it was."""
     folder = tmp_path / "serving"
     before = sample_shop.database.read_bytes()
+    # Of the build's own files: dbt isn't started, which would write its own.
+    target = sample_shop.database.parent / "target"
+    (tmp_path / "target").mkdir()
+    shutil.copy(target / "manifest.json", tmp_path / "target")
     done = subprocess.run(
         [sys.executable, "-m", "kindred.cli", "report", "--folder", str(folder)]
         + ["--output", str(tmp_path / "a place" / "page.html"), "--target-path", str(tmp_path / "target")]
-        + ["--log-path", str(tmp_path / "logs"), "--vars", "{kindred__tables: {experiments: experiments}}"],
+        + ["--log-path", str(tmp_path / "logs")],
         cwd=REPOSITORY,
         env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(REPOSITORY / "src"), "DBT_PROFILES_DIR": str(REPOSITORY)}
         | {"KINDRED_DUCKDB_PATH": str(sample_shop.database), "KINDRED_TEMP_DIRECTORY": str(tmp_path / "temp")},
@@ -371,6 +380,8 @@ def test_the_command(sample_shop, tmp_path):
     page = (tmp_path / "a place" / "page.html").read_text(encoding="utf-8")
     assert str(tmp_path / "a place" / "page.html") in done.stdout
     assert {path.name for path in folder.iterdir()} == {"metrics.json"}
+    assert {path.name for path in (tmp_path / "target").iterdir()} == {"manifest.json"}
+    assert not (tmp_path / "logs").exists()
     assert "There are no experiments" in page and "Offline: the backtest" in page and "Publish gates" in page
     people = sample_shop.column("select user_id from users union select identity_id from identities")
     words = set(re.findall(r"[\w@.-]+", page))
@@ -379,7 +390,7 @@ def test_the_command(sample_shop, tmp_path):
 
 
 def test_no_build_yet(tmp_path):
-    shop = Built(tmp_path)
+    shop = ReportedShop(tmp_path)
     shop.database_file.unlink()
     with pytest.raises(RuntimeError, match="run `dbt build` first"), Tables(shop).opened():
         pass

@@ -388,7 +388,7 @@ def test_time__a_burst_after_a_folds_moment_changes_nothing_in_the_fold(sample_s
         "popular_items", "popular_candidates", "ranked_lists",
     ]  # fmt: skip
     assert differences(sample_shop, flooded, per_fold, "fold in ('tuning', 'backtest')") == {}
-    # The burst is there: it is what the fold is judged on, and the live fold learns from it.
+    # The burst is there: it is what the fold is evaluated on, and the live fold learns from it.
     assert set(differences(sample_shop, flooded, per_fold, "fold = 'live'")) == set(per_fold)
     judged_on = f"select count(*) from targets where fold = 'backtest' and item_id = '{item_id}'"
     assert flooded.value(judged_on) > sample_shop.value(judged_on) + 100
@@ -397,7 +397,7 @@ def test_time__a_burst_after_a_folds_moment_changes_nothing_in_the_fold(sample_s
 
 def test_summary__says_what_was_built(sample_shop):
     n_people = sample_shop.value("select n_people from builds")
-    assert f"kindred: {n_people:,} people have a list" in sample_shop.result.output
+    assert f"kindred: {n_people:,} people have a list" in sample_shop.log
 
 
 @pytest.mark.slow

@@ -25,8 +25,18 @@ from kindred.serving.arms import Arms, unit_key
 EXAMPLE = REPOSITORY / "examples/on_device/assign.mjs"
 # Two hundred of them aren't ASCII, some outside of the first 65,536 characters.
 IDS = [f"u{number:05d}" for number in range(9_800)] + [f"Zoë-{number} 😀 Łódź" for number in range(200)]
-FACTS = ("experiment_id", "kind", "arm", "is_control", "policy", "value", "min_price", "max_price", "context", "share")
-FACTS += ("key",)
+FACTS = ("experiment_id", "kind", "arm", "is_control", "policy", "value", "min_price", "max_price", "price", "context")
+FACTS += ("share", "key")
+# Of two people in three the release knows the context.
+SEGMENTS, ACTIVITIES = ("", "DE", "FR"), ("cold", "warm", "hot")
+PEOPLE = {
+    user: {"segment": SEGMENTS[place // 3 % 3], "activity": ACTIVITIES[place // 9 % 3]}
+    for place, user in enumerate(IDS)
+    if place % 3
+}
+GERMAN = "segment=DE|activity=hot"
+# In this context an experiment has no two arms.
+FRENCH = "segment=FR|activity=warm"
 
 
 def key_at(share):
@@ -51,19 +61,47 @@ ARMS = [
     *arms_of("basket", {"a": 0.5, "b": 0.5}, kind="lists", layer="lists", layer_from_key=key_at(0.6)),
     *arms_of("gift", {"none": 0.7, "ten": 0.3}, salt="2026a"),
     *arms_of("gift", {"none": 0.2, "ten": 0.8}, salt="2026a", context="DE|warm"),
-    *arms_of("price", {"1": 0.5, "0.9": 0.5}, kind="price", unit="item", min_price=5.0, max_price=9.5),
-    *arms_of("image", {"i1": 0.25, "i2": 0.75}, kind="choice", unit="user_item"),
+    *arms_of("price", {"1": 0.5, "0.9": 0.5}, kind="price", unit="item", is_by_item=True, max_price=9.5),
+    *arms_of("image", {"i1": 0.25, "i2": 0.75}, kind="choice", unit="user_item", is_by_item=True),
+    # Shares that follow the results, by context, of what differs between items.
+    *arms_of("fits", {"old": 0.5, "new": 0.3, "third": 0.2}, kind="choice", is_by_item=True),
+    *arms_of("fits", {"old": 0.1, "new": 0.9, "third": 0.0}, kind="choice", is_by_item=True, context=GERMAN),
+    *arms_of("fits", {"old": 0.0, "new": 0.0, "third": 0.0}, kind="choice", is_by_item=True, context=FRENCH),
     *arms_of("over", {"a": 1.0}, ends_at="2026-01-02 00:00:00"),
     *arms_of("later", {"a": 1.0}, starts_at="2999-01-01 00:00:00"),
 ]
 for arm in ARMS:
     arm["is_control"] = arm["arm"] in ("held", "a", "none", "1", "i1")
+    if not arm["share"]:
+        arm["from_key"] = arm["to_key"] = "g"
+
+
+def of_item(experiment_id, shares, context="", prices=None):
+    """Entries of `item_arms` of one item."""
+    return [
+        [experiment_id, context, arm["arm"], f"its {arm['arm']}", (prices or {}).get(arm["arm"])]
+        + [arm["share"], arm["from_key"], arm["to_key"]]
+        for arm in arms_of(experiment_id, shares)
+    ]
+
+
+# The second item may not be in all arms, others in none.
+ITEM_ARMS = {
+    "i001": of_item("price", {"1": 0.5, "0.9": 0.5}, prices={"1": 10.0, "0.9": 9.0})
+    + of_item("image", {"i1": 0.25, "i2": 0.75})
+    + of_item("fits", {"old": 0.5, "new": 0.3, "third": 0.2})
+    + of_item("fits", {"old": 0.1, "new": 0.9}, context=GERMAN),
+    "i002": of_item("fits", {"new": 0.6, "third": 0.4}),
+}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("assign") / "shop_serving"
-    write_release(folder, random_world(1) | {"arms": ARMS})
+    world = random_world(1) | {"arms": ARMS, "item_arms": ITEM_ARMS}
+    nothing = {"items": [], "history": [], "excluded": []}
+    world["lists"] |= {user: person | nothing for user, person in PEOPLE.items()}
+    write_release(folder, world)
     return folder
 
 
@@ -72,15 +110,27 @@ def store(folder):
     return Store(folder)
 
 
-def expected(user, item=None, context=""):
-    """The definition, in plain Python: {experiment_id: (arm, share, key)}."""
+def expected(user, item=None, context=None):
+    """The definition, in plain Python: {experiment_id: (arm, share, key, value, price)}."""
     found = {}
+    if context is None:
+        person = PEOPLE.get(user)
+        context = f"segment={person['segment']}|activity={person['activity']}" if person else ""
 
     def arm(experiment_id, unit, prefix, context=""):
         own = [row for row in ARMS if row["experiment_id"] == experiment_id]
         key = key_of(f"{prefix}|{own[0]['salt']}|{unit}")
-        own = [row for row in own if row["context"] == context] or [row for row in own if row["context"] == ""]
-        return next((row["arm"], row["share"], key) for row in own if row["from_key"] <= key < row["to_key"])
+        if context not in {row["context"] for row in own}:
+            context = ""
+        rows = [(row["arm"], row["share"], row["from_key"], row["to_key"], row["value"], None) for row in own
+                if row["context"] == context]  # fmt: skip
+        if own[0]["is_by_item"] and item:
+            rows = [(entry[2], *entry[5:], entry[3], entry[4]) for entry in ITEM_ARMS.get(item, [])
+                    if entry[:2] == [experiment_id, context]]  # fmt: skip
+        for name, share, from_key, to_key, value, price in rows:
+            if from_key <= key < to_key:
+                return name, share, key, value, price
+        return None
 
     if user:
         for holdout in ("quiet", "second"):
@@ -90,15 +140,16 @@ def expected(user, item=None, context=""):
         layered = "home" if key_of(f"layer|lists|{user}") < key_at(0.6) else "basket"
         found[layered] = arm(layered, user, layered)
         found["gift"] = arm("gift", user, "gift", context)
+        found["fits"] = arm("fits", user, "fits", context)
     if item:
         found["price"] = arm("price", item, "price")
     if user and item:
         found["image"] = arm("image", f"{user}|{item}", "image")
-    return found
+    return {name: own for name, own in found.items() if own}
 
 
 def short(assigned):
-    return {name: (arm["arm"], arm["share"], arm["key"]) for name, arm in assigned.items()}
+    return {name: (arm["arm"], arm["share"], arm["key"], arm["value"], arm["price"]) for name, arm in assigned.items()}
 
 
 def test_golden_keys():
@@ -111,6 +162,7 @@ def test_golden_keys():
 def test_store(store):
     for unit in IDS:
         assert short(store.assign(unit)) == expected(unit), unit
+        assert short(store.assign(unit, item_id="i002")) == expected(unit, "i002"), unit
     held = [unit for unit in IDS if "gift" not in store.assign(unit)]
     assert 0.12 < len(held) / len(IDS) < 0.17
     assert {len(store.assign(unit)) for unit in held} == {1, 2}
@@ -120,7 +172,7 @@ def test_store__items_contexts_one_experiment_and_other_ids(store):
     for unit in IDS[:500]:
         assert short(store.assign(unit, "DE|warm", item_id="i001")) == expected(unit, "i001", "DE|warm")
         # A context that the experiment has no shares of.
-        assert short(store.assign(unit, "AT|cold", item_id="i001")) == expected(unit, "i001")
+        assert short(store.assign(unit, "AT|cold", item_id="i001")) == expected(unit, "i001", "AT|cold")
         assert short(store.assign(unit, experiment_id="gift")) == {
             name: arm for name, arm in expected(unit).items() if name == "gift"
         }
@@ -132,6 +184,39 @@ def test_store__items_contexts_one_experiment_and_other_ids(store):
     assert store.assignments("phone")["unit"] == "u1"
     [price] = store.assign(None, item_id="i001").values()
     assert price["kind"] == "price" and price["max_price"] == 9.5 and price["policy"] is None
+
+
+def test_store__arms_of_an_item(store):
+    """What no two arms are left for is in none; without an item the arm is that of items which may be in all."""
+    wanted = {"price": 0, "image": 0, "fits": 0}
+    for unit in IDS[:2000]:
+        found = {item: store.assign(unit, item_id=item) for item in ("i001", "i002", "i003", None)}
+        if "gift" not in found[None]:
+            continue
+        assert {"price", "image"}.isdisjoint(found["i002"]) and {*wanted}.isdisjoint(found["i003"])
+        is_known = unit in PEOPLE
+        context = "segment={segment}|activity={activity}".format(**PEOPLE[unit]) if is_known else ""
+        assert ("fits" in found[None]) == ("fits" in found["i001"]) == (context != FRENCH)
+        if context == FRENCH:
+            assert store.assign(unit, "")["fits"]["context"] == ""
+            continue
+        of_all, own = found[None]["fits"], found["i001"]["fits"]
+        assert own == of_all | {"value": f"its {of_all['arm']}"}
+        assert own["context"] == (GERMAN if context == GERMAN else "")
+        # Of the second item this context has no arms.
+        assert ("fits" in found["i002"]) == (context != GERMAN)
+        for name in wanted:
+            wanted[name] += name in found["i001"]
+        assert found["i001"]["price"]["price"] in (9.0, 10.0) and own["price"] is None
+    assert min(wanted.values()) > 1000
+
+
+def test_explain__with_the_arm_of_the_persons_context(tmp_path):
+    world = random_world(1)
+    world["lists"]["u1"] |= {"segment": "DE", "activity": "hot", "policy": "bold"}
+    world["arms"] = [arm_of("e", "a", kind="lists"), arm_of("e", "b", kind="lists", policy="bold", context=GERMAN)]
+    write_release(tmp_path, world)
+    assert Store(tmp_path).explain("u1")["experiments"]["e"]["arm"] == "b"
 
 
 def test_store__starts_and_ends_by_its_clock(store, monkeypatch):
@@ -184,6 +269,11 @@ def test_http(folder):
     client = TestClient(app)
     asked = {"context": "DE|warm", "item_id": "i001"}
     assert short(client.get("/assign/u1", params=asked).json()["experiments"]) == expected("u1", "i001", "DE|warm")
+    for unit in IDS[:40]:
+        for item in ITEM_ARMS:
+            for asked in ({"item_id": item}, {"item_id": item, "context": ""}, {"item_id": item, "context": GERMAN}):
+                found = client.get(f"/assign/{unit}", params=asked).json()["experiments"]
+                assert short(found) == expected(unit, item, asked.get("context")), (unit, asked)
     asked = {"experiment": "gift"}
     assert client.get("/assign/phone", params=asked).json() == {
         "release_id": "20260101T000000-abcd1234",
@@ -200,26 +290,33 @@ def test_http(folder):
 
 @pytest.mark.skipif(not shutil.which("node"), reason="needs node")
 def test_javascript(tmp_path):
-    (tmp_path / "arms.json").write_text(json.dumps({"arms": ARMS, "ids": IDS}), encoding="utf-8")
+    contexts = {user: "segment={segment}|activity={activity}".format(**person) for user, person in PEOPLE.items()}
+    given = {"arms": ARMS, "ids": IDS, "contexts": contexts}
+    (tmp_path / "arms.json").write_text(json.dumps(given), encoding="utf-8")
+    (tmp_path / "item_arms.json").write_text(json.dumps({"item_arms": ITEM_ARMS}), encoding="utf-8")
     script = f"""
         import {{ assign, md5 }} from "{EXAMPLE.as_uri()}";
         import {{ readFileSync }} from "node:fs";
-        const {{ arms, ids }} = JSON.parse(readFileSync("{tmp_path}/arms.json", "utf8"));
-        const both = assign(arms, "u1", {{ itemId: "i001", context: "DE|warm" }});
-        const others = [both, assign(arms, null, {{ itemId: "i001" }})];
+        const {{ arms, ids, contexts }} = JSON.parse(readFileSync("{tmp_path}/arms.json", "utf8"));
+        const itemArms = JSON.parse(readFileSync("{tmp_path}/item_arms.json", "utf8")).item_arms;
+        const both = assign(arms, "u1", {{ itemId: "i001", itemArms, context: "DE|warm" }});
+        const others = [both, assign(arms, null, {{ itemId: "i001", itemArms }})];
+        const asked = (id, itemId) => assign(arms, id, {{ itemId, itemArms, context: contexts[id] ?? "" }});
         const texts = ids.slice(-300).map((id, place) => md5(id.repeat(place % 9)));
-        console.log(JSON.stringify([ids.map((id) => assign(arms, id)), others, texts]));
+        const found = [null, "i001", "i002"].map((item) => ids.map((id) => asked(id, item)));
+        console.log(JSON.stringify([found, others, texts]));
     """
     (tmp_path / "all.mjs").write_text(script, encoding="utf-8")
     printed = subprocess.run(["node", str(tmp_path / "all.mjs")], capture_output=True, text=True, check=True).stdout
     found, others, texts = json.loads(printed)
-    assert [short(assigned) for assigned in found] == [expected(unit) for unit in IDS]
+    for item, answers_of_item in zip((None, "i001", "i002"), found, strict=True):
+        assert [short(assigned) for assigned in answers_of_item] == [expected(unit, item) for unit in IDS]
     assert [short(assigned) for assigned in others] == [expected("u1", "i001", "DE|warm"), expected(None, "i001")]
     wanted = [(unit * (place % 9)).encode() for place, unit in enumerate(IDS[-300:])]
     assert texts == [hashlib.md5(text).hexdigest() for text in wanted]
-    command = ["node", str(EXAMPLE), str(tmp_path / "arms.json"), "u1"]
+    command = ["node", str(EXAMPLE), str(tmp_path), "u1", "i001"]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert short(json.loads(printed)) == expected("u1")
+    assert short(json.loads(printed)) == expected("u1", "i001")
 
 
 @pytest.fixture(scope="module")
@@ -244,12 +341,13 @@ def warehouse(folder, tmp_path_factory):
 def test_sql(warehouse, store):
     with duckdb.connect(warehouse, read_only=True) as connection:
         ids = pd.DataFrame({"id": IDS})  # noqa: F841, DuckDB finds it by name
-        rows = connection.execute("select id, arms.* from ids cross join assign_arms(ids.id) as arms").fetchall()
-        found = {}
-        for unit, *row in rows:
-            found.setdefault(unit, {})[row[0]] = dict(zip(FACTS[1:], row[1:], strict=True))
-        for unit in IDS:
-            assert found[unit] == store.assign(unit)
+        for item in (None, "i001", "i002"):
+            query = "select id, arms.* from ids cross join assign_arms(ids.id, item_id => ?) as arms"
+            found = {}
+            for unit, *row in connection.execute(query, [item]).fetchall():
+                found.setdefault(unit, {})[row[0]] = dict(zip(FACTS[1:], row[1:], strict=True))
+            for unit in IDS:
+                assert found[unit] == store.assign(unit, item_id=item)
         draw = random.Random(1)
         questions = [
             (None, None, None),
@@ -258,7 +356,8 @@ def test_sql(warehouse, store):
             (None, "x", "i002"),
         ]
         questions += [
-            (draw.choice(IDS), draw.choice([None, "DE|warm", "AT"]), draw.choice(["i1", None])) for _ in range(60)
+            (draw.choice(IDS), draw.choice([None, "", GERMAN, FRENCH, "AT"]), draw.choice(["i001", "i002", "i9", None]))
+            for _ in range(60)
         ]
         for unit, context, item in questions:
             rows = connection.execute("select * from assign_arms(?, ?, ?)", [unit, context, item]).fetchall()

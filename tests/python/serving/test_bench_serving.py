@@ -1,4 +1,4 @@
-"""The benchmark's judge of reads: it sees what unsafe publications do to readers, and nothing where they are safe."""
+"""The benchmark's check of reads: it sees what unsafe publications do to readers, and nothing where they are safe."""
 
 import os
 import shutil

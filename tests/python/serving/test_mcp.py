@@ -1,6 +1,7 @@
 """The server for agents, asked by the SDK's client over standard input and output, as agents ask it."""
 
 import contextlib
+import datetime
 import json
 import os
 import sqlite3
@@ -9,13 +10,14 @@ import sys
 
 import pytest
 from conftest import REPOSITORY
-from reported_shop import Built, experimenting_shop, measured_shop
+from reported_shop import experimenting_shop, measured_shop
 from serving_worlds import CATEGORIES, OLD, random_world, write_release
 
 anyio = pytest.importorskip("anyio")
 mcp = pytest.importorskip("mcp", reason="pip install -r requirements-serving.txt")
 
-from kindred.report.experiments import read_experiments  # noqa: E402, the packages may be missing
+from kindred.built import Built  # noqa: E402, the packages may be missing
+from kindred.report.experiments import read_experiments  # noqa: E402
 from kindred.report.metrics import collect_all, write_metrics  # noqa: E402
 from kindred.report.tables import Tables  # noqa: E402
 from kindred.serving import Store  # noqa: E402
@@ -199,6 +201,48 @@ def test_nothing_is_there_yet(tmp_path):
     assert no_metrics and "`kindred report` writes it" in why
 
 
+@pytest.mark.parametrize(("store", "told"), [("postgres", "schema kindred_serving"), ("warehouse", "published_*")])
+def test_lists_that_are_published_elsewhere(tmp_path, store, told):
+    """There is no release in the folder; metrics.json says where it is, and the other tools answer."""
+    shop = experimenting_shop(tmp_path)
+    row = {"release_id": "r", "run_id": "run", "store": store, "published_at": "2026-06-01 03:00:00"}
+    shop.add("releases", [row, row | {"release_id": "q", "store": "sqlite", "published_at": "2026-05-01 03:00:00"}])
+    with Tables(shop).opened() as tables:
+        write_metrics(tmp_path, collect_all(tables, []))
+    *lists, figures = ask(
+        tmp_path, ("recommend", {}), ("explain", {"user_id": "u1", "item_id": "i001"}),
+        ("similar_items", {"item_id": "i001"}), ("metrics", {"name": "list_ctr"}),
+    )  # fmt: skip
+    for is_error, text in lists:
+        assert is_error and told in text and "metrics and experiments answer" in text
+    assert not figures[0] and figures[1]["is_current"] is None
+
+
+def test_how_old_an_answer_is(folder, tmp_path):
+    """Lists by their release, figures by metrics.json: which may be of another build than the lists that apps read."""
+    now = datetime.datetime.now(datetime.UTC)
+
+    def written(run_id, hours):
+        content = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        moment = f"{now - datetime.timedelta(hours=hours):%Y-%m-%d %H:%M:%S}"
+        write_metrics(tmp_path, content | {"run_id": run_id, "written_at": moment})
+        calls = [("metrics", {}), ("metrics", {"name": "list_ctr"}), ("experiments", {})]
+        return [(answer["age_hours"], answer["is_current"]) for _, answer in ask(tmp_path, *calls)]
+
+    write_release(tmp_path, random_world(5), OLD)
+    release = Store(tmp_path).release()
+    made = datetime.datetime.fromisoformat(release["generated_at"]).replace(tzinfo=datetime.UTC)
+    age = pytest.approx((now - made).total_seconds() / 3600, abs=0.2)
+    calls = [
+        ("recommend", {}),
+        ("similar_items", {"item_id": "i003"}),
+        ("explain", {"user_id": "u1", "item_id": "i003"}),
+    ]
+    assert [answer["age_hours"] for _, answer in ask(tmp_path, *calls)] == [age] * 3
+    assert written(release["run_id"], 30) == [(pytest.approx(30, abs=0.2), True)] * 3
+    assert written("another", 0.5) == [(pytest.approx(0.5, abs=0.2), False)] * 3
+
+
 def test_while_a_build_writes(folder):
     """The warehouse is held by a writer, which locks all other processes out."""
     database = folder.parent / "shop.duckdb"
@@ -209,10 +253,7 @@ def test_while_a_build_writes(folder):
     writer = subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         assert writer.stdout.readline() == "held\n"
-        shop = Built.__new__(Built)
-        shop.database_file = database
-        shop.disconnect = lambda: None
-        with pytest.raises(RuntimeError, match="another process writes"), Tables(shop).opened():
+        with pytest.raises(RuntimeError, match="another process writes"), Built(database, {}).connected():
             pass
         answers = ask(folder, ("recommend", {"user_id": "u1"}), ("metrics", {"name": "list_ctr"}), ("experiments", {}))
         assert [is_error for is_error, _ in answers] == [False] * 3

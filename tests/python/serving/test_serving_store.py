@@ -427,7 +427,7 @@ def test_what_a_segment_or_person_may_not_be_shown_is_on_no_page(folder):
         seen = shown(store.similar_items(item, **whom)) + shown(store.bundles(item, **whom))
         assert not {kept_away, bundled} & set(seen)
     assert kept_away not in shown(store.similar_items(item, user_id="u2"))
-    # What is kept from the cold is kept from whoever isn't known, in every segment or in one.
+    # What is kept from the cold is kept from unknown people, in every segment or in one.
     for name, whom in (("", {"segment": "FR"}), ("", {}), ("FR", {"segment": "FR"})):
         world = random_world(1)
         for one in world["segments"].values():
@@ -521,5 +521,5 @@ def test_statements_hold_no_text_from_outside(tmp_path):
 
 
 @pytest.mark.parametrize("statement", [RECOMMEND, FILL_UP], ids=["recommend", "fill_up"])
-def test_no_limit_makes_newer_sqlite_compile_the_statement_anew(statement):
+def test_no_limit_makes_newer_sqlite_compile_the_statement_again(statement):
     assert re.findall(r"limit :n", statement) and not re.findall(r"limit :\w+ *$", statement, flags=re.MULTILINE)

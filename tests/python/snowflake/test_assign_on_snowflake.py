@@ -4,7 +4,7 @@ import contextlib
 import sqlite3
 
 import pytest
-from conftest import run_dbt
+from conftest import EXPERIMENTS, run_dbt
 from serving_worlds import arm_of, random_world, with_holdout, write_release
 
 from kindred.publishing.tables import TABLES
@@ -13,6 +13,12 @@ from kindred.serving import Store
 pytestmark = [pytest.mark.snowflake, pytest.mark.slow]
 
 IDS = [f"u{number:05d}" for number in range(9_900)] + [f"Zoë-{number} 😀" for number in range(100)]
+
+PEOPLE = [
+    {"segment": segment, "activity": activity}
+    for segment, activity in (("DE", "hot"), ("FR", "cold"), ("", "warm"), ("DE", "warm"))
+]
+CONTEXTS = [f"segment={person['segment']}|activity={person['activity']}" for person in PEOPLE]
 
 
 def test_assignments(snowflake, monkeypatch, tmp_path):
@@ -28,11 +34,32 @@ def test_assignments(snowflake, monkeypatch, tmp_path):
         arm_of("home", "b", "80000000", "g", kind="lists", layer="lists", layer_to_key="9999999a", policy="bold"),
         arm_of("gift", "none", "00000000", "b3333333", is_control=True, value="0"),
         arm_of("gift", "ten", "b3333333", "g", value="10"),
-        arm_of("price", "same", "00000000", "g", kind="price", unit="item", value="1", min_price=1.5),
+        arm_of("price", "same", "00000000", "80000000", kind="price", unit="item", is_by_item=True, value="1"),
+        arm_of(
+            "price", "less", "80000000", "g", kind="price", unit="item", is_by_item=True, value="0.9", min_price=1.5
+        ),
         arm_of("image", "one", "00000000", "55555555", kind="choice", unit="user_item"),
         arm_of("image", "two", "55555555", "g", kind="choice", unit="user_item"),
+        arm_of("fits", "old", "00000000", "80000000", kind="choice", is_by_item=True),
+        arm_of("fits", "new", "80000000", "g", kind="choice", is_by_item=True),
+        arm_of("fits", "old", "00000000", "20000000", kind="choice", is_by_item=True, context=CONTEXTS[0]),
+        arm_of("fits", "new", "20000000", "g", kind="choice", is_by_item=True, context=CONTEXTS[0]),
+        # Two arms are not left in this context.
+        arm_of("fits", "old", "g", "g", kind="choice", is_by_item=True, context=CONTEXTS[1], share=0.0),
     ):
         world["arms"].append(row)
+    world["item_arms"] = {
+        "i001": [
+            ["price", "", "same", "1", 10.0, 0.5, "00000000", "80000000"],
+            ["price", "", "less", "0.9", 9.05, 0.5, "80000000", "g"],
+            ["fits", "", "old", "dark", None, 0.25, "00000000", "40000000"],
+            ["fits", "", "new", "bright", None, 0.75, "40000000", "g"],
+            ["fits", CONTEXTS[0], "new", "bright", None, 1.0, "00000000", "g"],
+        ]
+    }
+    nothing = {"items": [], "history": [], "excluded": []}
+    people = {user: PEOPLE[place % 4] for place, user in enumerate(IDS)}
+    world["lists"] |= {user: dict(person) | nothing for user, person in people.items() if user not in world["lists"]}
     path = write_release(tmp_path, world)
     store = Store(tmp_path)
 
@@ -59,16 +86,23 @@ def test_assignments(snowflake, monkeypatch, tmp_path):
         " is_control boolean, share double, from_key varchar, to_key varchar, layer varchar, layer_from_key varchar,"
         " layer_to_key varchar, salt varchar, policy varchar, value varchar, is_running boolean)"
     )
-    arms = arms.drop(columns=["arm_id", "min_price", "max_price", "starts_at", "ends_at"])
+    arms = arms.drop(columns=["arm_id", "is_by_item", "min_price", "max_price", "starts_at", "ends_at"])
     arms = arms.map(lambda value: None if value is None else str(value))
     write_pandas(snowflake, arms.rename(columns=str.upper), "CURRENT_ARMS", schema="S7")
     cursor.execute("create table s7.user_features (fold varchar, user_id varchar, segment varchar, activity varchar)")
-    people = pandas.DataFrame({"FOLD": "live", "USER_ID": IDS})
+    known = [
+        {"USER_ID": user, "SEGMENT": one["segment"] or None, "ACTIVITY": one["activity"]}
+        for user, one in people.items()
+    ]
+    people = pandas.DataFrame(known).assign(FOLD="live")
     write_pandas(snowflake, people, "USER_FEATURES", schema="S7")
 
     def dbt(*arguments):
         result = run_dbt(
-            *arguments, "--target", "snowflake", target=tmp_path / "target", database=tmp_path / "unused.db"
+            *(*arguments, "--target", "snowflake"),
+            target=tmp_path / "target",
+            database=tmp_path / "unused.db",
+            settings={"kindred__tables": EXPERIMENTS},
         )
         assert result.returncode == 0, result.output
 
@@ -83,10 +117,10 @@ def test_assignments(snowflake, monkeypatch, tmp_path):
         assert found[user] == expected, user
 
     dbt("build", "--select", "assign_arms", "recommend_items", "rerank_items")
-    columns = "experiment_id, kind, arm, is_control, policy, value, min_price, max_price, context, share, key"
+    columns = "experiment_id, kind, arm, is_control, policy, value, min_price, max_price, price, context, share, key"
     names = columns.split(", ")[1:]
     for unit, item in [("u0", None), ("phone", "i001"), ("Zoë-1 😀", "i002"), (None, "i001"), (None, None)] + [
-        (user, None) for user in IDS[:25]
+        (user, item) for user in IDS[:20] for item in (None, "i001")
     ]:
         call = f"s7.assign_arms({text(unit)}, null, {text(item)})"
         rows = cursor.execute(f"select {columns} from table({call})").fetchall()

@@ -388,7 +388,7 @@ def test_inputs_that_are_not_given(shops, snowflake, tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_daily_build__keeps_and_makes_the_same(shops, tmp_path):
-    """A new event for one person: the marked lists of the others are kept, that person's are made anew."""
+    """A new event for one person: the marked lists of the others are kept, that person's are made again."""
     database, cursor = shops
     scored = ["als_candidates", "neighbor_candidates", "session_candidates", "spectral_candidates"]
     tables = ["als_user_factors", *scored, "explanations"]

@@ -168,7 +168,7 @@ def test_mistakes_are_answered(broker, tmp_path, monkeypatch):
         kafka.read_config(str(tmp_path / "client"))
 
 
-def test_a_topic_that_was_made_anew(tmp_path):
+def test_a_topic_that_was_made_again(tmp_path):
     """librdkafka's own mock of a cluster answers as Kafka does; the broker above doesn't answer at all."""
     mock = Producer({"bootstrap.servers": "none:1", "test.mock.num.brokers": 1, "log_level": 0})
     mock.produce("short", "1", partition=0)

@@ -27,13 +27,8 @@ def test_values_currencies_and_returns(tmp_path):
     }
     write(tmp_path / "shop.duckdb", "web", tables)
     write(tmp_path / "shop.duckdb", "money", {"rates": [{"currency": "USD", "day": AT.date(), "rate": 0.5}]})
-    options = {"currency": "EUR", "rates": "money.rates"}
-    shop = build(
-        tmp_path,
-        {"segment": "web"},
-        ["+events", "+input_problems", "+tracker_report", "unmapped_events"],
-        tracker_options=options,
-    )
+    settings = {"trackers": {"segment": "web"}, "tracker_options": {"currency": "EUR", "rates": "money.rates"}}
+    shop = build(tmp_path, select=["+events", "+input_problems", "+tracker_report", "unmapped_events"], **settings)
     found = shop.query("select event_type, order_id, item_id, quantity, value, occurred_at from events order by all")
     later = AT.replace(day=5)
     assert found == [
@@ -48,6 +43,9 @@ def test_values_currencies_and_returns(tmp_path):
     assert shop.query("select event_name, reason, n_rows from unmapped_events") == [
         ("order_refunded", "return_without_lines", 1)
     ]
+    # Without a tracker, as in the sample shop, the model is disabled, and so is its unit test.
+    tested = shop.dbt("test", "--select", "tracker_lines,test_type:unit", **settings)
+    assert tested.returncode == 0 and "PASS tracker_lines::" in tested.output, tested.output
     assert dict(shop.query("select fate, n_rows from tracker_report")) == {"used": 4, "duplicate": 1, "unmapped": 1}
 
 

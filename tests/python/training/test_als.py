@@ -260,7 +260,7 @@ def test_settings__alpha_by_hand():
     assert filled["alpha"] == pytest.approx(0.3)
     assert filled["regularization"] == 30
     assert filled["iterations"] == 15
-    assert AUTO["alpha"] == "auto"  # a copy: the next fold is filled anew
+    assert AUTO["alpha"] == "auto"  # a copy: the next fold is filled again
 
 
 @pytest.mark.parametrize(("n_items", "factors"), [(10, 16), (64, 16), (255, 32), (256, 64), (1023, 128), (5000, 256)])
@@ -392,7 +392,7 @@ def test_training__what_is_not_due_is_kept_and_what_is_due_begins_with_it(connec
 
 
 def test_user_factors__what_is_kept_and_what_is_not(connection):
-    """Where no training is due, rows made from the same are kept, marked as they are; the others are made anew."""
+    """Where no training is due, rows made from the same are kept, marked as they are; the others are made again."""
     connection.execute("update training_policy set is_due = false")
     build(connection)
     trained = dict(connection.sql("select user_id, factors from als_user_factors where fold = 'live'").fetchall())
@@ -427,7 +427,7 @@ def test_user_factors__what_is_kept_and_what_is_not(connection):
     assert marked_people() == set(trained)
 
 
-def test_candidates__a_list_with_an_item_that_is_gone_is_made_anew(connection):
+def test_candidates__a_list_with_an_item_that_is_gone_is_made_again(connection):
     connection.execute("update training_policy set is_due = false")
     build(connection)
     run_model(connection, "als_candidates", {"lists": {"n_candidates": 2}})

@@ -77,7 +77,7 @@ def test_history__newest_first_in_steps(connection):
     first, second = rows_of(history, steps)
     assert sorted(first[:2]) == [(0, 1.0, 0), (1, 4.0, 0)]
     assert first[2:] == [(2, 3.0, 1), (3, 0.5, 2)]
-    # Steps are counted anew for each person, also where two people's moments are the same.
+    # Steps are counted from one for each person, also where two people's moments are the same.
     assert second == [(0, 2.0, 0)]
 
 

@@ -1,4 +1,4 @@
-"""When models are trained anew, and what a day's new events change where they aren't: on a copy of the sample shop.
+"""When models are trained again, and what a day's new events change where they aren't: on a copy of the sample shop.
 
 The tests go on from one another's builds, in the order in which they stand.
 """
@@ -74,7 +74,7 @@ def shop(sample_shop, tmp_path_factory):
 
 
 def mark(shop):
-    """Change what stands for each person in the fold live, and remember it: what is made anew has lost the mark."""
+    """Change what stands for each person in the fold live, and remember it: what is made again has lost the mark."""
     shop.run("update als_user_factors set factors = list_reverse(factors) where fold = 'live'")
     for name in LISTS:
         shop.run(f"update {name} set score = score + 1000 where fold = 'live'")
@@ -149,7 +149,7 @@ def test_not_due__people_change_and_models_do_not(shop):
         select sum(abs(new - recent)) / 2 from shares
     """)
     assert shop.value("select drift from training_policy") == pytest.approx(distance, abs=1e-5)
-    # Whoever came since has a vector, from the factors of before.
+    # A person who came since has a vector, from the factors of before.
     assert shop.value("select count(*) from als_user_factors where user_id = 'newcomer'") == 1
 
 
@@ -190,10 +190,10 @@ def test_not_due__who_has_nothing_new_keeps_rows(shop, changed_people, name, con
     expected = before - changed_people - spoiled
     assert kept(shop, name, condition) == expected
     assert bool(expected) == (condition != "generator = 'content'")
-    anew = made(shop, name, condition)
-    assert not anew & expected
+    remade = made(shop, name, condition)
+    assert not remade & expected
     [withdrawn] = shop.column("select user_id from absent where number = 4")
-    assert anew >= (changed_people & before) - {withdrawn}
+    assert remade >= (changed_people & before) - {withdrawn}
     assert shop.value(f"select count(*) from {name} where user_id = '{withdrawn}'") == 0
 
 
@@ -211,7 +211,7 @@ def test_not_due__a_reason_stays_with_its_pair(shop, changed_people):
 
 
 @pytest.mark.slow
-def test_other_settings__everything_is_made_anew(shop):
+def test_other_settings__everything_is_made_again(shop):
     mark(shop)
     build(shop, "training_policy", "history_keys", *PERSONAL, n_candidates=30)
     assert shop.value("select reason from training_policy") == "not_due"
@@ -220,7 +220,7 @@ def test_other_settings__everything_is_made_anew(shop):
 
 @pytest.mark.slow
 def test_half_a_build__what_it_left_behind_is_noticed(shop):
-    """The item factors alone were trained anew, and no diary says so."""
+    """The item factors alone were trained again, and no build's row says so."""
     build(shop, "training_policy", "als_item_factors", train="always", generators={"als": {"iterations": 2}})
     mark(shop)
     build(shop, "training_policy", "history_keys", *PERSONAL, n_candidates=30)

@@ -71,8 +71,8 @@ def test_build__says_what_it_tries(tuned):
     trials = shop.query("select generator, ndcg, settings from tuning_trials order by generator, trial")
     assert sorted(said, key=lambda line: line[0]) == [(name, f"{ndcg:.4f}", text) for name, ndcg, text in trials]
     assert {name for name, _, _ in said} == {"neighbors", "sessions", "slim", "sequence", "content", "als", "spectral"}
-    n_judged = shop.value("select count(distinct user_id) from targets where fold = 'tuning'")
-    assert shop.value("select max(n_people) from tuning_trials") <= n_judged
+    n_evaluated = shop.value("select count(distinct user_id) from targets where fold = 'tuning'")
+    assert shop.value("select max(n_people) from tuning_trials") <= n_evaluated
     assert shop.value("select bool_and(ndcg between 0 and 1 and n_people > 0) from tuning_trials")
 
 

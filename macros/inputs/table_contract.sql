@@ -1,0 +1,105 @@
+{#- The seed that comes with kindred, and the columns that a shop's own table in its place must or may have. -#}
+{% macro table_contract(name) %}
+    {{ return(kindred.shop_table_contracts().get(name) or kindred.experiment_table_contracts()[name]) }}
+{% endmacro %}
+
+{#- {table: its contract} of what weighs, rules, maps and gates. -#}
+{% macro shop_table_contracts() %}
+    {{ return({
+        'event_weights': {
+            'seed': 'event_weights',
+            'columns': {
+                'event_type': {'kind': 'text', 'form': 'word', 'required': true},
+                'weight': {'kind': 'number', 'required': true},
+                'half_life_days': {'kind': 'number', 'required': false},
+                'neutral_value': {'kind': 'number', 'required': false},
+                'excludes_item': {'kind': 'boolean', 'words': 'answers', 'required': false},
+                'is_target': {'kind': 'boolean', 'words': 'answers', 'required': false},
+            },
+        },
+        'generators': {
+            'seed': 'generator_weights',
+            'columns': {
+                'generator': {'kind': 'text', 'form': 'word', 'required': true},
+                'weight': {'kind': 'number', 'required': true},
+                'reason': {'kind': 'text', 'form': 'word', 'required': true},
+            },
+        },
+        'rules': {
+            'seed': 'ranking_rules',
+            'is_text': true,
+            'columns': {
+                'rule_id': {'kind': 'text', 'form': 'id', 'required': true},
+                'action': {'kind': 'text', 'form': 'word', 'required': true},
+                'item_id': {'kind': 'text', 'form': 'id', 'required': false},
+                'category': {'kind': 'text', 'form': 'name', 'required': false},
+                'brand': {'kind': 'text', 'form': 'name', 'required': false},
+                'segment': {'kind': 'text', 'form': 'name', 'required': false},
+                'activity': {'kind': 'text', 'form': 'word', 'required': false},
+                'amount': {'kind': 'number', 'required': false},
+                'policy': {'kind': 'text', 'form': 'word', 'required': false},
+                'starts_at': {'kind': 'timestamp', 'required': false},
+                'ends_at': {'kind': 'timestamp', 'required': false},
+            },
+        },
+        'gates': {
+            'seed': 'gates',
+            'columns': {
+                'gate': {'kind': 'text', 'form': 'word', 'required': true},
+                'default_bound': {'kind': 'number', 'required': false},
+                'unit': {'kind': 'text', 'required': true},
+                'sentence': {'kind': 'text', 'required': true},
+                'measure_name': {'kind': 'text', 'required': false},
+                'way_out': {'kind': 'text', 'required': false},
+                'is_off_for_sample': {'kind': 'boolean', 'words': 'answers', 'required': false},
+                'has_bound': {'kind': 'boolean', 'words': 'answers', 'required': true},
+                'is_overridable': {'kind': 'boolean', 'words': 'answers', 'required': true},
+            },
+        },
+        'tracker_events': {
+            'seed': 'tracker_events',
+            'columns': {
+                'tracker': {'kind': 'text', 'form': 'word', 'required': true},
+                'event_name': {'kind': 'text', 'form': 'word', 'required': true},
+                'event_type': {'kind': 'text', 'form': 'word', 'required': true},
+            },
+        },
+        'traffic_rules': {
+            'seed': 'traffic_rules',
+            'is_text': true,
+            'columns': {
+                'rule_id': {'kind': 'text', 'form': 'id', 'required': true},
+                'traffic': {'kind': 'text', 'form': 'word', 'required': true},
+                'field': {'kind': 'text', 'form': 'word', 'required': true},
+                'pattern': {'kind': 'text', 'required': true},
+            },
+        },
+        'blocked_ids': {
+            'seed': 'blocked_ids',
+            'is_text': true,
+            'columns': {'blocked_id': {'kind': 'text', 'form': 'id', 'required': true}},
+        },
+        'purposes': {
+            'seed': 'purposes',
+            'columns': {
+                'spelling': {'kind': 'text', 'form': 'word', 'required': true},
+                'purpose': {'kind': 'text', 'form': 'word', 'required': true},
+                'is_question': {'kind': 'boolean', 'words': 'answers', 'required': false},
+                'is_opt_out': {'kind': 'boolean', 'words': 'answers', 'required': false},
+            },
+        },
+        'policies': {
+            'seed': 'policies',
+            'is_text': true,
+            'columns': {
+                'policy': {'kind': 'text', 'form': 'word', 'required': true},
+                'generators': {'kind': 'text', 'required': false},
+                'weights': {'kind': 'text', 'required': false},
+                'ranker': {'kind': 'text', 'form': 'word', 'required': false},
+                'diversity': {'kind': 'number', 'required': false},
+                'freshness': {'kind': 'number', 'required': false},
+                'exploration_share': {'kind': 'number', 'required': false},
+            },
+        },
+    }) }}
+{% endmacro %}

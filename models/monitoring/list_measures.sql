@@ -1,0 +1,82 @@
+-- one row per gate on lists: this build's figure, and the reasons that help a reader of a failed gate
+{{ config(materialized='ephemeral') }}
+
+{% set depth = 10 %}
+
+with built as (
+
+    select
+        count(distinct item_id) as n_items,
+        count(distinct user_id) as n_people
+    from {{ ref('recommendations') }}
+
+),
+
+catalogue as (select count(*) as n_items from {{ ref('recommendable_items') }}),
+
+events as (select count(*) as n_events from {{ ref('person_events') }}),
+
+changes as (
+
+    select
+        {{ kindred.exact_sum('new_share', scale=12) }} / nullif(count(*), 0) as share,
+        concat(cast(count(*) as varchar), ' people compared') as details
+    from {{ ref('changed_lists') }}
+
+),
+
+quality as (
+
+    select
+        max(value) as ndcg,
+        max(standard_error) as standard_error
+    from {{ ref('evaluation_metrics') }}
+    where fold = 'backtest'
+        and policy = 'main'
+        and generator = 'blend'
+        and user_group = 'all'
+        and metric = 'ndcg'
+        and k = {{ depth }}
+
+),
+
+risen as (
+
+    select
+        max(rise) as rise,
+        max(details) as details
+    from {{ ref('risen_concentration') }}
+
+),
+
+{% set nothing = "concat(cast(catalogue.n_items as varchar), ' recommendable items, ', " ~
+    "cast(events.n_events as varchar), ' usable events')" %}
+{% set measures = {
+    'lists': ('built.n_people', 'null', nothing),
+    'catalog_coverage': ('built.n_items / nullif(cast(catalogue.n_items as double), 0)', 'null', 'null'),
+    'people': ('built.n_people', 'null', 'null'),
+    'quality': ('quality.ndcg', 'quality.standard_error', 'null'),
+    'changed_lists': ('changes.share', 'null', 'changes.details'),
+    'concentration': ('risen.rise', 'null', 'risen.details'),
+} %}
+
+final as (
+
+    {% for gate, (measure, standard_error, details) in measures.items() %}
+    select
+        '{{ gate }}' as gate,
+        cast({{ measure }} as double) as measure,
+        cast({{ standard_error }} as double) as standard_error,
+        cast({{ details }} as varchar) as details
+    from built
+    cross join catalogue
+    cross join events
+    cross join changes
+    cross join quality
+    cross join risen
+    {{ "union all" if not loop.last }}
+    {% endfor %}
+
+)
+
+select * from final
