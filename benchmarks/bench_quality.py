@@ -14,6 +14,7 @@ beauty         Amazon Beauty 5-core, leave-one-out, full ranking: recall@10 and 
                item before it is evaluated in `tuning`. Reviews of one day have no order: a seeded shuffle decides.
 retailrocket   Buyers' clicks; recall@20 of one held-out purchase each, of an item not touched before. `tuning` is
                evaluated on the last item that each buyer bought, with all that the buyer did with it held back.
+beauty_transformer  The same with the generator `transformer`; needs JAX (pip install kindred[deep]).
 online_retail  A wholesaler's invoices, the last four weeks held back; examples/online_retail. Discoveries are items
                that the customer hadn't bought before; online_retail_new takes what was bought off the lists.
 
@@ -24,6 +25,7 @@ benchmarks/results/quality.md and quality.json; sets that weren't run keep their
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import shutil
@@ -31,7 +33,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -167,6 +169,7 @@ class Benchmark:
     edits: dict[str, tuple[str, str]] = field(default_factory=dict)
     user_groups: tuple[str, ...] = ("all",)
     published: dict[str, tuple[float, float]] = field(default_factory=dict)
+    module: str = ""
 
 
 BENCHMARKS = [
@@ -203,6 +206,16 @@ BENCHMARKS = [
         edits={"seeds/shop_event_weights.csv": ("purchase,5,90,,false", "purchase,5,90,,true")},
     ),
 ]  # fmt: skip
+[BEAUTY_SET] = [benchmark for benchmark in BENCHMARKS if benchmark.name == "beauty"]
+BENCHMARKS.append(
+    replace(
+        BEAUTY_SET,
+        name="beauty_transformer",
+        title=f"{BEAUTY_SET.title}, with the transformer",
+        settings=BEAUTY_SET.settings | {"kindred__generators": {"transformer": {"minutes": 30}}},
+        module="jax",
+    )
+)
 
 
 class Project:
@@ -283,6 +296,12 @@ def run(benchmark: Benchmark, minutes: float) -> dict:
             qualify row_number() over (partition by generator order by ndcg desc, trial) = 1 order by generator
         """)
         [ranker] = project.query("select kind, note from rankers")
+        training = []
+        if "transformer" in project.settings.get("kindred__generators", {}):
+            training = project.query("""
+                select fold, n_steps, n_held_out, recall, session_recall from transformer_parameters
+                group by all order by all
+            """)
     values: dict = {}
     for row in metrics:
         if row["user_group"] in benchmark.user_groups:
@@ -293,7 +312,7 @@ def run(benchmark: Benchmark, minutes: float) -> dict:
             cell["generators"].setdefault(row["generator"], {})[row["metric"]] = measured
     return {
         "title": benchmark.title, "k": benchmark.k, "user_groups": values,
-        "published": benchmark.published, "best": best,
+        "published": benchmark.published, "best": best, "training": training,
         "ranker": ranker, "minutes": minutes, "tuning_seconds": tuning_seconds, "build_seconds": build_seconds,
     }  # fmt: skip
 
@@ -332,6 +351,11 @@ def report(results: dict) -> str:
         lines += [
             f"- {row['generator']}: {row['settings']} (ndcg@20 on `tuning` {row['ndcg']:.4f})" for row in result["best"]
         ]
+        lines += [
+            f"- transformer, {row['fold']}: {row['n_steps']:,} steps; recall@10 of the newest items of "
+            f"{row['n_held_out']:,} people {row['recall']:.4f}, by vectors of sessions {row['session_recall']:.4f}"
+            for row in result.get("training", [])
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -349,6 +373,9 @@ def main() -> int:
         if not (DATA / benchmark.needs).exists():
             print(f"bench_quality: no {DATA / benchmark.needs}: {benchmark.name} is left out; set KINDRED_DATA to the "
                   "folder that holds it", file=sys.stderr)  # fmt: skip
+            continue
+        if benchmark.module and not importlib.util.find_spec(benchmark.module):
+            print(f"bench_quality: no {benchmark.module}: {benchmark.name} is left out", file=sys.stderr)
             continue
         result = run(benchmark, 0 if arguments.no_tuning else arguments.minutes)
         print(report({benchmark.name: result}), flush=True)

@@ -42,6 +42,11 @@ class Export:
         self.alpha, self.regularization = rows["alpha"][0], rows["regularization"][0]
         self.gram = self.factors.T @ self.factors
 
+        # Only where the generator transformer is on.
+        self.transformer = None
+        if (Path(folder) / "transformer_items.parquet").exists():
+            self.transformer = read("transformer_items") | read("transformer_weights")
+
         rows = read("event_types")
         self.learns_until = rows.pop("learns_until")[0]
         self.max_events = rows.pop("max_events_per_person")[0]
@@ -125,6 +130,26 @@ def als_list(export, vector, excluded=(), n=20):
     return [(ids[number], float(scores[number])) for number in best]
 
 
+def transformer_list(export, session, n=20):
+    """The n items that the transformer expects after a session: [(item_id, score), ...], without those of the session.
+
+    session: item ids, oldest first. The session's vector is a weighted sum of its newest items' vectors, learned to
+    imitate the network, which doesn't run here.
+    """
+    rows = export.transformer
+    places = {item: number for number, item in enumerate(rows["item_id"])}
+    newest_first = [places[item] for item in dict.fromkeys(reversed(session)) if item in places]
+    if not newest_first:
+        return []
+    weights = np.array(rows["weight"])[: len(newest_first)]
+    vectors = np.array(rows["session_factors"])[newest_first[: len(weights)]]
+    scores = np.array(rows["factors"]) @ (weights @ vectors)
+    may = np.array(rows["is_recommendable"])
+    may[newest_first] = False
+    best = sorted(np.flatnonzero(may), key=lambda number: (-scores[number], number))[:n]
+    return [(rows["item_id"][number], float(scores[number])) for number in best]
+
+
 if __name__ == "__main__":
     if len(sys.argv) < 3:
         sys.exit(__doc__)
@@ -135,3 +160,5 @@ if __name__ == "__main__":
     vector = person_vector(export, weights)
     if vector is not None:
         print("by a vector:  ", *(item for item, _ in als_list(export, vector, excluded, n=10)))
+    if export.transformer:
+        print("transformer:  ", *(item for item, _ in transformer_list(export, sys.argv[2:], n=10)))

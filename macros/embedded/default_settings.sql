@@ -168,7 +168,8 @@
                 "iterations",
                 "regularization"
             ],
-            "is_trained": true
+            "is_trained": true,
+            "is_optional": false
         },
         "content": {
             "settings": [
@@ -178,7 +179,8 @@
             "above_zero": [
                 "n_steps"
             ],
-            "is_trained": false
+            "is_trained": false,
+            "is_optional": false
         },
         "neighbors": {
             "settings": [
@@ -193,7 +195,8 @@
                 "n_neighbors",
                 "n_steps"
             ],
-            "is_trained": true
+            "is_trained": true,
+            "is_optional": false
         },
         "sequence": {
             "settings": [
@@ -204,7 +207,8 @@
             "above_zero": [
                 "n_steps"
             ],
-            "is_trained": true
+            "is_trained": true,
+            "is_optional": false
         },
         "sessions": {
             "settings": [
@@ -223,7 +227,8 @@
                 "n_sessions",
                 "per_item"
             ],
-            "is_trained": false
+            "is_trained": false,
+            "is_optional": false
         },
         "slim": {
             "settings": [
@@ -240,7 +245,8 @@
                 "ridge",
                 "n_neighbors"
             ],
-            "is_trained": true
+            "is_trained": true,
+            "is_optional": false
         },
         "spectral": {
             "settings": [
@@ -256,7 +262,20 @@
                 "factors",
                 "n_steps"
             ],
-            "is_trained": true
+            "is_trained": true,
+            "is_optional": false
+        },
+        "transformer": {
+            "settings": [
+                "minutes",
+                "steps"
+            ],
+            "above_zero": [
+                "minutes",
+                "steps"
+            ],
+            "is_trained": true,
+            "is_optional": true
         }
     },
     "candidates": [
@@ -266,7 +285,8 @@
         "popular_candidates",
         "preferred_candidates",
         "session_candidates",
-        "spectral_candidates"
+        "spectral_candidates",
+        "transformer_candidates"
     ],
     "gates": {
         "lists": {

@@ -70,6 +70,22 @@
                 (select list(item_id order by rank) from (" ~ fallback ~ ") where segment = '') as fallback,
                 (select list(item_id order by rank) from (" ~ popular ~ ")) as popular",
     } %}
+    {% if 'transformer' not in kindred.absent_generators() %}
+        {% do files.update({
+            'transformer_items.parquet': "
+                select factors.item_id, factors.factors, factors.session_factors, items.is_recommendable
+                from " ~ ref('transformer_item_factors') ~ " as factors
+                inner join " ~ ref('release_items') ~ " as items on factors.item_id = items.item_id
+                inner join " ~ ref('item_features') ~ " as features
+                    on factors.item_id = features.item_id and features.fold = 'live'
+                where factors.fold = 'live' and " ~ kindred.enough_people('features.n_users') ~ "
+                order by factors.item_id",
+            'transformer_weights.parquet': "
+                select unnest(factors) as weight
+                from " ~ ref('transformer_parameters') ~ "
+                where fold = 'live' and key = 'session_weights'",
+        }) %}
+    {% endif %}
     {% for name, query in files.items() %}
         {% do run_query(
             "copy (" ~ query ~ ") to " ~ kindred.text_literal(folder ~ '/' ~ name)

@@ -3,7 +3,8 @@
 -- here.
 {{ config(materialized='view') }}
 
-{% for model in kindred.default_settings().candidates %}
+{% for model in kindred.default_settings().candidates
+    if model.replace('_candidates', '') not in kindred.absent_generators() %}
 select
     fold,
     generator,

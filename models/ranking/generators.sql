@@ -14,6 +14,7 @@ final as (
         reason,
         weight
     from generator_weights
+    where generator not in ('', '{{ kindred.absent_generators() | join("', '") }}')
 
 )
 

@@ -1,4 +1,6 @@
 -- one row per (user_id, rank): the list of each person who is known and may be addressed
+{% set has_transformer = 'transformer' not in kindred.absent_generators() %}
+
 with lists as (
 
     select
@@ -9,12 +11,23 @@ with lists as (
         ranked.policy,
         ranked.generator,
         ranked.reason,
+        {% if has_transformer %}
+        coalesce(transformed.because_item_id, reasons.because_item_id) as because_item_id,
+        {% else %}
         reasons.because_item_id,
+        {% endif %}
         ranked.propensity
     from {{ ref('live_lists') }} as ranked
     left join {{ ref('explanations') }} as reasons
         on ranked.user_id = reasons.user_id
             and ranked.item_id = reasons.item_id
+    {% if has_transformer %}
+    left join {{ ref('transformer_candidates') }} as transformed
+        on transformed.fold = 'live'
+            and ranked.generator = transformed.generator
+            and ranked.user_id = transformed.user_id
+            and ranked.item_id = transformed.item_id
+    {% endif %}
     {% if kindred.has_experiments() %}
     union all
 

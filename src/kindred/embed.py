@@ -163,6 +163,7 @@ def render_settings() -> str:
             "settings": list(generator.settings),
             "above_zero": [key for key, setting in generator.settings.items() if setting.above_zero],
             "is_trained": generator.is_trained,
+            "is_optional": generator.is_optional,
         }
         for name, generator in registry().items()
     }

@@ -142,8 +142,9 @@ def tuning_trials(
         report_progress("tuning_trials: nobody with a history chose anything in fold tuning: the defaults stay")
         return write_table(session, SCHEMA, [])
     rows = []
-    total_share = sum(generator.search_share for generator in registry().values())
-    for generator in registry().values():
+    searched = [generator for generator in registry().values() if generator.search_share]
+    total_share = sum(generator.search_share for generator in searched)
+    for generator in searched:
         start, grid = fold.start_and_grid(generator, given)
 
         def try_settings(settings: dict[str, Any], generator: Generator = generator) -> np.ndarray:

@@ -39,7 +39,8 @@ class Generator(ABC):
     """Something that proposes items to people. `settings` is the one declaration of what can be set.
 
     search_share: the part of the minutes of `make tune` that the generator's search gets, in proportion to those of
-    others. is_trained: whether its settings shape what is trained and kept between daily builds (else only lists).
+    others; 0 = it isn't searched. is_trained: whether its settings shape what is trained and kept between daily builds
+    (else only lists). is_optional: whether it is off until kindred__generators names it.
     """
 
     name: ClassVar[str]
@@ -47,6 +48,7 @@ class Generator(ABC):
     settings: ClassVar[Mapping[str, Setting]]
     search_share: ClassVar[float] = 0.1
     is_trained: ClassVar[bool] = True
+    is_optional: ClassVar[bool] = False
 
     def defaults(self) -> dict[str, Any]:
         return {name: setting.default for name, setting in self.settings.items()}

@@ -83,12 +83,13 @@ def terms_of(text: str) -> list[str]:
     return terms
 
 
-def content_matrix(texts: Sequence[str]) -> Csr:
-    """TF-IDF vectors of texts, by scikit-learn: CSR, texts x terms, rows of length 1 (0 for texts without terms).
+def content_terms(texts: Sequence[str]) -> tuple[Csr, list[str]]:
+    """TF-IDF vectors of texts, by scikit-learn, and the terms.
 
+    CSR, texts x terms, rows of length 1 (0 for texts without terms; one column without a term where there is none).
     Terms that stand in one text alone connect nothing, those in a tenth of all texts say nothing.
     """
-    nothing = csr_matrix((len(texts), 1), dtype=np.float32)
+    nothing = csr_matrix((len(texts), 1), dtype=np.float32), [""]
     if not any(texts):
         return nothing
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -97,7 +98,7 @@ def content_matrix(texts: Sequence[str]) -> Csr:
         analyzer=terms_of, sublinear_tf=True, min_df=2, max_df=max(0.1, 20 / max(len(texts), 20)), dtype=np.float32
     )
     try:
-        return vectorizer.fit_transform(texts)
+        return vectorizer.fit_transform(texts), vectorizer.get_feature_names_out().tolist()
     except ValueError:  # no term is left
         return nothing
 
@@ -110,7 +111,7 @@ def content_neighbors(texts: Sequence[str], embeddings: np.ndarray | None, n: in
     """
     import implicit
 
-    terms = content_matrix(texts).T.tocsr().astype(np.float64)
+    terms = content_terms(texts)[0].T.tocsr().astype(np.float64)
     by_text = without_diagonal(implicit.nearest_neighbours.all_pairs_knn(terms, K=n + 1, show_progress=False))
     if embeddings is None:
         return by_text

@@ -61,13 +61,15 @@ def test_declaration__is_whole(name):
     """What `make embed`, the search, the checks and the documentation are made of."""
     generator = GENERATORS[name]
     assert generator.method
-    assert generator.search_share > 0
+    assert generator.search_share > 0 or not any(setting.searched for setting in generator.settings.values())
     assert generator.settings
     for key, setting in generator.settings.items():
         assert setting.meaning, key
         # What is searched could be given, and so could the default.
         values = [*setting.searched] + [setting.default] * (setting.default != "auto")
-        assert values and all(value > 0 if setting.above_zero else value >= 0 for value in values), key
+        assert (values or not generator.search_share) and all(
+            value > 0 if setting.above_zero else value >= 0 for value in values
+        ), key
     if isinstance(generator, ItemToItem):
         assert {"decay", "n_steps"} <= set(generator.settings)
 

@@ -86,7 +86,12 @@ def test_macro__gives_back_each_source_and_names_its_version():
 
 def test_every_python_model_gets_the_package(sample_shop):
     compiled = list((sample_shop.database.parent / "target/run/kindred/python_models").glob("*/*.py"))
-    assert {path.stem for path in compiled} == {path.stem for path in MODELS}
+    # Those of optional generators are off until they are named.
+    assert {path.stem for path in MODELS} - {path.stem for path in compiled} == {
+        "transformer_parameters",
+        "transformer_user_factors",
+        "transformer_candidates",
+    }
     [fingerprint] = re.findall(r"^KINDRED_FINGERPRINT = .*$", rendered_macro(), re.MULTILINE)
     for path in compiled:
         text = path.read_text(encoding="utf-8")
@@ -168,7 +173,7 @@ import kindred.embed
     [said] = run_python(tmp_path, script, macro=rendered_macro())
     assert "ModuleNotFoundError: No module named 'kindred.embed'" in said
     said = run_python(tmp_path, script.replace("import kindred.embed\n", ""), macro=rendered_macro())
-    assert said == ["als,content,neighbors,sequence,sessions,slim this-run serving.path k.duckdb"]
+    assert said == ["als,content,neighbors,sequence,sessions,slim,spectral,transformer this-run serving.path k.duckdb"]
 
 
 def test_embedded__runs_also_where_the_package_is_installed(tmp_path):

@@ -30,9 +30,9 @@ ROOMS = [
     "monitoring",
     "publishing",
 ]
-# With every tracker and with experiments, so that each model is there.
+# With every tracker, every optional generator and with experiments, so that each model is there.
 TRACKED = {"kindred__trackers": {tracker: f"raw_{tracker}" for tracker in GROUPS["trackers"]}}
-TRACKED |= {"kindred__tables": EXPERIMENTS}
+TRACKED |= {"kindred__tables": EXPERIMENTS, "kindred__generators": {"transformer": {}}}
 # docs/outputs.md: the tables that apps, BI and people read, beside all of the rooms that are public as a whole.
 PUBLIC_ROOMS = {"outcomes", "recommendations", "publishing"}
 PUBLIC = {"rejected_events", "input_problems", "evaluation_metrics", "user_metrics", "publish_gates", "training_policy"}
@@ -44,6 +44,7 @@ PUBLIC |= {"experiment_plans"}
 PUBLIC |= {"drift", "concentration", "data_health", "run_costs", "service_levels"}
 PUBLIC |= {"logged_places", "log_problems", "policy_values", "interleaving_results"}
 PUBLIC |= {"daily_metrics", "cohorts", "customer_values", "adoption", "list_value"}
+PUBLIC |= {"transformer_parameters", "transformer_item_factors", "transformer_user_factors"}
 PUBLIC |= {"als_item_factors", "als_user_factors", "spectral_item_factors", "item_neighbors"}
 PUBLIC |= {"item_content_neighbors", "tuning_trials"}
 
