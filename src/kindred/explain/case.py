@@ -279,7 +279,7 @@ def trace(warehouse: Warehouse, case: Case, item_id: str, team: str | None = Non
         "policy": pool.policy["policy"],
         "rank_alone": alone[0]["rank"] if alone else None,
         "proposals": proposals,
-        "model": "learned" if pool.scored.is_learned else "fixed",
+        "model": pool.scored.kind,
         "terms": rows_of(terms),
         "sources": by_source(terms),
         "total": pool.scored.total(item_id) if terms else None,

@@ -41,11 +41,11 @@ class Term:
 class Scored:
     """How one policy scores one person's candidates.
 
-    is_learned: the terms add up to the margin of the linear blend or of the learned ranker, and score = 1 / (1 +
-    exp(-margin)); else they add up to the score of the fixed blend. terms: {item_id: its terms, the largest first}.
+    kind: the ranker's. Of linear and learned the terms add up to a margin, and score = 1 / (1 + exp(-margin)); of fixed
+    they add up to the score. terms: {item_id: its terms, the largest first}.
     """
 
-    is_learned: bool = False
+    kind: str = "fixed"
     terms: dict[str, list[Term]] = field(default_factory=dict)
 
     def total(self, item_id: str) -> float:
@@ -53,7 +53,7 @@ class Scored:
 
     def score(self, item_id: str) -> float:
         total = self.total(item_id)
-        return 1 / (1 + math.exp(-total)) if self.is_learned else total
+        return total if self.kind == "fixed" else 1 / (1 + math.exp(-total))
 
     def ranks(self) -> dict[str, int]:
         """The rank of each candidate by score, ties by item_id."""
@@ -93,15 +93,15 @@ def score_person(warehouse: Warehouse, user_id: str, policy_name: str) -> Scored
     [as_of] = Fetched(warehouse, "folds", ("fold = 'live'",)).select("as_of").to_arrow_table()["as_of"].to_pylist()
     newest = f"as_of = (select max(as_of) from {warehouse.name('rankers')} where as_of <= '{as_of}')"
     blend = BlendInUse(Fetched(warehouse, "rankers", (newest,)), as_of, tables)
-    is_learned = policy.is_learned and blend.kind != "fixed"
+    kind = blend.kind if policy.is_learned else "fixed"
     ids = tables.items.to_pylist()
     is_counted = policy.counts(tables)
     names = tables.generators.to_pylist()
-    if is_learned and blend.booster is not None:
+    if kind == "learned" and blend.booster is not None:
         contributions = np.asarray(blend.booster.predict(features, num_threads=1, pred_contrib=True))
         names = [*ranker_feature_names(tables), "baseline"]
         values = np.column_stack([features, np.full(len(features), np.nan)])
-    elif is_learned:
+    elif kind == "linear":
         values = generator_z(tables, features)
         contributions = values * blend.weights
     else:
@@ -119,7 +119,7 @@ def score_person(warehouse: Warehouse, user_id: str, policy_name: str) -> Scored
         for item, of_item, amounts in zip(items, values, contributions, strict=True)
     }
     # A policy of some generators has no candidate that none of them proposes.
-    return Scored(is_learned, {item_id: found for item_id, found in terms.items() if found})
+    return Scored(kind, {item_id: found for item_id, found in terms.items() if found})
 
 
 def person_scorers(warehouse: Warehouse, person: str, concerned: str) -> Scorers:

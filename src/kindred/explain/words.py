@@ -119,9 +119,12 @@ def list_lines(case: Case) -> list[str]:
 
 def method(pool: Pool) -> str:
     """What scores are made of."""
-    if pool.scored.is_learned:
-        return "the learned ranker: contributions add up to a margin, score = 1 / (1 + exp(-margin))"
-    return "the fixed blend: the sum over generators of weight / (60 + rank)"
+    return {
+        "learned": "the learned ranker: contributions add up to a margin, score = 1 / (1 + exp(-margin))",
+        "linear": "the linear blend: learned weight * standardised score of each generator, which add up to a margin, "
+        "score = 1 / (1 + exp(-margin))",
+        "fixed": "the fixed blend: the sum over generators of weight / (60 + rank)",
+    }[pool.scored.kind]
 
 
 def case_lines(case: Case) -> list[str]:
@@ -208,7 +211,9 @@ def score_lines(pool: Pool, found: Row) -> list[str]:
     rest = sum(value for _name, value in found["sources"][8:])
     parts += [f"all else {rest:+.4f}"] if len(found["sources"]) > 8 else []
     score = found["computed_score"]
-    total = f"= margin {found['total']:+.4f}, score {score:.4f}" if pool.scored.is_learned else f"= score {score:.4f}"
+    total = (
+        f"= score {score:.4f}" if pool.scored.kind == "fixed" else f"= margin {found['total']:+.4f}, score {score:.4f}"
+    )
     lines.append(f"Its score, by {method(pool)}: {', '.join(parts)} {total}.")
     if found["score"] is None:
         lines.append(f"That is rank {found['computed_rank']} of {found['n_computed']} candidates; the pool takes"

@@ -67,7 +67,7 @@ def test_the_terms_of_the_blend_add_up_to_every_score(sample):
     n_checked = 0
     for user in people:
         scored = score_person(sample, user, "main")
-        assert not scored.is_learned
+        assert scored.kind == "fixed"
         stored = sample.rows(
             f"select item_id, score, rank from scored_candidates where fold = 'live' and user_id = '{user}'"
         )
@@ -104,10 +104,15 @@ def test_the_terms_of_a_linear_blend_add_up_to_every_score(copy):
     assert len(users) == 12
     for user in users:
         scored = score_person(copy, user, "main")
-        assert scored.is_learned
+        assert scored.kind == "linear"
         for row in made.filter(duckdb_equal(made, user)).to_pylist():
             assert scored.score(row["item_id"]) == pytest.approx(row["score"], abs=1e-6)
             assert {term.feature for term in scored.terms[row["item_id"]]} <= set(names)
+    copy.connection.execute(f"delete from scored_candidates where fold = 'live' and {people}")
+    copy.connection.execute("insert into scored_candidates by name select * from made")
+    said = say(copy, user, made.filter(duckdb_equal(made, user)).to_pylist()[0]["item_id"])
+    assert "by the linear blend: learned weight * standardised score" in said
+    assert "of different builds" not in said
 
 
 def test_the_contributions_of_a_learned_ranker_add_up_to_every_score(copy):
@@ -142,7 +147,7 @@ def test_the_contributions_of_a_learned_ranker_add_up_to_every_score(copy):
     n_checked = 0
     for user in sorted(set(made["user_id"].to_pylist())):
         scored = score_person(copy, user, "main")
-        assert scored.is_learned
+        assert scored.kind == "learned"
         for row in made.filter(duckdb_equal(made, user)).to_pylist():
             assert scored.score(row["item_id"]) == pytest.approx(row["score"], abs=1e-6)
             n_checked += 1
