@@ -140,7 +140,7 @@ def make_version(connection, version: int) -> dict[str, str]:
     connection.execute(f"""
         create or replace table release_lists as
         select
-            user_id, '{version:08d}-p-' || hex as list_id, segment,
+            user_id, '{version:08d}-p-' || hex as list_id, segment, 'hot' as activity,
             replace(items, '"als-?"', '"als-{version}"') as items, history, excluded, 'main' as policy
         from people
     """)

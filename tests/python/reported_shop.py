@@ -12,7 +12,7 @@ from kindred.settings import fill
 
 def contract(model):
     """{column: its type} of a model; types of Python models, which have no contracts, follow from the names."""
-    paths = [*REPOSITORY.glob(f"models/*/{model}.yml"), *REPOSITORY.glob(f"python_models/*/{model}.yml")]
+    paths = [*REPOSITORY.glob(f"models/**/{model}.yml"), *REPOSITORY.glob(f"python_models/**/{model}.yml")]
     [found] = [one for one in yaml.safe_load(paths[0].read_text(encoding="utf-8"))["models"] if one["name"] == model]
     return {column["name"]: column.get("data_type") or type_of(column["name"]) for column in found["columns"]}
 

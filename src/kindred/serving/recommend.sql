@@ -9,7 +9,7 @@
 --   of the release's session_settings: :session_share, :list_share and :weights (JSON array: what the newest items of a
 --   session count, the newest first)
 -- The warehouse has the same in functions/; tests hold the two and a plain Python version equal.
--- (`limit :n + 0`: newer SQLite, such as 3.51, compiles a statement whose limit is a bare parameter again for each call,
+-- (`limit :n + 0`: newer SQLite, such as 3.51, compiles a statement whose limit is a bare parameter again in each call,
 -- which takes ten times as long as to run it.)
 session as materialized (
 

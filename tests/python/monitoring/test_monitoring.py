@@ -277,7 +277,7 @@ def releases_of(compiled, world, shop, n=8):
     connection, table = world
     connection.execute("create or replace table releases (run_id varchar)")
     # The settings of lists are always the same.
-    texts = "policy varchar, generators varchar, ranker varchar, problem varchar"
+    texts = "policy varchar, generators varchar, weights varchar, ranker varchar, problem varchar"
     for name, columns in {
         "generators": "generator varchar, weight double",
         "checked_policies": f"{texts}, diversity double, freshness double, exploration_share double",

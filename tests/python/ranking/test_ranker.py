@@ -416,7 +416,7 @@ def test_scored_candidates__weights_of_a_policy(connection):
     """The same as the blend of a shop whose generators have these weights; without one they keep their own."""
     weights = {"als": 37.82, "popular": 18.91, "trending": 18.91}
     world(connection, BY_HAND, weights, barred=["x"])
-    connection.execute("create table rankers (as_of timestamp, kind varchar, model varchar)")
+    connection.execute("create table rankers (as_of timestamp, kind varchar, weights varchar, model varchar)")
     connection.execute("insert into checked_policies values ('heavy', null, 'popular:75+als:1', 'fixed', null)")
     connection.execute("insert into checked_policies values ('two', 'als+popular', 'popular:75', 'fixed', null)")
     connection.execute("insert into person_policies select fold, unnest(['heavy', 'two']), user_id from user_features")

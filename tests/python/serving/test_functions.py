@@ -151,6 +151,8 @@ def worlds(tmp_path_factory):
     folder = tmp_path_factory.mktemp("worlds")
     database = folder / "shop.duckdb"
     fill_served(database, folder, 0)
+    with duckdb.connect(database) as connection:
+        connection.execute("create table release_item_arms (item_id varchar, arms varchar)")
     result = run_dbt("build", "--select", "resource_type:function", target=folder / "target", database=database)
     assert result.returncode == 0, result.output
     return database
