@@ -196,6 +196,8 @@ def singular_vectors(matrix: Csr, n: int) -> tuple[np.ndarray, np.ndarray]:
     Fewer where the matrix has fewer. Memory: three arrays of n_columns x (n + 16), and n_rows x 32 per core. The same
     matrix gives the same vectors: the start is drawn with a fixed seed, and no sum depends on the number of cores.
     """
+    from threadpoolctl import threadpool_limits
+
     width = min(n + N_SPARE, *matrix.shape)
     transposed = matrix.T.tocsr()
     basis = np.random.default_rng(0).standard_normal((matrix.shape[1], width), dtype=np.float32)
@@ -204,16 +206,18 @@ def singular_vectors(matrix: Csr, n: int) -> tuple[np.ndarray, np.ndarray]:
     def multiply(columns: slice) -> np.ndarray:
         return np.asarray(transposed @ (matrix @ np.ascontiguousarray(basis[:, columns])))
 
-    batches = [slice(start, start + COLUMNS_PER_BATCH) for start in range(0, width, COLUMNS_PER_BATCH)]
-    for number in range(N_PASSES + 1):
-        # The first basis is no orthonormal one yet; from then on the values of its projection are those of the matrix.
-        product = np.concatenate(run_on_all_cores(multiply, batches), axis=1)
-        if number < N_PASSES:
-            values, turn = np.linalg.eigh(product.T @ product)
-            is_kept = values > max(values[-1], 0) * 1e-10
-            basis = product @ (turn[:, is_kept] / np.sqrt(values[is_kept])).astype(np.float32)
-            batches = [batch for batch in batches if batch.start < basis.shape[1]]
-    values, turn = np.linalg.eigh(basis.T.astype(np.float64) @ product)
+    # The last digits of a product depend on its threads, and with them the order of items that nearly tie.
+    with threadpool_limits(limits=1, user_api="blas"):
+        batches = [slice(start, start + COLUMNS_PER_BATCH) for start in range(0, width, COLUMNS_PER_BATCH)]
+        for number in range(N_PASSES + 1):
+            # The first basis is no orthonormal one yet; from then on the values of its projection are those of the matrix.
+            product = np.concatenate(run_on_all_cores(multiply, batches), axis=1)
+            if number < N_PASSES:
+                values, turn = np.linalg.eigh(product.T @ product)
+                is_kept = values > max(values[-1], 0) * 1e-10
+                basis = product @ (turn[:, is_kept] / np.sqrt(values[is_kept])).astype(np.float32)
+                batches = [batch for batch in batches if batch.start < basis.shape[1]]
+        values, turn = np.linalg.eigh(basis.T.astype(np.float64) @ product)
     order = np.argsort(-values, kind="stable")[:n]
     order = order[values[order] > values[order[0]] * 1e-6] if len(order) else order
     return basis @ turn[:, order].astype(np.float32), np.sqrt(values[order])

@@ -254,6 +254,9 @@ def test_published_release_on_snowflake(sample, store, snowflake, tmp_path, monk
             [rows, rows[: len(rows) // 2].assign(run_id="old"), rows.assign(run_id="not yet")], ignore_index=True
         )
         write_pandas(snowflake, rows.rename(columns=str.upper), f"PUBLISHED_{table.upper()}", schema="FUNCTIONS")
+    cursor.execute(
+        "create or replace table functions.published_item_arms (run_id varchar, item_id varchar, arms varchar)"
+    )
     cursor.execute("""
         create or replace table functions.releases as
         select 'now' as run_id, 'b' as release_id, '2026-06-02'::timestamp as published_at
