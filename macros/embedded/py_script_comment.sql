@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = 'bd7ace45a5d12c84'
+KINDRED_FINGERPRINT = '1700436abdd3bdfd'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -2703,7 +2703,7 @@ KINDRED_SOURCES = {
         '    with threadpool_limits(limits=1, user_api="blas"):\n'
         '        batches = [slice(start, start + COLUMNS_PER_BATCH) for start in range(0, width, COLUMNS_PER_BATCH)]\n'
         '        for number in range(N_PASSES + 1):\n'
-        '            # The first basis is no orthonormal one yet; from then on the values of its projection are those of the matrix.\n'
+        '            # The first basis is not orthonormal; from then on the values of its projection are those of the matrix.\n'
         '            product = np.concatenate(run_on_all_cores(multiply, batches), axis=1)\n'
         '            if number < N_PASSES:\n'
         '                values, turn = np.linalg.eigh(product.T @ product)\n'

@@ -210,7 +210,7 @@ def singular_vectors(matrix: Csr, n: int) -> tuple[np.ndarray, np.ndarray]:
     with threadpool_limits(limits=1, user_api="blas"):
         batches = [slice(start, start + COLUMNS_PER_BATCH) for start in range(0, width, COLUMNS_PER_BATCH)]
         for number in range(N_PASSES + 1):
-            # The first basis is no orthonormal one yet; from then on the values of its projection are those of the matrix.
+            # The first basis is not orthonormal; from then on the values of its projection are those of the matrix.
             product = np.concatenate(run_on_all_cores(multiply, batches), axis=1)
             if number < N_PASSES:
                 values, turn = np.linalg.eigh(product.T @ product)
