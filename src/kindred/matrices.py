@@ -97,6 +97,14 @@ def unpack_factors(table: pa.Table, id_column: str) -> tuple[Any, np.ndarray]:
     return table[id_column].combine_chunks(), vectors.reshape(table.num_rows, -1)
 
 
+def align_vectors(known: Any, vectors: np.ndarray, ids: Any) -> np.ndarray:
+    """The vectors of known ids in the order of other ids, (n_ids, n_factors) 32-bit; 0 for ids without one."""
+    places = encode_ids(known, ids)[1]
+    found = np.zeros((len(ids), vectors.shape[1]), dtype=np.float32)
+    found[places[places >= 0]] = vectors[places >= 0]
+    return found
+
+
 def vector_column(vectors: np.ndarray) -> pa.ListArray:
     """An array of n x n_factors as a pyarrow list column of n rows."""
     offsets = np.arange(0, vectors.size + 1, vectors.shape[1], dtype=np.int32)

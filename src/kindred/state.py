@@ -89,8 +89,9 @@ def keep_rows(
 ) -> Relation | None:
     """The rows that this model wrote in an earlier build and needn't make again, as a relation; None without any.
 
-    They are those of people whose made_from is the same as `keys` (see `made_from`) say now. Each table speaks for
-    itself, so it doesn't matter which builds came between, or failed. Where a training is due, nothing is kept.
+    They are those of people whose made_from is the same as `keys` (see `made_from`) say now. Each table is compared
+    with its own rows, so it doesn't matter which builds came between, or failed. Where a training is due, nothing is
+    kept.
     condition: which of the rows, in SQL. item_features: a list with an item that can't be recommended any more isn't
     kept, so that none grows short.
     """

@@ -88,22 +88,22 @@ def score_person(warehouse: Warehouse, user_id: str, policy_name: str) -> Scored
     rows = read_candidates(candidates, tables, "live", tables.blocks()[0])
     if not len(rows[0]):
         return Scored()
-    cross_scores = person_scorers(warehouse, person, concerned).read(tables, "live")
-    _people, items, features, votes = ranker_features(tables, *rows, cross_scores)
     [as_of] = Fetched(warehouse, "folds", ("fold = 'live'",)).select("as_of").to_arrow_table()["as_of"].to_pylist()
     newest = f"as_of = (select max(as_of) from {warehouse.name('rankers')} where as_of <= '{as_of}')"
-    blend = BlendInUse(Fetched(warehouse, "rankers", (newest,)), as_of, tables)
-    kind = blend.kind if policy.is_learned else "fixed"
+    blend = BlendInUse(Fetched(warehouse, "rankers", (newest,)), as_of)
+    kind = blend.kind(tables) if policy.is_learned else "fixed"
+    scorers = person_scorers(warehouse, person, concerned)
+    cross_scores = None if kind == "fixed" else scorers.read(tables, "live")
+    _people, items, features, votes = ranker_features(tables, *rows, cross_scores)
     ids = tables.items.to_pylist()
     is_counted = policy.counts(tables)
     names = tables.generators.to_pylist()
-    if kind == "learned" and blend.booster is not None:
+    if kind == "learned":
         contributions = np.asarray(blend.booster.predict(features, num_threads=1, pred_contrib=True))
         names = [*ranker_feature_names(tables), "baseline"]
         values = np.column_stack([features, np.full(len(features), np.nan)])
     elif kind == "linear":
-        values = generator_z(tables, features)
-        contributions = values * blend.weights
+        values, contributions = generator_z(tables, features), blend.terms(tables, features)
     else:
         contributions = votes if is_counted is None else votes * is_counted
         values = generator_ranks(tables, features)

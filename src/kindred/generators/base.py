@@ -66,6 +66,11 @@ class Generator(ABC):
         """The lists of the people of a `kindred.tuning.TuningFold` under these settings."""
 
 
+# Of what a generator proposes, as dbt models `*_candidates` return it.
+CANDIDATES_SCHEMA = pa.schema(
+    [("fold", pa.string()), ("generator", pa.string()), ("user_id", pa.string()), ("item_id", pa.string())]
+    + [("rank", pa.int64()), ("score", pa.float64()), ("made_from", pa.string())]
+)
 NEIGHBORS_SCHEMA = pa.schema(
     [("fold", pa.string()), ("generator", pa.string()), ("item_id", pa.string()), ("neighbor_id", pa.string())]
     + [("rank", pa.int64()), ("score", pa.float64())]

@@ -17,6 +17,7 @@ from kindred.generators.als import (
     solve_user_factors,
     train_item_factors,
 )
+from kindred.generators.base import CANDIDATES_SCHEMA
 from kindred.matrices import (
     Csr,
     encode_ids,
@@ -50,10 +51,6 @@ ITEM_SCHEMA = pa.schema(
 )
 USER_SCHEMA = pa.schema(
     [("fold", pa.string()), ("user_id", pa.string()), ("factors", pa.list_(pa.float32())), ("made_from", pa.string())]
-)
-CANDIDATES_SCHEMA = pa.schema(
-    [("fold", pa.string()), ("generator", pa.string()), ("user_id", pa.string()), ("item_id", pa.string())]
-    + [("rank", pa.int64()), ("score", pa.float64()), ("made_from", pa.string())]
 )
 SECONDS_BETWEEN_REPORTS = 5
 USERS_PER_BLOCK = 50_000

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from kindred.generators import choose_settings, item_to_item, neighbors_kept
-from kindred.generators.base import NEIGHBORS_SCHEMA, FromProfile, neighbor_rows, with_people
+from kindred.generators.base import CANDIDATES_SCHEMA, NEIGHBORS_SCHEMA, FromProfile, neighbor_rows, with_people
 from kindred.generators.spectral import GENERATOR as SPECTRAL
 from kindred.generators.spectral import SCHEMA as SPECTRAL_SCHEMA
 from kindred.histories import read_history
@@ -27,10 +27,6 @@ from kindred.state import (
 )
 from kindred.warehouse import Relation, Session, read_folds, read_table, write_table
 
-SCHEMA = pa.schema(
-    [("fold", pa.string()), ("generator", pa.string()), ("user_id", pa.string()), ("item_id", pa.string())]
-    + [("rank", pa.int64()), ("score", pa.float64()), ("made_from", pa.string())]
-)
 USERS_PER_BLOCK = 5_000
 
 
@@ -125,7 +121,7 @@ def profile_candidates(
         if trained:
             condition = f"fold = 'live' and generator = '{generator.name}'"
             kept[generator.name] = keep_rows(
-                dbt, session, training_policy, keys[generator.name], SCHEMA, condition, item_features
+                dbt, session, training_policy, keys[generator.name], CANDIDATES_SCHEMA, condition, item_features
             )
     asking = without(interactions, people_of_all(list(kept.values())))
 
@@ -158,7 +154,7 @@ def profile_candidates(
                     at = pa.array(np.asarray(block)[rows])
                     ids = [users.take(at), items.take(pa.array(columns))]
                     yield pa.record_batch(
-                        [*names, *ids, pa.array(ranks), pa.array(scores), made.take(at)], schema=SCHEMA
+                        [*names, *ids, pa.array(ranks), pa.array(scores), made.take(at)], schema=CANDIDATES_SCHEMA
                     )
 
-    return write_table(session, SCHEMA, batches(), *kept.values())
+    return write_table(session, CANDIDATES_SCHEMA, batches(), *kept.values())

@@ -19,7 +19,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.sparse import csr_matrix, diags
 
-from kindred.generators.base import Generator, Lists, Setting, best_neighbors, best_of_rows, degrees
+from kindred.generators.base import (
+    CANDIDATES_SCHEMA,
+    Generator,
+    Lists,
+    Setting,
+    best_neighbors,
+    best_of_rows,
+    degrees,
+)
 from kindred.histories import History, profiles, read_history
 from kindred.matrices import Csr, read_pairs
 from kindred.state import find_others, keep_rows, made_from, read_keys
@@ -28,10 +36,6 @@ from kindred.warehouse import Relation, Session, read_folds, read_table, report_
 # What a long session has to share more than a short one to be as near.
 LENGTH_EXPONENT = 0.6
 USERS_PER_BLOCK = 2_000
-SCHEMA = pa.schema(
-    [("fold", pa.string()), ("generator", pa.string()), ("user_id", pa.string()), ("item_id", pa.string())]
-    + [("rank", pa.int64()), ("score", pa.float64()), ("made_from", pa.string())]
-)
 
 
 class Sessions(Generator):
@@ -138,7 +142,7 @@ def candidates(
 ) -> Any:
     """The rows of `session_candidates`, at most n_candidates per person; see the model for grain and columns."""
     keys = made_from(history_keys)
-    kept = keep_rows(dbt, session, training_policy, keys, SCHEMA, "fold = 'live'", item_features)
+    kept = keep_rows(dbt, session, training_policy, keys, CANDIDATES_SCHEMA, "fold = 'live'", item_features)
 
     def prepare(fold: str) -> tuple[Any, ...]:
         """Everything is read before the first row is written: DuckDB streams the result over the same connection."""
@@ -161,8 +165,8 @@ def candidates(
                 names = [pa.repeat(pa.scalar(name), len(rows)) for name in (fold, GENERATOR.name)]
                 ids = [history.users.take(at), history.items.take(pa.array(columns))]
                 values = [*names, *ids, pa.array(ranks), pa.array(scores), made.take(at)]
-                yield pa.record_batch(values, schema=SCHEMA)
+                yield pa.record_batch(values, schema=CANDIDATES_SCHEMA)
                 if start > 0 and start % 50_000 == 0:
                     report_progress(f"session_candidates: {fold}, {start:,} of {len(people):,} people have their lists")
 
-    return write_table(session, SCHEMA, batches(), kept)
+    return write_table(session, CANDIDATES_SCHEMA, batches(), kept)

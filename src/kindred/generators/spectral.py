@@ -19,7 +19,7 @@ from scipy.sparse import diags
 from kindred.generators.als import best_items
 from kindred.generators.base import FromProfile, Lists, Setting, pair_products
 from kindred.histories import History
-from kindred.matrices import Csr, encode_ids, run_on_all_cores, unpack_factors, vector_column
+from kindred.matrices import Csr, align_vectors, encode_ids, run_on_all_cores, unpack_factors, vector_column
 from kindred.state import fingerprint
 from kindred.warehouse import Relation, read_table
 
@@ -112,12 +112,10 @@ class Spectral(FromProfile):
         if rows.num_rows == 0:
             return None
         known, found = unpack_factors(rows.select(["item_id", "factors"]), "item_id")
+        vectors = align_vectors(known, found, items)
         places = encode_ids(known, items)[1]
-        is_known = places >= 0
-        vectors = np.zeros((len(items), found.shape[1]), dtype=np.float32)
-        vectors[places[is_known]] = found[is_known]
         weights = np.zeros(len(items))
-        weights[places[is_known]] = rows["weight"].to_numpy()[is_known]
+        weights[places[places >= 0]] = rows["weight"].to_numpy()[places >= 0]
         can_be_shown = weights > 0 if is_shown is None else (weights > 0) & is_shown
         return ItemFactors(vectors, weights, np.flatnonzero(can_be_shown))
 
@@ -218,9 +216,9 @@ def singular_vectors(matrix: Csr, n: int) -> tuple[np.ndarray, np.ndarray]:
                 basis = product @ (turn[:, is_kept] / np.sqrt(values[is_kept])).astype(np.float32)
                 batches = [batch for batch in batches if batch.start < basis.shape[1]]
         values, turn = np.linalg.eigh(basis.T.astype(np.float64) @ product)
-    order = np.argsort(-values, kind="stable")[:n]
-    order = order[values[order] > values[order[0]] * 1e-6] if len(order) else order
-    return basis @ turn[:, order].astype(np.float32), np.sqrt(values[order])
+        order = np.argsort(-values, kind="stable")[:n]
+        order = order[values[order] > values[order[0]] * 1e-6] if len(order) else order
+        return basis @ turn[:, order].astype(np.float32), np.sqrt(values[order])
 
 
 def scale(found: tuple[np.ndarray, np.ndarray], by_item: np.ndarray, settings: Mapping[str, Any]) -> ItemFactors:

@@ -1,7 +1,7 @@
 """The transformer: what a network that has read histories of all people expects next. Optional: it needs JAX.
 
-The network and its sources: `transformer_network`. Here is how it is trained within a budget, judged on items that it
-didn't see, and imitated where there is no network.
+The network and its sources: `transformer_network`. Here is how it is trained within a budget, evaluated on items that
+it didn't see, and imitated where there is no network.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from kindred.generators import transformer_network as network
 from kindred.generators.base import Generator, Lists, Setting
 
 SEED = 0
-N_HELD_OUT = 2_000  # people whose newest item judges a training
+N_HELD_OUT = 2_000  # people on whose newest item a training is evaluated
 # Checks without a gain that end a training, and the steps between two: an epoch, but so many at least and at most.
 PATIENCE = 4
 STEPS_PER_CHECK = (50, 500)
@@ -186,7 +186,7 @@ def fit_weights(session_items: np.ndarray, sequences: network.Sequences, people:
 def imitate(
     sequences: network.Sequences, parameters: network.Parameters, n_steps: int, people: np.ndarray, wanted: np.ndarray
 ) -> Trained:
-    """A training's parameters with their imitation, and both judged by wanted items of people who were held out.
+    """A training's parameters with their imitation, and both evaluated by wanted items of people who were held out.
 
     A session's vector is linear in its items: sum over the newest items of weight(place) * vector(item) @ turn. Weights
     and turn are found in turns, each by least squares to the network's vectors of at most N_IMITATED people.
@@ -202,10 +202,10 @@ def imitate(
         turn = network.solve(squares, products)
         session_items = network.product("ni,ij->nj", vectors, turn)
         weights = fit_weights(session_items, sequences, learners, aims)
-    judged = [
+    evaluated = [
         network.user_vectors(parameters, vectors, sequences, people),
         session_vectors(session_items, weights, sequences, people),
     ]
-    ranks = [ranks_of(vectors, found, sequences, people, wanted) for found in judged]
+    ranks = [ranks_of(vectors, found, sequences, people, wanted) for found in evaluated]
     recalls = [float((found <= K).mean()) if len(people) else None for found in ranks]
     return Trained(parameters, n_steps, session_items, weights, len(people), *recalls)

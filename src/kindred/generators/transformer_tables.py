@@ -17,6 +17,7 @@ from scipy.sparse import csr_matrix, hstack
 from kindred.generators import transformer_network as network
 from kindred.generators.als import best_items
 from kindred.generators.content import TEXT_COLUMNS, content_terms, to_embeddings
+from kindred.generators.factor_tables import USER_SCHEMA
 from kindred.generators.transformer import GENERATOR, Trained, require_jax, train
 from kindred.histories import History, read_history
 from kindred.matrices import Csr, encode_ids, read_factors, read_pairs, unpack_factors, vector_column
@@ -27,9 +28,6 @@ PARAMETERS_SCHEMA = pa.schema(
     [("fold", pa.string()), ("parameter", pa.string()), ("key", pa.string()), ("factors", pa.list_(pa.float32()))]
     + [("n_steps", pa.int64()), ("is_warm", pa.bool_()), ("n_held_out", pa.int64())]
     + [("recall", pa.float64()), ("session_recall", pa.float64())]
-)
-USER_SCHEMA = pa.schema(
-    [("fold", pa.string()), ("user_id", pa.string()), ("factors", pa.list_(pa.float32())), ("made_from", pa.string())]
 )
 CANDIDATES_SCHEMA = pa.schema(
     [("fold", pa.string()), ("generator", pa.string()), ("user_id", pa.string()), ("item_id", pa.string())]

@@ -17,7 +17,7 @@ from scipy.sparse import csr_matrix, vstack
 from kindred.generators import choose_settings, from_profiles
 from kindred.generators.base import FromProfile, pair_products
 from kindred.histories import read_history
-from kindred.matrices import Csr, encode_ids, read_factors
+from kindred.matrices import Csr, align_vectors, encode_ids, read_factors
 from kindred.ranking.features import RankerTables
 from kindred.warehouse import Relation
 
@@ -57,8 +57,8 @@ class Scorers:
                     profile = vstack([history.profile(settings["decay"], settings["n_steps"]), nothing]).tocsr()
                     found[names.index(generator.name)] = profile_scorer(generator, fitted, profile, rows)
         if "als" in names:
-            user_vectors = aligned(self.als_user_factors, "user_id", fold, tables.users)
-            item_vectors = aligned(self.als_item_factors, "item_id", fold, tables.items)
+            user_vectors = align_vectors(*read_factors(self.als_user_factors, "user_id", fold), tables.users)
+            item_vectors = align_vectors(*read_factors(self.als_item_factors, "item_id", fold), tables.items)
             if user_vectors.size and item_vectors.size:
                 found[names.index("als")] = factor_scorer(user_vectors, item_vectors)
         return CrossScores(found)
@@ -87,12 +87,3 @@ def profile_scorer(generator: FromProfile, fitted: Any, profile: Csr, rows: np.n
 def factor_scorer(user_vectors: np.ndarray, item_vectors: np.ndarray) -> Scorer:
     """A scorer by the product of two vectors."""
     return lambda people, at, items: pair_products(user_vectors[people], item_vectors, at, items)
-
-
-def aligned(relation: Relation, id_column: str, fold: str, ids: Any) -> np.ndarray:
-    """The vectors of a fold for the given ids, (n_ids, n_factors); 0 for ids without one."""
-    known, vectors = read_factors(relation, id_column, fold)
-    places = encode_ids(known, ids)[1]
-    found = np.zeros((len(ids), vectors.shape[1]), dtype=np.float32)
-    found[places[places >= 0]] = vectors[places >= 0]
-    return found

@@ -2,7 +2,7 @@
 
 Method: the weights that make what people chose most likely where they choose from their candidates with probabilities
 in proportion to exp(score) (multinomial logit: D. McFadden, 1974; as a ranking loss ListNet: Z. Cao et al., ICML 2007),
-with a small ridge, by L-BFGS-B. No weight is below 0: a generator that speaks for an item never counts against it.
+with a small ridge, by L-BFGS-B. No weight is below 0: a high score of a generator never counts against an item.
 """
 
 from __future__ import annotations

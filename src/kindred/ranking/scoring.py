@@ -40,34 +40,36 @@ PEOPLE_PER_PART = 500
 
 
 class BlendInUse:
-    """The ranker that serves a build: the newest that could be known at its moment, if it fits the generators.
+    """The newest ranker that could be known at a moment: of the kind fixed, linear or learned."""
 
-    kind: fixed, linear or learned. A ranker that learned from other generators knows nothing of these, so that the
-    fixed blend serves.
-    """
-
-    def __init__(self, rankers: Relation, as_of: datetime.datetime, tables: RankerTables) -> None:
+    def __init__(self, rankers: Relation, as_of: datetime.datetime) -> None:
         rows = read_table(rankers, ["as_of", "kind", "weights", "model"]).to_pylist()
         usable = [row for row in rows if row["as_of"] <= as_of]
         newest = max(usable, key=lambda row: row["as_of"], default={"kind": "fixed"})
-        self.kind, self.booster, self.weights = "fixed", None, np.zeros(0)
+        self.booster: Any = None
+        self.weights: dict[str, float] = {}
         if newest["kind"] == "learned":
             # It takes seconds to load, with all of scipy's statistics.
             import lightgbm
 
             self.booster = lightgbm.Booster(model_str=newest["model"])
-            if self.booster.feature_name() == ranker_feature_names(tables):
-                self.kind = "learned"
         elif newest["kind"] == "linear":
-            weights, names = json.loads(newest["weights"]), tables.generators.to_pylist()
-            if sorted(weights) == names:
-                self.kind, self.weights = "linear", np.array([weights[name] for name in names])
+            self.weights = json.loads(newest["weights"])
+
+    def kind(self, tables: RankerTables) -> str:
+        """The kind that serves these generators: one that learned from others knows nothing of them, so fixed does."""
+        if self.booster is not None and self.booster.feature_name() == ranker_feature_names(tables):
+            return "learned"
+        return "linear" if self.weights and sorted(self.weights) == tables.generators.to_pylist() else "fixed"
+
+    def terms(self, tables: RankerTables, features: np.ndarray) -> np.ndarray:
+        """What each generator adds to the linear blend of candidates: (n_pairs, n_generators)."""
+        return generator_z(tables, features) * [self.weights[name] for name in tables.generators.to_pylist()]
 
     def margins(self, tables: RankerTables, features: np.ndarray) -> np.ndarray:
         """The scores of candidates by a ranker that isn't the fixed one, in units of log odds."""
-        if self.kind == "linear":
-            return generator_z(tables, features) @ self.weights
-        assert self.booster is not None
+        if self.booster is None:
+            return np.asarray(self.terms(tables, features).sum(axis=1))
         return np.asarray(self.booster.predict(features, num_threads=1))
 
 
@@ -177,13 +179,15 @@ def scored_candidates(
 ) -> Any:
     """The rows of `scored_candidates`, pool_size per person, policy and fold at most."""
     moments = read_table(folds, ["fold", "as_of"]).to_pylist()
+    blend = BlendInUse(rankers, moments[0]["as_of"]) if moments else None
     usable = read_policies(policies)
 
     def score(fold: str) -> tuple[str, RankerTables, list[Any]]:
         """All lists of a fold, small and complete: DuckDB can't be asked again while it takes in the result."""
         tables = RankerTables(generators, item_features, user_features, fold)
-        blend = BlendInUse(rankers, moments[0]["as_of"], tables)
-        cross_scores = scorers.read(tables, fold)
+        # A policy without the learned ranker, and the fixed blend, look at ranks alone.
+        is_learned = any(policy.is_learned for policy in usable) and blend is not None and blend.kind(tables) != "fixed"
+        cross_scores = scorers.read(tables, fold) if is_learned else None
         is_made = whose(person_policies, tables, fold, usable)
         counts = [policy.counts(tables) for policy in usable]
 
@@ -197,7 +201,7 @@ def scored_candidates(
             for policy, is_theirs, is_counted in zip(usable, is_made, counts, strict=True):
                 rows_of = is_theirs[users]
                 totals = votes.sum(axis=1) if is_counted is None else blend_of(votes, is_counted)
-                if policy.is_learned and blend.kind != "fixed":
+                if policy.is_learned and is_learned and blend is not None:
                     if learned is None:
                         learned = 1 / (1 + np.exp(-blend.margins(tables, features)))
                     totals = learned
