@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -111,10 +113,40 @@ def vector_column(vectors: np.ndarray) -> pa.ListArray:
     return pa.ListArray.from_arrays(offsets, np.ascontiguousarray(vectors).ravel())
 
 
-def run_on_all_cores(function: Callable[[Any], Any], batches: Iterable[Any]) -> list[Any]:
-    """Call `function` with each of the batches, in threads; what it returns, in the order of the batches."""
+class BlasLimits:
+    """The limits of BLAS's threads that are in force, the oldest first, and how many callers they serve."""
+
+    def __init__(self) -> None:
+        self.lock, self.limits, self.n_callers = threading.Lock(), list[Any](), 0
+
+
+LIMITS = BlasLimits()
+
+
+@contextlib.contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """BLAS with one thread, for code that runs threads of its own or wants the same last digits in every build.
+
+    The number belongs to the process, whose models a build trains side by side: it is given back when the last of them
+    is done. threadpoolctl alone gives back what it found, be it another model's limit, and while that one is at work.
+    """
     from threadpoolctl import threadpool_limits
 
+    with LIMITS.lock:
+        # One for each caller, as libraries are loaded while others are inside.
+        LIMITS.limits.append(threadpool_limits(limits=1, user_api="blas"))
+        LIMITS.n_callers += 1
+    try:
+        yield
+    finally:
+        with LIMITS.lock:
+            LIMITS.n_callers -= 1
+            while LIMITS.limits and not LIMITS.n_callers:
+                LIMITS.limits.pop().restore_original_limits()
+
+
+def run_on_all_cores(function: Callable[[Any], Any], batches: Iterable[Any]) -> list[Any]:
+    """Call `function` with each of the batches, in threads; what it returns, in the order of the batches."""
     # One thread per batch, so none within the small products.
-    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
+    with one_blas_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(function, batches))

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from kindred.generators.base import Generator, Lists, Setting
 from kindred.histories import History
-from kindred.matrices import Csr, run_on_all_cores, to_confidences
+from kindred.matrices import Csr, one_blas_thread, run_on_all_cores, to_confidences
 
 
 class Als(Generator):
@@ -103,10 +103,9 @@ def train_item_factors(
     # `import implicit`, never a part of it: its parts import one another in a circle, and dbt's threads that begin with
     # different ones deadlock.
     import implicit
-    from threadpoolctl import threadpool_limits
 
     # implicit runs its own threads; a BLAS that does the same fights with them.
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         als = implicit.cpu.als.AlternatingLeastSquares(
             factors=factors, iterations=iterations, regularization=regularization, random_state=0
         )
@@ -246,10 +245,9 @@ def best_items(user_factors: np.ndarray, item_factors: np.ndarray, excluded: Csr
     user_factors: (n_users, f); item_factors: (n_items, f); excluded: CSR, users x items, nonzero = not to be proposed.
     """
     import implicit
-    from threadpoolctl import threadpool_limits
 
     n_users, n_items = excluded.shape
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         als = implicit.cpu.als.AlternatingLeastSquares(factors=item_factors.shape[1])
         als.user_factors, als.item_factors = user_factors, item_factors
         items, scores = als.recommend(np.arange(n_users), excluded, N=min(n, n_items), filter_already_liked_items=True)

@@ -13,7 +13,7 @@ from scipy.sparse import csr_matrix, diags
 
 from kindred.generators.base import ItemToItem, Setting, best_of_rows, degrees, without_diagonal
 from kindred.histories import History
-from kindred.matrices import Csr
+from kindred.matrices import Csr, one_blas_thread
 
 MAX_REGRESSION_ENTRIES = 4_000_000
 
@@ -71,7 +71,6 @@ def item_regressions(history: Csr, user_exponent: float, ridge: float, n: int) -
     out: they made no list better on any shop that was tried.
     """
     import implicit
-    from threadpoolctl import threadpool_limits
 
     if history.nnz > MAX_REGRESSION_ENTRIES:
         drawn = np.random.default_rng(0).permutation(history.shape[0])
@@ -88,7 +87,7 @@ def item_regressions(history: Csr, user_exponent: float, ridge: float, n: int) -
     nearest.sort_indices()
     weights = np.zeros(nearest.nnz, dtype=np.float32)
     # Systems of a hundred unknowns are done before a second thread has begun.
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         for item in np.flatnonzero(np.diff(nearest.indptr)):
             start, end = nearest.indptr[item : item + 2]
             chosen = nearest.indices[start:end]

@@ -19,7 +19,15 @@ from scipy.sparse import diags
 from kindred.generators.als import best_items
 from kindred.generators.base import FromProfile, Lists, Setting, pair_products
 from kindred.histories import History
-from kindred.matrices import Csr, align_vectors, encode_ids, run_on_all_cores, unpack_factors, vector_column
+from kindred.matrices import (
+    Csr,
+    align_vectors,
+    encode_ids,
+    one_blas_thread,
+    run_on_all_cores,
+    unpack_factors,
+    vector_column,
+)
 from kindred.state import fingerprint
 from kindred.warehouse import Relation, read_table
 
@@ -194,8 +202,6 @@ def singular_vectors(matrix: Csr, n: int) -> tuple[np.ndarray, np.ndarray]:
     Fewer where the matrix has fewer. Memory: three arrays of n_columns x (n + 16), and n_rows x 32 per core. The same
     matrix gives the same vectors: the start is drawn with a fixed seed, and no sum depends on the number of cores.
     """
-    from threadpoolctl import threadpool_limits
-
     width = min(n + N_SPARE, *matrix.shape)
     transposed = matrix.T.tocsr()
     basis = np.random.default_rng(0).standard_normal((matrix.shape[1], width), dtype=np.float32)
@@ -205,7 +211,7 @@ def singular_vectors(matrix: Csr, n: int) -> tuple[np.ndarray, np.ndarray]:
         return np.asarray(transposed @ (matrix @ np.ascontiguousarray(basis[:, columns])))
 
     # The last digits of a product depend on its threads, and with them the order of items that nearly tie.
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         batches = [slice(start, start + COLUMNS_PER_BATCH) for start in range(0, width, COLUMNS_PER_BATCH)]
         for number in range(N_PASSES + 1):
             # The first basis is not orthonormal; from then on the values of its projection are those of the matrix.

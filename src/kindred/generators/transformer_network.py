@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from kindred.matrices import Csr
+from kindred.matrices import Csr, one_blas_thread
 
 WIDTH = 128
 N_HEADS = 4
@@ -417,9 +417,7 @@ def product(formula: str, *arrays: np.ndarray) -> np.ndarray:
 
 def solve(left: np.ndarray, right: np.ndarray, ridge: float = 1e-3) -> np.ndarray:
     """The solution of a system of normal equations, with so many times the mean of the diagonal added to it."""
-    from threadpoolctl import threadpool_limits
-
     left = left.astype(np.float64)
     left += ridge * np.trace(left) / len(left) * np.eye(len(left))
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         return np.linalg.solve(left, right.astype(np.float64)).astype(np.float32)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from kindred.matrices import encode_ids
+from kindred.matrices import encode_ids, one_blas_thread
 from kindred.metrics import lifetimes
 from kindred.metrics.lifetimes import Histories
 from kindred.warehouse import Relation, Session, read_table, write_table
@@ -199,7 +199,7 @@ def predict_by_boosting(purchases: Purchases, period: int, days: int) -> Predict
     if not target.any():
         return own
     # Threads that wait for a busy core take ten times as long as one.
-    with threadpool_limits(limits=1):
+    with one_blas_thread(), threadpool_limits(limits=1, user_api="openmp"):
         booster = HistGradientBoostingRegressor(**BOOSTING).fit(learned, target)
         orders = booster.predict(features(purchases)) * days / period
     return Prediction(

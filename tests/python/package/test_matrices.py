@@ -4,8 +4,17 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from kindred.matrices import encode_ids, read_factors, read_weights, to_confidences, vector_column
+from kindred.matrices import (
+    align_vectors,
+    encode_ids,
+    one_blas_thread,
+    read_factors,
+    read_weights,
+    to_confidences,
+    vector_column,
+)
 from kindred.warehouse import read_table
 
 INTERACTIONS = """
@@ -163,3 +172,27 @@ def test_vector_column__one_list_per_row():
 
 def test_vector_column__of_no_rows():
     assert vector_column(np.empty((0, 3), dtype=np.float32)).to_pylist() == []
+
+
+def test_one_blas_thread__until_the_last_model_is_done():
+    """Two models at once: neither gives back what the other needs, in whatever order they end."""
+
+    def numbers():
+        return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+
+    with threadpool_limits(limits=2, user_api="blas"):
+        assert numbers() == {2}
+        for is_first_first in (True, False):
+            first, second = one_blas_thread(), one_blas_thread()
+            first.__enter__()
+            second.__enter__()
+            for one in (first, second) if is_first_first else (second, first):
+                assert numbers() == {1}
+                one.__exit__(None, None, None)
+            assert numbers() == {2}
+
+
+def test_align_vectors__in_the_order_of_other_ids():
+    vectors = np.arange(6, dtype=np.float32).reshape(3, 2)
+    found = align_vectors(pa.array(["a", "b", "gone"]), vectors, pa.array(["new", "b", "a"]))
+    assert found.tolist() == [[0, 0], [2, 3], [0, 1]] and found.dtype == np.float32

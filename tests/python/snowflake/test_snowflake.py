@@ -20,6 +20,7 @@ from conftest import NO_TESTS, REPOSITORY, run_dbt, to_variables
 
 from kindred.explain.command import as_json, explain_case, lines_of, rows_of
 from kindred.publishing.tables import TABLES
+from kindred.settings import fill
 
 pytestmark = pytest.mark.snowflake
 
@@ -229,6 +230,9 @@ class Tables:
 
     def has(self, model):
         return False
+
+    def setting(self, group):
+        return fill(group, {})
 
 
 def without_the_run(value):
