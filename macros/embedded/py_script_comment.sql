@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = '957175da3fd62845'
+KINDRED_FINGERPRINT = '9f2ee3b9ab3174e9'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -4043,6 +4043,10 @@ KINDRED_SOURCES = {
         '\n'
         '    def __init__(self) -> None:\n'
         '        self.lock, self.limits, self.n_callers = threading.Lock(), list[Any](), 0\n'
+        '\n'
+        '    def __reduce__(self) -> tuple[type[BlasLimits], tuple[()]]:\n'
+        '        """Another process has its own: Snowflake\'s table functions are pickled with all that they use."""\n'
+        '        return BlasLimits, ()\n'
         '\n'
         '\n'
         'LIMITS = BlasLimits()\n'

@@ -119,6 +119,10 @@ class BlasLimits:
     def __init__(self) -> None:
         self.lock, self.limits, self.n_callers = threading.Lock(), list[Any](), 0
 
+    def __reduce__(self) -> tuple[type[BlasLimits], tuple[()]]:
+        """Another process has its own: Snowflake's table functions are pickled with all that they use."""
+        return BlasLimits, ()
+
 
 LIMITS = BlasLimits()
 

@@ -1,12 +1,14 @@
 """Ids, vectors and matrices, from real DuckDB relations."""
 
+import pickle
+
 import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from kindred.matrices import (
+from kindred.matrices import LIMITS, (
     align_vectors,
     encode_ids,
     one_blas_thread,
@@ -190,6 +192,13 @@ def test_one_blas_thread__until_the_last_model_is_done():
                 assert numbers() == {1}
                 one.__exit__(None, None, None)
             assert numbers() == {2}
+
+
+def test_one_blas_thread__travels_to_other_processes():
+    """As the table functions of Snowflake do, whose pickles hold the modules by value."""
+    with one_blas_thread():
+        copied = pickle.loads(pickle.dumps(LIMITS))
+    assert (copied.n_callers, copied.limits, copied.lock is LIMITS.lock) == (0, [], False)
 
 
 def test_align_vectors__in_the_order_of_other_ids():
