@@ -8,7 +8,8 @@ import pyarrow as pa
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from kindred.matrices import LIMITS, (
+from kindred.matrices import (
+    LIMITS,
     align_vectors,
     encode_ids,
     one_blas_thread,
