@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -119,12 +120,11 @@ class BlasLimits:
     def __init__(self) -> None:
         self.lock, self.limits, self.n_callers = threading.Lock(), list[Any](), 0
 
-    def __reduce__(self) -> tuple[type[BlasLimits], tuple[()]]:
-        """Another process has its own: Snowflake's table functions are pickled with all that they use."""
-        return BlasLimits, ()
 
-
-LIMITS = BlasLimits()
+def blas_limits() -> BlasLimits:
+    """Those of this process: also of copies of this module, which Snowflake's table functions bring along."""
+    limits: BlasLimits = sys.__dict__.setdefault("kindred_blas_limits", BlasLimits())
+    return limits
 
 
 @contextlib.contextmanager
@@ -136,17 +136,18 @@ def one_blas_thread() -> Iterator[None]:
     """
     from threadpoolctl import threadpool_limits
 
-    with LIMITS.lock:
+    ours = blas_limits()
+    with ours.lock:
         # One for each caller, as libraries are loaded while others are inside.
-        LIMITS.limits.append(threadpool_limits(limits=1, user_api="blas"))
-        LIMITS.n_callers += 1
+        ours.limits.append(threadpool_limits(limits=1, user_api="blas"))
+        ours.n_callers += 1
     try:
         yield
     finally:
-        with LIMITS.lock:
-            LIMITS.n_callers -= 1
-            while LIMITS.limits and not LIMITS.n_callers:
-                LIMITS.limits.pop().restore_original_limits()
+        with ours.lock:
+            ours.n_callers -= 1
+            while ours.limits and not ours.n_callers:
+                ours.limits.pop().restore_original_limits()
 
 
 def run_on_all_cores(function: Callable[[Any], Any], batches: Iterable[Any]) -> list[Any]:
