@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = '546c525bd65a62bb'
+KINDRED_FINGERPRINT = '7071f82b379332af'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -2691,7 +2691,7 @@ KINDRED_SOURCES = {
         'def singular_vectors(matrix: Csr, n: int) -> tuple[np.ndarray, np.ndarray]:\n'
         '    """The first n right singular vectors, (n_columns, n) of 32-bit floats, and the singular values, falling.\n'
         '\n'
-        '    Fewer where the matrix has fewer. Memory: three arrays of n_columns x (n + 16), and n_rows x 32 per core. The same\n'
+        '    Fewer where the matrix has fewer. Memory: five arrays of n_columns x (n + 16), and n_rows x 32 per core. The same\n'
         '    matrix gives the same vectors: the start is drawn with a fixed seed, and no sum depends on the number of cores.\n'
         '    """\n'
         '    width = min(n + N_SPARE, *matrix.shape)\n'
@@ -2707,16 +2707,17 @@ KINDRED_SOURCES = {
         '        batches = [slice(start, start + COLUMNS_PER_BATCH) for start in range(0, width, COLUMNS_PER_BATCH)]\n'
         '        for number in range(N_PASSES + 1):\n'
         '            # The first basis is not orthonormal; from then on the values of its projection are those of the matrix.\n'
-        '            product = np.concatenate(run_on_all_cores(multiply, batches), axis=1)\n'
+        '            # 64 bits between the passes: what a sum owes to its order is lost when the basis is rounded.\n'
+        '            product = np.concatenate(run_on_all_cores(multiply, batches), axis=1).astype(np.float64)\n'
         '            if number < N_PASSES:\n'
         '                values, turn = np.linalg.eigh(product.T @ product)\n'
         '                is_kept = values > max(values[-1], 0) * 1e-10\n'
-        '                basis = product @ (turn[:, is_kept] / np.sqrt(values[is_kept])).astype(np.float32)\n'
+        '                basis = (product @ (turn[:, is_kept] / np.sqrt(values[is_kept]))).astype(np.float32)\n'
         '                batches = [batch for batch in batches if batch.start < basis.shape[1]]\n'
         '        values, turn = np.linalg.eigh(basis.T.astype(np.float64) @ product)\n'
         '        order = np.argsort(-values, kind="stable")[:n]\n'
         '        order = order[values[order] > values[order[0]] * 1e-6] if len(order) else order\n'
-        '        return basis @ turn[:, order].astype(np.float32), np.sqrt(values[order])\n'
+        '        return (basis.astype(np.float64) @ turn[:, order]).astype(np.float32), np.sqrt(values[order])\n'
         '\n'
         '\n'
         'def scale(found: tuple[np.ndarray, np.ndarray], by_item: np.ndarray, settings: Mapping[str, Any]) -> ItemFactors:\n'

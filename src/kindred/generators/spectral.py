@@ -199,7 +199,7 @@ def normalise(history: Csr, user_exponent: float, item_exponent: float) -> Csr:
 def singular_vectors(matrix: Csr, n: int) -> tuple[np.ndarray, np.ndarray]:
     """The first n right singular vectors, (n_columns, n) of 32-bit floats, and the singular values, falling.
 
-    Fewer where the matrix has fewer. Memory: three arrays of n_columns x (n + 16), and n_rows x 32 per core. The same
+    Fewer where the matrix has fewer. Memory: five arrays of n_columns x (n + 16), and n_rows x 32 per core. The same
     matrix gives the same vectors: the start is drawn with a fixed seed, and no sum depends on the number of cores.
     """
     width = min(n + N_SPARE, *matrix.shape)
@@ -215,16 +215,17 @@ def singular_vectors(matrix: Csr, n: int) -> tuple[np.ndarray, np.ndarray]:
         batches = [slice(start, start + COLUMNS_PER_BATCH) for start in range(0, width, COLUMNS_PER_BATCH)]
         for number in range(N_PASSES + 1):
             # The first basis is not orthonormal; from then on the values of its projection are those of the matrix.
-            product = np.concatenate(run_on_all_cores(multiply, batches), axis=1)
+            # 64 bits between the passes: what a sum owes to its order is lost when the basis is rounded.
+            product = np.concatenate(run_on_all_cores(multiply, batches), axis=1).astype(np.float64)
             if number < N_PASSES:
                 values, turn = np.linalg.eigh(product.T @ product)
                 is_kept = values > max(values[-1], 0) * 1e-10
-                basis = product @ (turn[:, is_kept] / np.sqrt(values[is_kept])).astype(np.float32)
+                basis = (product @ (turn[:, is_kept] / np.sqrt(values[is_kept]))).astype(np.float32)
                 batches = [batch for batch in batches if batch.start < basis.shape[1]]
         values, turn = np.linalg.eigh(basis.T.astype(np.float64) @ product)
         order = np.argsort(-values, kind="stable")[:n]
         order = order[values[order] > values[order[0]] * 1e-6] if len(order) else order
-        return basis @ turn[:, order].astype(np.float32), np.sqrt(values[order])
+        return (basis.astype(np.float64) @ turn[:, order]).astype(np.float32), np.sqrt(values[order])
 
 
 def scale(found: tuple[np.ndarray, np.ndarray], by_item: np.ndarray, settings: Mapping[str, Any]) -> ItemFactors:
