@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = '7071f82b379332af'
+KINDRED_FINGERPRINT = 'a985e9fc75a9767c'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -4053,6 +4053,14 @@ KINDRED_SOURCES = {
         '    return limits\n'
         '\n'
         '\n'
+        'def let_any_thread_set_limits() -> None:\n'
+        '    """threadpoolctl 3.8 obeys the first thread that set a limit and, while it lives, ignores all others in silence."""\n'
+        '    from threadpoolctl import OpenBLASController\n'
+        '\n'
+        '    if hasattr(OpenBLASController, "clear_controlling_thread"):\n'
+        '        OpenBLASController.clear_controlling_thread(force=True)\n'
+        '\n'
+        '\n'
         '@contextlib.contextmanager\n'
         'def one_blas_thread() -> Iterator[None]:\n'
         '    """BLAS with one thread, for code that runs threads of its own or wants the same last digits in every build.\n'
@@ -4064,6 +4072,7 @@ KINDRED_SOURCES = {
         '\n'
         '    ours = blas_limits()\n'
         '    with ours.lock:\n'
+        '        let_any_thread_set_limits()\n'
         '        # One for each caller, as libraries are loaded while others are inside.\n'
         '        ours.limits.append(threadpool_limits(limits=1, user_api="blas"))\n'
         '        ours.n_callers += 1\n'
@@ -4072,6 +4081,7 @@ KINDRED_SOURCES = {
         '    finally:\n'
         '        with ours.lock:\n'
         '            ours.n_callers -= 1\n'
+        '            let_any_thread_set_limits()\n'
         '            while ours.limits and not ours.n_callers:\n'
         '                ours.limits.pop().restore_original_limits()\n'
         '\n'

@@ -127,6 +127,14 @@ def blas_limits() -> BlasLimits:
     return limits
 
 
+def let_any_thread_set_limits() -> None:
+    """threadpoolctl 3.8 obeys the first thread that set a limit and, while it lives, ignores all others in silence."""
+    from threadpoolctl import OpenBLASController
+
+    if hasattr(OpenBLASController, "clear_controlling_thread"):
+        OpenBLASController.clear_controlling_thread(force=True)
+
+
 @contextlib.contextmanager
 def one_blas_thread() -> Iterator[None]:
     """BLAS with one thread, for code that runs threads of its own or wants the same last digits in every build.
@@ -138,6 +146,7 @@ def one_blas_thread() -> Iterator[None]:
 
     ours = blas_limits()
     with ours.lock:
+        let_any_thread_set_limits()
         # One for each caller, as libraries are loaded while others are inside.
         ours.limits.append(threadpool_limits(limits=1, user_api="blas"))
         ours.n_callers += 1
@@ -146,6 +155,7 @@ def one_blas_thread() -> Iterator[None]:
     finally:
         with ours.lock:
             ours.n_callers -= 1
+            let_any_thread_set_limits()
             while ours.limits and not ours.n_callers:
                 ours.limits.pop().restore_original_limits()
 

@@ -1,6 +1,8 @@
 """Ids, vectors and matrices, from real DuckDB relations."""
 
 import importlib.util
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import duckdb
 import numpy as np
@@ -176,12 +178,29 @@ def test_vector_column__of_no_rows():
     assert vector_column(np.empty((0, 3), dtype=np.float32)).to_pylist() == []
 
 
+def numbers():
+    return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+
+
+def test_one_blas_thread__in_each_thread_of_a_pool():
+    """dbt's threads live on after a model: threadpoolctl obeys the first of them alone."""
+
+    def numbers_within(barrier):
+        with one_blas_thread():
+            barrier.wait()
+            within = numbers()
+            barrier.wait()
+        return within
+
+    with threadpool_limits(limits=2, user_api="blas"), ThreadPoolExecutor(2) as pool:
+        for n_at_once in (1, 2, 1, 2):
+            barrier = threading.Barrier(n_at_once)
+            assert list(pool.map(numbers_within, [barrier] * n_at_once)) == [{1}] * n_at_once
+            assert numbers() == {2}
+
+
 def test_one_blas_thread__until_the_last_model_is_done():
     """Two models at once: neither gives back what the other needs, in whatever order they end."""
-
-    def numbers():
-        return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
-
     with threadpool_limits(limits=2, user_api="blas"):
         assert numbers() == {2}
         for is_first_first in (True, False):
