@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 from scipy.sparse import csr_matrix
 
-from kindred.matrices import Csr, encode_ids
+from kindred.matrices import Csr, csr_bytes, encode_ids
+from kindred.once import read_once
 from kindred.warehouse import Relation, read_table
 
 
@@ -47,7 +48,26 @@ class History:
 
 
 def read_history(interactions: Relation, fold: str, max_items: int = 500) -> History:
-    """The history of a fold, the newest `max_items` of each person: that bounds memory and time."""
+    """The history of a fold, the newest `max_items` of each person: that bounds memory and time.
+
+    Read once in a run, so that nobody may change it.
+    """
+    return read_once(
+        interactions,
+        ("history", fold, max_items),
+        lambda: read_own_history(interactions, fold, max_items),
+        history_bytes,
+    )
+
+
+def history_bytes(history: History) -> int:
+    """The memory of a history in bytes."""
+    columns = (history.users, history.items, history.steps, history.moments)
+    return csr_bytes(history.matrix) + sum(int(column.nbytes) for column in columns)
+
+
+def read_own_history(interactions: Relation, fold: str, max_items: int) -> History:
+    """`read_history`, from the warehouse."""
     table = read_table(interactions, ["user_id", "item_id", "weight", "last_at"], f"fold = '{fold}' and weight > 0")
     users, user_at = encode_ids(table["user_id"])
     items, item_at = encode_ids(table["item_id"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.sparse import coo_matrix, csr_matrix
 
+from kindred.once import one_per_process, read_once
 from kindred.warehouse import Relation, read_table
 
 Csr = Any  # a scipy.sparse.csr_matrix
@@ -41,17 +41,41 @@ def read_weights(interactions: Relation, fold: str, items: Any = None) -> tuple[
     """A fold's interactions as (user ids, item ids, CSR matrix of users x items of 32-bit weights other than 0).
 
     Ids are sorted: the same rows give the same matrix in whatever order the warehouse hands them over. items: the
-    columns; interactions with others are left out. None = the items of the interactions.
+    columns; interactions with others are left out. None = the items of the interactions. Read once in a run, so that
+    nobody may change the matrix.
     """
+    users, own, matrix = read_once(
+        interactions,
+        ("weights", fold),
+        lambda: read_own_weights(interactions, fold),
+        lambda made: made[0].nbytes + made[1].nbytes + csr_bytes(made[2]),
+    )
+    if items is None or items.equals(own):
+        return users, own, matrix
+    entries = matrix.tocoo()
+    columns = encode_ids(own, items)[1][entries.col]
+    is_known = columns >= 0
+    found = csr_matrix(
+        (entries.data[is_known], (entries.row[is_known], columns[is_known])), shape=(len(users), len(items))
+    )
+    has_some = np.diff(found.indptr) > 0
+    return users.filter(pa.array(has_some)), items, found[has_some]
+
+
+def read_own_weights(interactions: Relation, fold: str) -> tuple[Any, Any, Csr]:
+    """`read_weights` with the items of the interactions."""
     table = read_table(interactions, ["user_id", "item_id", "weight"], f"fold = '{fold}' and weight <> 0")
-    if items is not None:
-        table = table.filter(pc.is_in(table["item_id"], value_set=items))
     users, user_positions = encode_ids(table["user_id"])
-    items, item_positions = encode_ids(table["item_id"], items)
+    items, item_positions = encode_ids(table["item_id"])
     weights = table["weight"].to_numpy().astype(np.float32)
     matrix = coo_matrix((weights, (user_positions, item_positions)), shape=(len(users), len(items))).tocsr()
     matrix.sort_indices()
     return users, items, matrix
+
+
+def csr_bytes(matrix: Csr) -> int:
+    """The memory of a CSR matrix in bytes."""
+    return int(matrix.data.nbytes + matrix.indices.nbytes + matrix.indptr.nbytes)
 
 
 def to_confidences(weights: Csr, alpha: float) -> Csr:
@@ -122,9 +146,8 @@ class BlasLimits:
 
 
 def blas_limits() -> BlasLimits:
-    """Those of this process: also of copies of this module, which Snowflake's table functions bring along."""
-    limits: BlasLimits = sys.__dict__.setdefault("kindred_blas_limits", BlasLimits())
-    return limits
+    """Those of this process."""
+    return one_per_process("blas_limits", BlasLimits)
 
 
 def let_any_thread_set_limits() -> None:

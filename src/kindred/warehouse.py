@@ -10,6 +10,7 @@ import functools
 import io
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -45,6 +46,16 @@ def read_table(relation: Relation, columns: Sequence[str], condition: str | None
     frame = relation.select(*columns).to_pandas()
     frame.columns = list(columns)
     return frame_to_table(frame, {name: types[name] for name in columns if name in types})
+
+
+def name_of_table(relation: Relation) -> str | None:
+    """The name of the table whose rows a relation has, all of them and nothing else; None where it isn't known.
+
+    It is known of what `dbt.ref()` gives on DuckDB. On Snowflake each model runs in a process of its own.
+    """
+    query = relation.sql_query() if hasattr(relation, "sql_query") else ""
+    found = re.fullmatch(r'\s*select \* from ((?:"[^"]+"\.)*"[^"]+")\s*', query)
+    return found[1] if found else None
 
 
 def snowpark_types(relation: Relation) -> dict[str, pa.DataType]:

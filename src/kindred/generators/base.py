@@ -266,9 +266,22 @@ def best_neighbors(profile: Csr, neighbors: Csr, excluded: Csr, n: int) -> Lists
     score(u, j) = sum over i of profile(u, i) neighbors(i, j).
     """
     scores = (profile @ neighbors).tocsr()
-    if excluded.nnz:
-        scores = (scores - excluded.multiply(np.float32(np.finfo(np.float32).max / 2))).tocsr()
+    set_to_zero(scores, excluded)
     return best_per_row(scores, n)
+
+
+def set_to_zero(matrix: Csr, places: Csr) -> None:
+    """Set the entries of a CSR matrix to 0, in place, where `places`, CSR of the same shape, has one.
+
+    A fifth of the time of a subtraction, which would put the columns of all rows into order.
+    """
+    is_barred = np.zeros(matrix.shape[1], dtype=bool)
+    for row in np.flatnonzero(np.diff(places.indptr)):
+        barred = places.indices[places.indptr[row] : places.indptr[row + 1]]
+        entries = slice(matrix.indptr[row], matrix.indptr[row + 1])
+        is_barred[barred] = True
+        matrix.data[entries][is_barred[matrix.indices[entries]]] = 0
+        is_barred[barred] = False
 
 
 def strongest_sources(

@@ -23,11 +23,12 @@ TABLES = [
     "exposures", "exposure_problems", "exposed_units", "unit_measures", "metric_caps", "subject_values",
     "arm_quantiles", "quantile_clusters", "experiment_moments", "cumulated_arms", "compared_arms", "arm_counts",
     "sample_ratios", "experiment_checks", "experiment_plans", "experiment_results", "checked_metrics", "share_versions",
+    "bandit_batches", "bandit_effects",
 ]  # fmt: skip
 
 
 def world():
-    """{table: rows}: people with purchases by chance, in an experiment of people and one of people with items."""
+    """{table: rows}: people with purchases by chance; experiments of people, of people with items, and a bandit."""
     random = np.random.default_rng(3)
     events = []
 
@@ -43,6 +44,8 @@ def world():
     for number in range(500):
         user, place = f"u{number}", int(random.integers(2))
         happen(user, "exposure", int(random.integers(8, 12)), item=None, name="email", shown=("control", "mens")[place])
+        shown = ("control", "b")[int(random.integers(2))]
+        happen(user, "exposure", int(random.integers(8, 12)), item=None, name="learns", shown=shown)
         for day in random.choice(np.arange(2, 25), size=random.integers(0, 6), replace=False):
             happen(user, "purchase", int(day), round(float(random.gamma(1 + place, 10)), 2))
         happen(user, "watch", 20, round(float(random.gamma(2, 5)), 2))
@@ -56,9 +59,10 @@ def world():
     happen("u2", "exposure", 12, item=None, name="unheard", shown="b")
     happen("last", "view", 31)
     experiments = [experiment(), experiment(experiment_id="pairs", unit="user_item"),
-                   experiment(experiment_id="future", starts_at="2027-01-01")]  # fmt: skip
+                   experiment(experiment_id="future", starts_at="2027-01-01"),
+                   experiment(experiment_id="learns", allocation="contextual")]  # fmt: skip
     arms = [arm("control", 0.5), arm("mens", 0.5)]
-    arms += [arm(name, 0.5, one) for one in ("pairs", "future") for name in ("control", "b")]
+    arms += [arm(name, 0.5, one) for one in ("pairs", "future", "learns") for name in ("control", "b")]
     tables = {"experiment_arms": arms, "experiment_metrics": METRICS}
     users = [{"user_id": f"u{number}", "country": f"c{number % 3}"} for number in range(500)]
     decided = [row | {"metric": "revenue"} for row in experiments]
