@@ -1,9 +1,9 @@
 """What a further policy costs, and what experiments cost a shop that has none.
 
-    python benchmarks/bench_policies.py [--people 100] [--policies 0 1 3] [--runs 1] [--before FOLDER]
+    python benchmarks/bench_policies.py [--people 100] [--policies 0 3] [--runs 1] [--before FOLDER]
 
 A shop of --people thousand people with about 20 events each, in which people of a taste keep to a tenth of the items,
-is built in full in turns: without experiments; with an experiment of lists between `main` and so many further policies,
+is built in full in turns: without experiments (what their rooms then take says what they cost those who have none); with an experiment of lists between `main` and so many further policies,
 whose arms have equal shares. The cost of a further policy is (the build with most policies - that with the experiment
 and one policy) / their number / the build without experiments. With --before a checkout of another commit is built
 without experiments, too, in turns with this one.
@@ -92,6 +92,14 @@ def median(runs: list[dict[str, object]], figure: str) -> float:
     return statistics.median(run[figure] for run in runs)
 
 
+def node_seconds(nodes: dict[str, float]) -> tuple[float, float]:
+    """Seconds of the nodes of the rooms policies and experiments, and of all nodes of a build."""
+    rooms = [ROOT / kind / room for kind in ("models", "python_models") for room in ("policies", "experiments")]
+    ours = {f"model {path.stem}" for room in rooms for path in room.rglob("*.*") if path.suffix in (".sql", ".py")}
+    seconds = {name: value for name, value in nodes.items() if name != bench_speed.STARTUP}
+    return sum(value for name, value in seconds.items() if name in ours), sum(seconds.values())
+
+
 def write_report(results: dict[str, object]) -> str:
     """Return the results as a Markdown page."""
     lines = ["# Policies", ""]
@@ -117,6 +125,11 @@ def write_report(results: dict[str, object]) -> str:
             cost = (last - first) / numbers[-1] / plain
             verdict = "met" if cost <= GOAL else "not met"
             lines.append(f"A further policy costs {cost:.1%} of a build without experiments (CPU seconds): {verdict}.")
+        ours, all_nodes = node_seconds(builds["no experiments"][-1]["node_seconds"])
+        lines += paragraph(
+            f"Without experiments the nodes of the rooms policies and experiments take {ours:.1f} of {all_nodes:.1f} "
+            f"seconds of all nodes: {ours / all_nodes:.1%}."
+        )
         if "the other commit" in builds:
             more = plain / median(builds["the other commit"], "cpu_seconds") - 1
             verdict = "met" if more <= GOAL_WITHOUT else "not met"
