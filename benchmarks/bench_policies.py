@@ -3,10 +3,11 @@
     python benchmarks/bench_policies.py [--people 100] [--policies 0 3] [--runs 1] [--before FOLDER]
 
 A shop of --people thousand people with about 20 events each, in which people of a taste keep to a tenth of the items,
-is built in full in turns: without experiments (what their rooms then take says what they cost those who have none); with an experiment of lists between `main` and so many further policies,
+is built in full in turns: without experiments; with an experiment of lists between `main` and so many further policies,
 whose arms have equal shares. The cost of a further policy is (the build with most policies - that with the experiment
-and one policy) / their number / the build without experiments. With --before a checkout of another commit is built
-without experiments, too, in turns with this one.
+and `main` alone) / their number / the build without experiments. What the rooms of experiments take in that build says
+what they cost those who have none. With --before a checkout of another commit is built without experiments, too, in
+turns with this one.
 
 What counts is CPU seconds, which other work on the machine changes little; wall seconds stand beside them. Results go
 to results/policies.md and results/policies.json. Disk: about 2 GB for 100 thousand people, in --work-dir.
