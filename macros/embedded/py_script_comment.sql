@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = '243cf2384733227a'
+KINDRED_FINGERPRINT = '2c3ad3fc05e00cd9'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -2460,7 +2460,7 @@ KINDRED_SOURCES = {
         '\n'
         '    Neighbours that say the same share what they say once, where sums of similarities count it twice. Columns are\n'
         '    normalised by degree, x_ui d_u^(-user_exponent / 2) d_i^(-1 / 2), and `ridge` is in units of the mean square of an\n'
-        "    item's regressors. Two of them that aren't among the 4 n nearest of one another count as never met, which keeps the\n"
+        "    item's regressors. Two of them that aren't among the 2 n nearest of one another count as never met, which keeps the\n"
         '    time linear in the items; of a history of more than MAX_REGRESSION_ENTRIES entries the people are a sample.\n'
         '\n'
         '    Source: SLIM with items selected beforehand (fsSLIM: X. Ning and G. Karypis, ICDM 2011), with the squared norm\n'
@@ -2477,7 +2477,7 @@ KINDRED_SOURCES = {
         '    by_item = np.maximum(np.asarray(history.sum(axis=0), dtype=np.float64).ravel(), 1e-9)\n'
         '    columns = (diags(by_user ** (-user_exponent / 2)) @ history @ diags(by_item**-0.5)).tocsr().astype(np.float64)\n'
         '    squares = np.asarray(columns.multiply(columns).sum(axis=0)).ravel()\n'
-        '    products = implicit.nearest_neighbours.all_pairs_knn(columns, K=4 * n + 1, show_progress=False)\n'
+        '    products = implicit.nearest_neighbours.all_pairs_knn(columns, K=2 * n + 1, show_progress=False)\n'
         '    products = without_diagonal(products)\n'
         '    products = products.maximum(products.T).tocsr()\n'
         '    nearest = best_of_rows(products, n)\n'

@@ -55,35 +55,7 @@ training as (select * from {{ ref('training_policy') }}),
 
 ranker as (select * from {{ ref('ranker_in_use') }}),
 
--- Of trainings from nothing in this build: what a replay can do again.
-transformer as (
-
-    {% if 'transformer' in kindred.absent_generators() %}
-    select cast(null as varchar) as steps
-    {% else %}
-    select
-        nullif(
-            concat(
-                '{',
-                {{ dbt.listagg("concat('\"', folds.fold, '\": ', cast(folds.n_steps as varchar))", "', '",
-                               "order by folds.fold") }},
-                '}'
-            ),
-            '{}'
-        ) as steps
-    from (
-        select
-            parameters.fold,
-            max(parameters.n_steps) as n_steps
-        from {{ ref('transformer_parameters') }} as parameters
-        cross join training
-        where not parameters.is_warm
-            and (parameters.fold <> 'live' or training.is_due)
-        group by parameters.fold
-    ) as folds
-    {% endif %}
-
-),
+trained as (select * from {{ ref('trained_steps') }}),
 
 final as (
 
@@ -102,7 +74,7 @@ final as (
         ranker.note as ranker_note,
         training.reason as training,
         training.training_settings,
-        transformer.steps as transformer_steps,
+        trained.transformer_steps,
         cast({{ dbt.datediff(started_at, kindred.utc_now(), 'second') }} as double) as seconds,  -- noqa: LT05
         as_of.as_of,
         training.learned_until,
@@ -117,7 +89,7 @@ final as (
     cross join as_of
     cross join ranker
     cross join training
-    cross join transformer
+    cross join trained
 
 )
 

@@ -63,7 +63,7 @@ def item_regressions(history: Csr, user_exponent: float, ridge: float, n: int) -
 
     Neighbours that say the same share what they say once, where sums of similarities count it twice. Columns are
     normalised by degree, x_ui d_u^(-user_exponent / 2) d_i^(-1 / 2), and `ridge` is in units of the mean square of an
-    item's regressors. Two of them that aren't among the 4 n nearest of one another count as never met, which keeps the
+    item's regressors. Two of them that aren't among the 2 n nearest of one another count as never met, which keeps the
     time linear in the items; of a history of more than MAX_REGRESSION_ENTRIES entries the people are a sample.
 
     Source: SLIM with items selected beforehand (fsSLIM: X. Ning and G. Karypis, ICDM 2011), with the squared norm
@@ -80,7 +80,7 @@ def item_regressions(history: Csr, user_exponent: float, ridge: float, n: int) -
     by_item = np.maximum(np.asarray(history.sum(axis=0), dtype=np.float64).ravel(), 1e-9)
     columns = (diags(by_user ** (-user_exponent / 2)) @ history @ diags(by_item**-0.5)).tocsr().astype(np.float64)
     squares = np.asarray(columns.multiply(columns).sum(axis=0)).ravel()
-    products = implicit.nearest_neighbours.all_pairs_knn(columns, K=4 * n + 1, show_progress=False)
+    products = implicit.nearest_neighbours.all_pairs_knn(columns, K=2 * n + 1, show_progress=False)
     products = without_diagonal(products)
     products = products.maximum(products.T).tocsr()
     nearest = best_of_rows(products, n)
