@@ -280,7 +280,7 @@ def releases_of(compiled, world, shop, n=8):
     texts = "policy varchar, generators varchar, weights varchar, ranker varchar, problem varchar"
     for name, columns in {
         "generators": "generator varchar, weight double",
-        "checked_policies": f"{texts}, diversity double, freshness double, exploration_share double",
+        "checked_policies": f"{texts}, diversity double, freshness double, discovery_share double, exploration_share double",
         "item_rules": "fold varchar, rule_id varchar, action varchar, amount double",
     }.items():
         connection.execute(f"create or replace table {name} ({columns})")

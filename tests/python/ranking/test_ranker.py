@@ -60,7 +60,8 @@ def world(connection, candidates, weights, barred=()):
     connection.execute("alter table user_features alter top_brand type varchar")
     connection.execute(
         "create table checked_policies as select 'main' as policy, cast(null as varchar) as generators, "
-        "cast(null as varchar) as weights, 'learned' as ranker, cast(null as varchar) as problem"
+        "cast(null as varchar) as weights, 'learned' as ranker, "
+        "cast(0 as double) as discovery_share, cast(null as varchar) as problem"
     )
     connection.execute("create table person_policies as select fold, 'main' as policy, user_id from user_features")
     # Nothing that a generator could score another one's candidates by.
@@ -400,9 +401,9 @@ def test_scored_candidates__policies(connection):
     run_model(connection, "scored_candidates", {"pool_size": 3, "generators": {}})
     main = connection.sql("from scored_candidates order by all").fetchall()
     connection.execute(
-        "insert into checked_policies values ('near', 'als', null, 'fixed', null), ('idle', null, null, 'fixed', null)"
+        "insert into checked_policies values ('near', 'als', null, 'fixed', 0, null), ('idle', null, null, 'fixed', 0, null)"
     )
-    connection.execute("insert into checked_policies values ('slip', 'als', null, 'fixed', 'it has one')")
+    connection.execute("insert into checked_policies values ('slip', 'als', null, 'fixed', 0, 'it has one')")
     connection.execute("insert into person_policies values ('live', 'near', 'u1'), ('live', 'slip', 'u1')")
     run_model(connection, "scored_candidates", {"pool_size": 3, "generators": {}})
     assert connection.sql("from scored_candidates where policy = 'main' order by all").fetchall() == main
@@ -417,8 +418,8 @@ def test_scored_candidates__weights_of_a_policy(connection):
     weights = {"als": 37.82, "popular": 18.91, "trending": 18.91}
     world(connection, BY_HAND, weights, barred=["x"])
     connection.execute("create table rankers (as_of timestamp, kind varchar, weights varchar, model varchar)")
-    connection.execute("insert into checked_policies values ('heavy', null, 'popular:75+als:1', 'fixed', null)")
-    connection.execute("insert into checked_policies values ('two', 'als+popular', 'popular:75', 'fixed', null)")
+    connection.execute("insert into checked_policies values ('heavy', null, 'popular:75+als:1', 'fixed', 0, null)")
+    connection.execute("insert into checked_policies values ('two', 'als+popular', 'popular:75', 'fixed', 0, null)")
     connection.execute("insert into person_policies select fold, unnest(['heavy', 'two']), user_id from user_features")
 
     def scored(policy):
@@ -443,7 +444,7 @@ def test_scored_candidates__weights_of_a_policy(connection):
 def test_scored_candidates__a_policy_of_the_fixed_blend_beside_a_learned_one(connection):
     two_generators(connection, n_people=120)
     train(connection)
-    connection.execute("insert into checked_policies values ('plain', null, null, 'fixed', null)")
+    connection.execute("insert into checked_policies values ('plain', null, null, 'fixed', 0, null)")
     connection.execute("insert into person_policies select fold, 'plain', user_id from user_features")
     run_model(connection, "scored_candidates", {"pool_size": 5, "generators": {}})
     scores = dict(connection.sql("select policy, max(score) from scored_candidates group by policy").fetchall())
