@@ -40,10 +40,11 @@
 {#- How many places are discoveries, and how many lists lack some, where lists are asked for a share. -#}
 {% macro discovery_lines(run) %}
     {% if run.n_discoveries is none %}{{ return([]) }}{% endif %}
+    {% set n_short = run.n_short_of_discoveries | int %}
     {{ return(["discoveries: " ~ "{:,}".format(run.n_discoveries | int) ~ " places ("
         ~ "%.1f" | format(100 * run.n_discoveries / [run.n_recommendations, 1] | max)
-        ~ " %) hold items that the person hasn't bought, " ~ "{:,}".format(run.n_short_of_discoveries | int)
-        ~ " lists hold fewer than discovery_share asks for, for want of candidates"]) }}
+        ~ " %) hold items that the person hasn't bought" ~ ("; " ~ "{:,}".format(n_short)
+        ~ " lists hold fewer than discovery_share asks for, for want of candidates" if n_short else "")]) }}
 {% endmacro %}
 
 {#- How much traffic is no customer's. -#}

@@ -9,6 +9,7 @@ import pytest
 from conftest import run_model
 
 from kindred.ranking import features as ranker_tables
+from kindred.ranking import scoring
 from kindred.ranking.features import RankerTables, ranker_feature_names, ranker_features, read_candidates
 from kindred.ranking.lambdamart import Ranker, learn, ndcgs
 from kindred.ranking.linear import RIDGE, learn_weights
@@ -413,36 +414,40 @@ def test_scored_candidates__policies(connection):
     ]
 
 
-def test_scored_candidates__the_pool_keeps_its_share_of_discoveries(connection):
-    """Of ten candidates a to j the pool takes six. u1 bought the best seven, a to g, u2 as much in another fold.
+@pytest.mark.parametrize("n_per_part", [1, 500])
+def test_scored_candidates__the_pool_keeps_its_share_of_discoveries(connection, n_per_part, monkeypatch):
+    """Of ten candidates a to j the pool takes six. u2 bought the best seven, a to g, u1 as much in another fold.
 
-    The three best discoveries of u1 take the places of d, e and f; a policy without a share keeps the best six. All that
-    u2 may be shown is new to them, and the best six stay.
+    The three best discoveries of u2 take the places of d, e and f; a policy without a share keeps the best six. All that
+    u1 may be shown is new to them, and the best six stay.
     """
     candidates = [
-        ("live", "als", user, item, 10.0 - rank, rank) for user in ("u1", "u2") for rank, item in enumerate("abcdefghij", 1)
+        ("live", "als", user, item, 10.0 - rank, rank) for user in ("u1", "u2")
+        for rank, item in enumerate("abcdefghij", 1)
     ]  # fmt: skip
-    world(connection, [*candidates, ("tuning", "als", "u2", "a", 1.0, 1)], {"als": 1})
+    world(connection, [*candidates, ("tuning", "als", "u1", "a", 1.0, 1)], {"als": 1})
     connection.execute("create table rankers (as_of timestamp, kind varchar, weights varchar, model varchar)")
-    connection.execute(
-        "alter table interactions add column n_purchases bigint;"
-        "insert into interactions (fold, user_id, item_id, n_purchases) select 'live', 'u1', unnest(string_split('a b c d e f g', ' ')), 1"
-    )
-    connection.execute("insert into interactions (fold, user_id, item_id, n_purchases) values ('live', 'u1', 'h', 0)")
-    connection.execute(
-        "insert into interactions (fold, user_id, item_id, n_purchases) select 'tuning', 'u2', unnest(string_split('a b c d e f g', ' ')), 1"
+    connection.execute("alter table interactions add column n_purchases bigint")
+    bought = [(fold, user, item, 1) for fold, user in (("live", "u2"), ("tuning", "u1")) for item in "abcdefg"]
+    connection.executemany(
+        "insert into interactions (fold, user_id, item_id, n_purchases) values (?, ?, ?, ?)",
+        [*bought, ("live", "u2", "h", 0)],
     )
     connection.execute("insert into checked_policies values ('half', null, null, 'learned', 0.5, null)")
     connection.execute("insert into person_policies select fold, 'half', user_id from user_features")
+    monkeypatch.setattr(scoring, "PEOPLE_PER_PART", n_per_part)
     run_model(connection, "scored_candidates", {"pool_size": 6, "generators": {}})
-    pools = connection.sql(
-        "select policy, user_id, string_agg(item_id || rank, ' ' order by rank) from scored_candidates where fold = 'live' "
-        "group by all order by all"
-    ).fetchall()
+    pools = connection.sql("""
+        select policy, user_id, string_agg(item_id || rank, ' ' order by rank)
+        from scored_candidates
+        where fold = 'live'
+        group by all
+        order by all
+    """).fetchall()
     best = "a1 b2 c3 d4 e5 f6"
     assert pools == [
-        ("half", "u1", "a1 b2 c3 h4 i5 j6"),
-        ("half", "u2", best),
+        ("half", "u1", best),
+        ("half", "u2", "a1 b2 c3 h4 i5 j6"),
         ("main", "u1", best),
         ("main", "u2", best),
     ]
