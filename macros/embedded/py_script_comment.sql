@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = '221479e60193f754'
+KINDRED_FINGERPRINT = '190c0cd7d6f19bd6'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -6546,9 +6546,7 @@ KINDRED_SOURCES = {
         '    return users[is_kept], items[is_kept], ranks[is_kept], scores[is_kept], leads[is_kept]\n'
         '\n'
         '\n'
-        'def first_of_each(\n'
-        '    users: np.ndarray, is_counted: np.ndarray, n: int, is_taken: np.ndarray | None = None\n'
-        ') -> np.ndarray:\n'
+        'def first_of_each(users: np.ndarray, is_counted: np.ndarray, n: int, is_taken: np.ndarray | None = None) -> np.ndarray:\n'
         '    """(n_rows,): whether a row is among the first n of its person\'s that count; rows that are taken use up the n.\n'
         '\n'
         '    users: places, rising.\n'

@@ -285,6 +285,8 @@ def why_not(case: Case, pool: Pool, found: Row) -> str:
     last = max((row["rank"] for row in case.places), default=0)
     by_value, kept = found["place_by_value"], found["place_with_discoveries"]
     at = f"{by_value} by value" + (f", {kept} with places kept for discoveries" if kept and kept != by_value else "")
+    share = found["discovery_share"]
+    kept_pool = f", a share of {number(share)} of it kept for items that the person hasn't bought" if share else ""
     sentences: dict[str, Any] = {
         "unknown_then": "it was not in the catalogue at the moment that the build learned until (items.created_at).",
         "unavailable": "it can't be had: items.is_available is false.",
@@ -295,7 +297,7 @@ def why_not(case: Case, pool: Pool, found: Row) -> str:
         " its best"
         " n_candidates (kindred__lists).",
         "below_pool": f"it is rank {found['computed_rank']} of the person's candidates, below the pool of the best"
-        f" {found['n_pool']}.",
+        f" {found['n_pool']}{kept_pool}.",
         "cap": f"better items of the same category or brand use up the rule {caps}.",
         "variant": f"{case.named(found.get('instead'))} is the same thing in another size or colour and stands for it.",
         "not_drawn": f"it is at place {at}. The last places are drawn by chance from"

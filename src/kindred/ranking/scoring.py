@@ -182,9 +182,7 @@ def best_of_block(
     return users[is_kept], items[is_kept], ranks[is_kept], scores[is_kept], leads[is_kept]
 
 
-def first_of_each(
-    users: np.ndarray, is_counted: np.ndarray, n: int, is_taken: np.ndarray | None = None
-) -> np.ndarray:
+def first_of_each(users: np.ndarray, is_counted: np.ndarray, n: int, is_taken: np.ndarray | None = None) -> np.ndarray:
     """(n_rows,): whether a row is among the first n of its person's that count; rows that are taken use up the n.
 
     users: places, rising.

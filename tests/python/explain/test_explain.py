@@ -352,13 +352,14 @@ def test_a_place_that_is_kept_for_a_discovery(copy, person):
     )
     copy.connection.execute("drop view ordered_candidates")
     copy.connection.execute("alter table kept rename to ordered_candidates")
-    by_value = {place: item for item, place in read_case(copy, person).pools["main"].places("marginal_relevance").items()}
+    places = read_case(copy, person).pools["main"].places("marginal_relevance")
+    by_value = {place: item for item, place in places.items()}
     kept, moved = fate(copy, person, by_value[9]), fate(copy, person, by_value[3])
     assert (kept["is_discovery"], kept["place_by_value"], kept["place_with_discoveries"]) == (True, 9, 3)
     assert (moved["is_discovery"], moved["place_by_value"], moved["place_with_discoveries"]) == (False, 3, 4)
     assert (
-        "Its place is kept for an item that the person hasn't bought (discovery_share 0.25): that moves it from place 9 to"
-        " place 3."
+        "Its place is kept for an item that the person hasn't bought (discovery_share 0.25): that moves it from place 9"
+        " to place 3."
     ) in say(copy, person, by_value[9])
     assert (
         "Places kept for items that the person hasn't bought (discovery_share 0.25) move it from place 3 to place 4."

@@ -402,7 +402,8 @@ def test_scored_candidates__policies(connection):
     run_model(connection, "scored_candidates", {"pool_size": 3, "generators": {}})
     main = connection.sql("from scored_candidates order by all").fetchall()
     connection.execute(
-        "insert into checked_policies values ('near', 'als', null, 'fixed', 0, null), ('idle', null, null, 'fixed', 0, null)"
+        "insert into checked_policies values ('near', 'als', null, 'fixed', 0, null),"
+        " ('idle', null, null, 'fixed', 0, null)"
     )
     connection.execute("insert into checked_policies values ('slip', 'als', null, 'fixed', 0, 'it has one')")
     connection.execute("insert into person_policies values ('live', 'near', 'u1'), ('live', 'slip', 'u1')")
@@ -418,8 +419,8 @@ def test_scored_candidates__policies(connection):
 def test_scored_candidates__the_pool_keeps_its_share_of_discoveries(connection, n_per_part, monkeypatch):
     """Of ten candidates a to j the pool takes six. u2 bought the best seven, a to g, u1 as much in another fold.
 
-    The three best discoveries of u2 take the places of d, e and f; a policy without a share keeps the best six. All that
-    u1 may be shown is new to them, and the best six stay.
+    The three best discoveries of u2 take the places of d, e and f; a policy without a share keeps the best six. All
+    that u1 may be shown is new to them, and the best six stay.
     """
     candidates = [
         ("live", "als", user, item, 10.0 - rank, rank) for user in ("u1", "u2")

@@ -1,5 +1,5 @@
-"""Ranking beyond SQL unit tests: diversity and the share of discoveries against the greedy algorithm, chance against its probabilities, what a slip
-in the seed ranking_rules is answered with, and the sample shop built with rules."""
+"""Ranking beyond SQL unit tests: diversity and the share of discoveries against greedy algorithms, chance against its
+probabilities, what a slip in the seed ranking_rules is answered with, and the sample shop built with rules."""
 
 import datetime
 import json
@@ -54,11 +54,16 @@ def ranking_shop(shop, candidates, items, bought=()):
         replaced = f"* exclude ({cast.split()[-1]}){cast}" if cast else "*"
         shop.run(f"create or replace table {name} as select {replaced} from raw.{name}")
     shop.run("create or replace table interactions as "
-             "select 'live' as fold, '' as user_id, '' as item_id, true as is_excluded, 1 as n_purchases where false")  # fmt: skip
+             "select 'live' as fold, '' as user_id, '' as item_id, true as is_excluded, 1 as n_purchases "
+             "where false")  # fmt: skip
     if bought:
         pairs = ", ".join(f"('{user_id}', '{item_id}')" for user_id, item_id in sorted(bought))
-        shop.run("insert into interactions select fold, user_id, item_id, false, 1 "
-                 f"from (values {pairs}) as t (user_id, item_id) cross join (values ('live'), ('backtest')) as f (fold)")  # fmt: skip
+        shop.run(f"""
+            insert into interactions
+            select fold, user_id, item_id, false, 1
+            from (values {pairs}) as pairs (user_id, item_id)
+            cross join (values ('live'), ('backtest')) as folds (fold)
+        """)
     shop.run("create or replace table popular_items as select fold, 'popular' as generator, '' as segment, item_id, "
              "row_number() over (partition by fold order by item_id) as rank from item_features")  # fmt: skip
     shop.run("create or replace view person_policies as "
@@ -153,9 +158,7 @@ def test_discoveries__every_prefix_holds_the_share(small_shop):
         for user_id in people for item in chance.sample(items, 20)
     ]  # fmt: skip
     # From people who bought nothing to people who bought nearly everything.
-    bought = {
-        (row["user_id"], row["item_id"]) for row in candidates if chance.random() < int(row["user_id"][1:]) / 61
-    }
+    bought = {(row["user_id"], row["item_id"]) for row in candidates if chance.random() < int(row["user_id"][1:]) / 61}
     shop = ranking_shop(small_shop, candidates, items, bought)
     n_moved = 0
     for diversity, shares in ((0, (0.25, 0.5, 0.75, 1)), (0.5, (0.5,))):
