@@ -41,10 +41,9 @@
 {% macro discovery_lines(run) %}
     {% if run.n_discoveries is none %}{{ return([]) }}{% endif %}
     {% set n_short = run.n_short_of_discoveries | int %}
-    {{ return(["discoveries: " ~ "{:,}".format(run.n_discoveries | int) ~ " places ("
-        ~ "%.1f" | format(100 * run.n_discoveries / [run.n_recommendations, 1] | max)
-        ~ " %) hold items that the person hasn't bought" ~ ("; " ~ "{:,}".format(n_short)
-        ~ " lists hold fewer than discovery_share asks for, for want of candidates" if n_short else "")]) }}
+    {{ return(["discoveries: " ~ "{:,}".format(run.n_discoveries | int) ~ " places hold items that the person hasn't bought"
+        ~ ("; " ~ "{:,}".format(n_short) ~ " lists hold fewer than discovery_share asks for, for want of candidates"
+        if n_short else "")]) }}
 {% endmacro %}
 
 {#- How much traffic is no customer's. -#}

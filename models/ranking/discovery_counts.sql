@@ -1,4 +1,4 @@
--- one row: the places of published lists with items that the person hadn't bought, and the lists that lack some
+-- one row: the places of people's lists with items that they hadn't bought, and the lists that lack some
 {{ config(materialized='view') }}
 
 {% if kindred.keeps_discoveries() %}
@@ -17,24 +17,24 @@ with bought as (
 lists as (
 
     select
-        recommendations.user_id,
-        recommendations.policy,
+        live_lists.user_id,
+        live_lists.policy,
         count(*) - count(bought.item_id) as n_discoveries,
-        count(case when recommendations.generator not in ('pinned', 'exploration') then 1 end) as n_by_value,
+        count(case when live_lists.generator not in ('pinned', 'exploration') then 1 end) as n_by_value,
         count(case
-            when recommendations.generator not in ('pinned', 'exploration') and bought.item_id is null then 1
+            when live_lists.generator not in ('pinned', 'exploration') and bought.item_id is null then 1
         end) as n_discoveries_by_value
-    from {{ ref('recommendations') }} as recommendations
+    from {{ ref('live_lists') }} as live_lists
     left join bought
-        on recommendations.user_id = bought.user_id
-            and recommendations.item_id = bought.item_id
+        on live_lists.user_id = bought.user_id
+            and live_lists.item_id = bought.item_id
     group by
-        recommendations.user_id,
-        recommendations.policy
+        live_lists.user_id,
+        live_lists.policy
 
 ),
 
--- Lists that no single policy makes, of people who are held out or whose list is drafted, are asked for no share.
+-- A list that is drafted from those of two policies is asked for no share.
 final as (
 
     select
