@@ -89,6 +89,7 @@
         "ranking": {
             "diversity": 0,
             "freshness": 0,
+            "discovery_share": 0,
             "exploration_share": 0.05
         },
         "serving": {
@@ -134,6 +135,7 @@
         "expires_after_hours": "kindred__lists: {expires_after_hours: ...}",
         "diversity": "kindred__ranking: {diversity: ...}",
         "freshness": "kindred__ranking: {freshness: ...}",
+        "discovery_share": "kindred__ranking: {discovery_share: ...}",
         "exploration_share": "kindred__ranking: {exploration_share: ...}",
         "log_days": "kindred__experiments: {log_days: ...}",
         "conversion_days": "kindred__experiments: {conversion_days: ...}",

@@ -22,7 +22,7 @@
                 "lists: select * from " ~ built.recommendations ~ " where user_id = '...' order by rank",
                 "quality: select * from " ~ built.get('evaluation_metrics', 'evaluation_metrics'),
                 "people and their lists, readable: dbt run-operation show_recommendations",
-            ] + kindred.traffic_lines(built) + kindred.experiment_lines(built) + kindred.result_lines(built)
+            ] + kindred.discovery_lines(run) + kindred.traffic_lines(built) + kindred.experiment_lines(built) + kindred.result_lines(built)
                 + kindred.value_lines(built) + kindred.erasure_lines(built) + [""] %}
             {% if problems %}
                 {% set place = built.get('input_problems', 'input_problems') %}
@@ -35,6 +35,15 @@
     {% if 'publish_gates' in built %}
         {% for line in kindred.publication_lines(built) %}{% do print(line) %}{% endfor %}
     {% endif %}
+{% endmacro %}
+
+{#- How many places are discoveries, and how many lists lack some, where lists are asked for a share. -#}
+{% macro discovery_lines(run) %}
+    {% if run.n_discoveries is none %}{{ return([]) }}{% endif %}
+    {% set n_short = run.n_short_of_discoveries | int %}
+    {{ return(["discoveries: " ~ "{:,}".format(run.n_discoveries | int) ~ " places hold items that the person hasn't bought"
+        ~ ("; " ~ "{:,}".format(n_short) ~ " lists hold fewer than discovery_share asks for, for want of candidates"
+        if n_short else "")]) }}
 {% endmacro %}
 
 {#- How much traffic is no customer's. -#}

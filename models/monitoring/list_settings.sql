@@ -12,7 +12,9 @@ policies as (
 
     select
         {{ kindred.rows_key(
-            ['policy', 'generators', 'weights', 'ranker'], ['diversity', 'freshness', 'exploration_share'], 'policy'
+            ['policy', 'generators', 'weights', 'ranker'],
+            ['diversity', 'freshness', 'discovery_share', 'exploration_share'],
+            'policy'
         ) }} as key
     from {{ ref('checked_policies') }}
     where problem is null

@@ -1,4 +1,4 @@
--- one row per (fold, policy, user_id, item_id): the candidates that may stand on a person's list, in order of value
+-- one row per (fold, policy, user_id, item_id): the candidates that may stand on a person's list, in order
 -- Pinned items are placed by ranked_lists, between these.
 {{ config(materialized='view') }}
 {% set n = kindred.setting('lists', 'n_recommendations') | int %}
@@ -6,14 +6,9 @@
 {#- So many candidates from the first drawn place on may stand there, and so many more that hardly anybody touched. -#}
 {% set pool = 20 %}
 {% set new_pool = 10 %}
-{%- set by_relevance %}
-valued.stage, valued.popular_rank nulls first, valued.marginal_relevance desc, valued.score desc, valued.item_id
-{%- endset %}
-
-with valued as (select * from {{ ref('valued_candidates') }}),
 
 {% if is_explored %}
-policies as (
+with policies as (
 
     select
         policy,
@@ -35,38 +30,26 @@ new_items as (
 ordered as (
 
     select
-        valued.*,
-        new_items.item_id is not null and valued.popular_rank is null as is_new,
-        row_number() over (
-            partition by valued.fold, valued.policy, valued.user_id order by {{ by_relevance }}
-        ) as place,
+        candidates.*,
+        new_items.item_id is not null and candidates.popular_rank is null as is_new,
         row_number() over (
             partition by
-                valued.fold,
-                valued.policy,
-                valued.user_id,
-                new_items.item_id is not null and valued.popular_rank is null
-            order by {{ by_relevance }}
+                candidates.fold,
+                candidates.policy,
+                candidates.user_id,
+                new_items.item_id is not null and candidates.popular_rank is null
+            order by candidates.place
         ) as place_of_its_kind
-    from valued
+    from {{ ref('ordered_candidates') }} as candidates
     left join new_items
-        on valued.item_id = new_items.item_id
-            and valued.fold = 'live'
-    where valued.pin_number is null
-    qualify place <= {{ n + pool }} or (is_new and place_of_its_kind <= {{ new_pool }})
+        on candidates.item_id = new_items.item_id
+            and candidates.fold = 'live'
+    qualify candidates.place <= {{ n + pool }} or (is_new and place_of_its_kind <= {{ new_pool }})
 
 ),
 {% else %}
-ordered as (
+with ordered as (select * from {{ ref('ordered_candidates') }} where place <= {{ n }}),
 
-    select
-        valued.*,
-        row_number() over (partition by valued.fold, valued.policy, valued.user_id order by {{ by_relevance }}) as place
-    from valued
-    where valued.pin_number is null
-    qualify place <= {{ n }}
-
-),
 {% endif %}
 pin_counts as (select * from {{ ref('pin_counts') }}),
 

@@ -70,6 +70,8 @@ final as (
         cast(recommendations.n_people as bigint) as n_people,
         cast(recommendations.n_recommendations as bigint) as n_recommendations,
         cast(recommendations.n_recommended_items as bigint) as n_recommended_items,
+        discoveries.n_discoveries,
+        cast(discoveries.n_short_of_discoveries as bigint) as n_short_of_discoveries,
         ranker.kind as ranker,
         ranker.note as ranker_note,
         training.reason as training,
@@ -86,6 +88,7 @@ final as (
     cross join interactions
     cross join items
     cross join recommendations
+    cross join {{ ref('discovery_counts') }} as discoveries
     cross join as_of
     cross join ranker
     cross join training

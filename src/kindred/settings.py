@@ -73,6 +73,7 @@ GROUPS: dict[str, dict[str, Any]] = {
     "ranking": {
         "diversity": 0,  # 0 to 1: what a second item of a category loses; 0 = by score alone
         "freshness": 0,  # what a new item's score gains: 1 = it doubles; halves in each horizon; 0 = off
+        "discovery_share": 0,  # share of each list's places kept for items that the person hasn't bought; 0 = none
         "exploration_share": 0.05,  # share of each published list that is drawn by chance; 0 = nothing
     },
     # path: '' = the folder <DuckDB file>_serving beside it; the environment's KINDRED_SERVING_PATH comes first.

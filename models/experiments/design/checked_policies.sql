@@ -3,6 +3,7 @@
 {% set ranking = {
     'diversity': kindred.setting('ranking', 'diversity'),
     'freshness': kindred.setting('ranking', 'freshness'),
+    'discovery_share': kindred.setting('ranking', 'discovery_share'),
     'exploration_share': kindred.setting('ranking', 'exploration_share'),
 } %}
 
@@ -80,7 +81,9 @@ checked as (
                 then concat('ranker is ''', policies.ranker, ''': write learned, fixed or nothing')
             when policies.ranker = 'learned' and coalesce(policies.generators, policies.weights) is not null
                 then 'the ranker is learned with all generators: leave generators and weights empty or write fixed'
-            {% for name, most in {'diversity': 1, 'freshness': none, 'exploration_share': 1}.items() %}
+            {% for name, most in {
+                'diversity': 1, 'freshness': none, 'discovery_share': 1, 'exploration_share': 1
+            }.items() %}
             when coalesce(policies.{{ name }} < 0, policies.{{ name }}_text is not null)
                 {{- " or policies." ~ name ~ " > " ~ most if most }}
                 then '{{ name }} is no number {{ "from 0 to 1" if most else "of at least 0" }}: mend it or leave it out'

@@ -30,6 +30,7 @@ class Pool:
     candidates: dict[str, Row]  # scored_candidates
     ruled: dict[str, Row]  # ruled_candidates
     valued: dict[str, Row]  # valued_candidates
+    ordered: dict[str, Row]  # ordered_candidates
     placed: dict[str, Row]  # placed_candidates
     rules: dict[str, list[Row]]  # the rows of item_rules for this person and policy
 
@@ -187,7 +188,7 @@ def read_pool(warehouse: Warehouse, user_id: str, policy: str, person: Row) -> P
     columns = "rule_id item_id action amount counted_as"
     for row in read(warehouse, "item_rules", columns, f"where fold = 'live' and {is_for} order by rule_id, item_id"):
         rules.setdefault(row["item_id"], []).append(row)
-    columns = "policy ranker generators diversity freshness exploration_share"
+    columns = "policy ranker generators diversity freshness discovery_share exploration_share"
     [described] = read(warehouse, "checked_policies", columns, f"where policy = {text(policy)}")
     return Pool(
         described,
@@ -195,6 +196,7 @@ def read_pool(warehouse: Warehouse, user_id: str, policy: str, person: Row) -> P
         by_item("scored_candidates", "item_id rank score generator"),
         by_item("ruled_candidates", "item_id score pin_number pinned_rank popular_rank"),
         by_item("valued_candidates", POOL),
+        by_item("ordered_candidates", "item_id is_discovery place"),
         by_item("placed_candidates", "item_id place n_places is_drawn"),
         rules,
     )
@@ -270,7 +272,7 @@ def trace(warehouse: Warehouse, case: Case, item_id: str, team: str | None = Non
     terms = pool.scored.terms.get(item_id, [])
     factor = math.prod(rule["amount"] for rule in rules if rule["action"] in ("boost", "bury"))
     changed = ruled["score"] / scored["score"] if scored and ruled and scored["score"] else 1.0
-    placed = pool.placed.get(item_id, {})
+    ordered, placed = pool.ordered.get(item_id, {}), pool.placed.get(item_id, {})
     found: Row = {
         "item_id": item_id,
         "rank": place["rank"] if place else None,
@@ -297,11 +299,14 @@ def trace(warehouse: Warehouse, case: Case, item_id: str, team: str | None = Non
         "is_filler": bool(ruled and ruled["popular_rank"] is not None and not scored),
         "place_by_score": pool.places("score").get(item_id),
         "place_by_value": pool.places("marginal_relevance").get(item_id),
+        "is_discovery": ordered.get("is_discovery"),
+        "place_with_discoveries": ordered.get("place"),
         "n_places": next((row["n_places"] for row in pool.placed.values()), None),
         "n_drawn_from": sum(1 for row in pool.placed.values() if row["is_drawn"]),
         "n_fitting": sum(1 for row in pool.valued.values() if row["pin_number"] is None),
         "is_drawn": bool(placed.get("is_drawn")),
         "diversity": pool.policy["diversity"],
+        "discovery_share": pool.policy["discovery_share"],
         "history": own,
         "variant_group": features[0]["variant_group"] if features else None,
         "category": features[0]["category"] if features else None,
@@ -357,12 +362,15 @@ def brief(case: Case, place: Row) -> Row:
     if pool is None:
         return found
     scored, ruled = pool.candidates.get(item_id), pool.ruled.get(item_id)
+    ordered = pool.ordered.get(item_id, {})
     found |= {
         "pool_rank": scored["rank"] if scored else None,
         "pool_score": scored["score"] if scored else None,
         "rules": acting(place, pool.rules.get(item_id, [])),
         "place_by_score": pool.places("score").get(item_id),
         "place_by_value": pool.places("marginal_relevance").get(item_id),
+        "is_discovery": ordered.get("is_discovery"),
+        "place_with_discoveries": ordered.get("place"),
         "ruled_score": ruled["score"] if ruled else None,
         "sources": by_source(pool.scored.terms.get(item_id, [])),
         "is_drawn": place["generator"] == "exploration",

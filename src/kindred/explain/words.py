@@ -167,6 +167,9 @@ def way(place: Row) -> str:
     parts += [f"{rule['action']} {rule['rule_id']} x {number(rule['amount'])}" for rule in place["rules"]]
     before, after = place["place_by_score"], place["place_by_value"]
     parts.append(f"diversity {before} to {after}" if before != after and not place["is_drawn"] else "")
+    kept = place["place_with_discoveries"]
+    if kept and after and kept < after and not place["is_drawn"]:
+        parts.append(f"kept for a discovery, {after} to {kept}")
     return ", ".join(part for part in parts if part)
 
 
@@ -252,6 +255,17 @@ def change_lines(found: Row, place: Row | None) -> list[str]:
             + (f"moves it from place {before} to place {after}" if before != after else f"leaves it at place {after}")
             + f" of the {found['n_fitting']} items that may stand in the list."
         )
+    kept = found["place_with_discoveries"]
+    if after and kept and kept != after:
+        share = f"(discovery_share {number(found['discovery_share'])})"
+        lines.append(
+            f"Its place is kept for an item that the person hasn't bought {share}: that moves it from place {after} to"
+            f" place {kept}."
+            if kept < after
+            else f"Places kept for items that the person hasn't bought {share} move it from place {after} to place"
+            f" {kept}."
+        )
+    after = kept or after
     if place and place["generator"] == "exploration":
         lines.append(f"Chance: its place is for exploration, drawn from {plural(found['n_drawn_from'], 'item')}"
                      " like it;"
@@ -269,6 +283,10 @@ def why_not(case: Case, pool: Pool, found: Row) -> str:
     rules = [rule for rule in found["rules"] if rule["action"] == "exclude"]
     caps = joined([f"{rule['rule_id']} (at most {number(rule['amount'])})" for rule in found["caps"]] or ["a cap"])
     last = max((row["rank"] for row in case.places), default=0)
+    by_value, kept = found["place_by_value"], found["place_with_discoveries"]
+    at = f"{by_value} by value" + (f", {kept} with places kept for discoveries" if kept and kept != by_value else "")
+    share = found["discovery_share"]
+    kept_pool = f", a share of {number(share)} of it kept for items that the person hasn't bought" if share else ""
     sentences: dict[str, Any] = {
         "unknown_then": "it was not in the catalogue at the moment that the build learned until (items.created_at).",
         "unavailable": "it can't be had: items.is_available is false.",
@@ -279,14 +297,14 @@ def why_not(case: Case, pool: Pool, found: Row) -> str:
         " its best"
         " n_candidates (kindred__lists).",
         "below_pool": f"it is rank {found['computed_rank']} of the person's candidates, below the pool of the best"
-        f" {found['n_pool']}.",
+        f" {found['n_pool']}{kept_pool}.",
         "cap": f"better items of the same category or brand use up the rule {caps}.",
         "variant": f"{case.named(found.get('instead'))} is the same thing in another size or colour and stands for it.",
-        "not_drawn": f"it is at place {found['place_by_value']} by value. The last places are drawn by chance from"
+        "not_drawn": f"it is at place {at}. The last places are drawn by chance from"
         f" {plural(found['n_drawn_from'], 'item')}, and it was not drawn today.",
         "pushed_out": f"it is at place {found['rank_alone']} of the list that policy {found['policy']} would"
         " show alone, and the other policy's items took its place.",
-        "below_cut": f"it is at place {found['place_by_value']} by value, below the cut: the list has"
+        "below_cut": f"it is at place {at}, below the cut: the list has"
         f" {plural(last, 'place')}"
         f", {found['n_places']} of them not pinned.",
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from kindred.matrices import encode_ids, run_on_all_cores
+from kindred.matrices import are_in, encode_ids, read_pairs, run_on_all_cores
 from kindred.ranking.cross_scores import Scorers
 from kindred.ranking.features import (
     RankerTables,
@@ -78,12 +79,14 @@ class Policy:
     """How a policy scores: whose votes count (None = all generators'), and whether the learned ranker may serve.
 
     weights: what generators weigh in its blend; those that it doesn't name weigh what they do for all.
+    discovery_share: the share of the pool that is kept for items that the person hasn't bought, as of its lists.
     """
 
     name: str
     generators: tuple[str, ...] | None
     is_learned: bool
     weights: Mapping[str, float] = field(default_factory=dict)
+    discovery_share: float = 0.0
 
     def counts(self, tables: RankerTables) -> np.ndarray | None:
         """(n_generators,): how much each generator's votes count, 1 = as for all, 0 = not at all; None = 1 for all."""
@@ -110,7 +113,7 @@ def read_weights(text: str | None) -> dict[str, float]:
 
 def read_policies(policies: Relation) -> list[Policy]:
     """The policies that can be used, by name."""
-    columns = ["policy", "generators", "weights", "ranker"]
+    columns = ["policy", "generators", "weights", "ranker", "discovery_share"]
     rows = read_table(policies, columns, "problem is null").sort_by("policy").to_pylist()
     return [
         Policy(
@@ -118,6 +121,7 @@ def read_policies(policies: Relation) -> list[Policy]:
             tuple(row["generators"].split("+")) if row["generators"] else None,
             row["ranker"] == "learned",
             read_weights(row["weights"]),
+            float(row["discovery_share"]),
         )
         for row in rows
     ]
@@ -154,14 +158,43 @@ def blend_of(votes: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 
 def best_of_block(
-    users: np.ndarray, items: np.ndarray, scores: np.ndarray, leads: np.ndarray, n: int
+    users: np.ndarray,
+    items: np.ndarray,
+    scores: np.ndarray,
+    leads: np.ndarray,
+    n: int,
+    is_discovery: np.ndarray | None = None,
+    n_discoveries: int = 0,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The n rows of highest score of each person, of equals the first: users, items, ranks, scores, leads."""
+    """The n rows of highest score of each person, of equals the first: users, items, ranks, scores, leads.
+
+    is_discovery: (n_rows,), whether the person has never bought the item; the n_discoveries best of these are among the
+    n, in the place of the worst others.
+    """
     order = np.lexsort((-scores, users))
     users, items, scores, leads = users[order], items[order], scores[order], leads[order]
+    if n_discoveries and is_discovery is not None:
+        is_wanted = first_of_each(users, is_discovery[order], n_discoveries)
+        is_kept = is_wanted | first_of_each(users, ~is_wanted, n, is_wanted)
+        users, items, scores, leads = users[is_kept], items[is_kept], scores[is_kept], leads[is_kept]
     ranks = np.arange(len(users)) - np.searchsorted(users, users) + 1
     is_kept = ranks <= n
     return users[is_kept], items[is_kept], ranks[is_kept], scores[is_kept], leads[is_kept]
+
+
+def first_of_each(users: np.ndarray, is_counted: np.ndarray, n: int, is_taken: np.ndarray | None = None) -> np.ndarray:
+    """(n_rows,): whether a row is among the first n of its person's that count; rows that are taken use up the n.
+
+    users: places, rising.
+    """
+    starts = np.searchsorted(users, users)
+    before = np.cumsum(is_counted) - is_counted
+    numbers = before - before[starts] + 1
+    if is_taken is not None:
+        ends = np.searchsorted(users, users, side="right")
+        totals = np.concatenate([[0], np.cumsum(is_taken)])
+        numbers = numbers + totals[ends] - totals[starts]
+    return np.asarray(is_counted & (numbers <= n))
 
 
 def scored_candidates(
@@ -188,6 +221,10 @@ def scored_candidates(
         # A policy without the learned ranker, and the fixed blend, look at ranks alone.
         is_learned = any(policy.is_learned for policy in usable) and blend is not None and blend.kind(tables) != "fixed"
         cross_scores = scorers.read(tables, fold) if is_learned else None
+        # Who asks for no share of discoveries needs no purchases.
+        is_asked = any(policy.discovery_share > 0 for policy in usable)
+        bought = read_pairs(scorers.interactions, tables.users, tables.items,
+                            f"fold = '{fold}' and n_purchases > 0") if is_asked else None  # fmt: skip
         is_made = whose(person_policies, tables, fold, usable)
         counts = [policy.counts(tables) for policy in usable]
 
@@ -196,6 +233,9 @@ def scored_candidates(
             # weight / rank falls faster than a vote: the item is said to come from the generator that has it near the
             # top.
             shares = np.nan_to_num(tables.weights / generator_ranks(tables, features))
+            # The rows of these people alone: `are_in` makes an array of all entries.
+            first, last = users[0], users[-1]
+            is_discovery = None if bought is None else ~are_in(bought[first : last + 1], users - first, items)
             learned = None
             pools: list[tuple[str, tuple[np.ndarray, ...]]] = []
             for policy, is_theirs, is_counted in zip(usable, is_made, counts, strict=True):
@@ -209,7 +249,13 @@ def scored_candidates(
                 if is_counted is not None:
                     rows_of &= totals > 0
                 kept = best_of_block(
-                    users[rows_of], items[rows_of], totals[rows_of], leads[rows_of].astype(np.int8), pool_size
+                    users[rows_of],
+                    items[rows_of],
+                    totals[rows_of],
+                    leads[rows_of].astype(np.int8),
+                    pool_size,
+                    None if is_discovery is None else is_discovery[rows_of],
+                    math.ceil(policy.discovery_share * pool_size),
                 )
                 pools.append((policy.name, (kept[0].astype(np.int32), kept[1].astype(np.int32), *kept[2:])))
             return pools

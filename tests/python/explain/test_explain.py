@@ -342,6 +342,32 @@ def test_diversitys_move(copy, person):
     assert f"Diversity 0.8 moves it from place 2 to place {n_best}" in say(copy, person, second)
 
 
+def test_a_place_that_is_kept_for_a_discovery(copy, person):
+    copy.connection.execute("update checked_policies set discovery_share = 0.25")
+    # The sample shop keeps no places; a view of one that does: what was at place 3 was bought, 9 comes before it.
+    copy.connection.execute(
+        "create table kept as select * replace (place not in (1, 2, 3, 4) as is_discovery,"
+        " case when place = 9 then 3 when place between 3 and 8 then place + 1 else place end as place)"
+        f" from ordered_candidates where fold = 'live' and user_id = '{person}'"
+    )
+    copy.connection.execute("drop view ordered_candidates")
+    copy.connection.execute("alter table kept rename to ordered_candidates")
+    places = read_case(copy, person).pools["main"].places("marginal_relevance")
+    by_value = {place: item for item, place in places.items()}
+    kept, moved = fate(copy, person, by_value[9]), fate(copy, person, by_value[3])
+    assert (kept["is_discovery"], kept["place_by_value"], kept["place_with_discoveries"]) == (True, 9, 3)
+    assert (moved["is_discovery"], moved["place_by_value"], moved["place_with_discoveries"]) == (False, 3, 4)
+    assert (
+        "Its place is kept for an item that the person hasn't bought (discovery_share 0.25): that moves it from place 9"
+        " to place 3."
+    ) in say(copy, person, by_value[9])
+    assert (
+        "Places kept for items that the person hasn't bought (discovery_share 0.25) move it from place 3 to place 4."
+    ) in say(copy, person, by_value[3])
+    assert "hasn't bought" not in say(copy, person, by_value[1])
+    assert say(copy, person).count("kept for a discovery, 9 to 3") == 1
+
+
 def test_an_item_that_is_excluded_for_all_or_new(copy, person):
     items = [row["item_id"] for row in read_case(copy, person).places]
     for table in ("recommendations", "ruled_candidates", "scored_candidates"):

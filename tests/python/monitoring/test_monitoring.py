@@ -278,9 +278,10 @@ def releases_of(compiled, world, shop, n=8):
     connection.execute("create or replace table releases (run_id varchar)")
     # The settings of lists are always the same.
     texts = "policy varchar, generators varchar, weights varchar, ranker varchar, problem varchar"
+    numbers = ", ".join(f"{name} double" for name in ("diversity", "freshness", "discovery_share", "exploration_share"))
     for name, columns in {
         "generators": "generator varchar, weight double",
-        "checked_policies": f"{texts}, diversity double, freshness double, exploration_share double",
+        "checked_policies": f"{texts}, {numbers}",
         "item_rules": "fold varchar, rule_id varchar, action varchar, amount double",
     }.items():
         connection.execute(f"create or replace table {name} ({columns})")

@@ -9,6 +9,7 @@ import pytest
 from conftest import run_model
 
 from kindred.ranking import features as ranker_tables
+from kindred.ranking import scoring
 from kindred.ranking.features import RankerTables, ranker_feature_names, ranker_features, read_candidates
 from kindred.ranking.lambdamart import Ranker, learn, ndcgs
 from kindred.ranking.linear import RIDGE, learn_weights
@@ -60,7 +61,8 @@ def world(connection, candidates, weights, barred=()):
     connection.execute("alter table user_features alter top_brand type varchar")
     connection.execute(
         "create table checked_policies as select 'main' as policy, cast(null as varchar) as generators, "
-        "cast(null as varchar) as weights, 'learned' as ranker, cast(null as varchar) as problem"
+        "cast(null as varchar) as weights, 'learned' as ranker, "
+        "cast(0 as double) as discovery_share, cast(null as varchar) as problem"
     )
     connection.execute("create table person_policies as select fold, 'main' as policy, user_id from user_features")
     # Nothing that a generator could score another one's candidates by.
@@ -400,9 +402,10 @@ def test_scored_candidates__policies(connection):
     run_model(connection, "scored_candidates", {"pool_size": 3, "generators": {}})
     main = connection.sql("from scored_candidates order by all").fetchall()
     connection.execute(
-        "insert into checked_policies values ('near', 'als', null, 'fixed', null), ('idle', null, null, 'fixed', null)"
+        "insert into checked_policies values ('near', 'als', null, 'fixed', 0, null),"
+        " ('idle', null, null, 'fixed', 0, null)"
     )
-    connection.execute("insert into checked_policies values ('slip', 'als', null, 'fixed', 'it has one')")
+    connection.execute("insert into checked_policies values ('slip', 'als', null, 'fixed', 0, 'it has one')")
     connection.execute("insert into person_policies values ('live', 'near', 'u1'), ('live', 'slip', 'u1')")
     run_model(connection, "scored_candidates", {"pool_size": 3, "generators": {}})
     assert connection.sql("from scored_candidates where policy = 'main' order by all").fetchall() == main
@@ -412,13 +415,52 @@ def test_scored_candidates__policies(connection):
     ]
 
 
+@pytest.mark.parametrize("n_per_part", [1, 500])
+def test_scored_candidates__the_pool_keeps_its_share_of_discoveries(connection, n_per_part, monkeypatch):
+    """Of ten candidates a to j the pool takes six. u2 bought the best seven, a to g, u1 as much in another fold.
+
+    The three best discoveries of u2 take the places of d, e and f; a policy without a share keeps the best six. All
+    that u1 may be shown is new to them, and the best six stay.
+    """
+    candidates = [
+        ("live", "als", user, item, 10.0 - rank, rank) for user in ("u1", "u2")
+        for rank, item in enumerate("abcdefghij", 1)
+    ]  # fmt: skip
+    world(connection, [*candidates, ("tuning", "als", "u1", "a", 1.0, 1)], {"als": 1})
+    connection.execute("create table rankers (as_of timestamp, kind varchar, weights varchar, model varchar)")
+    connection.execute("alter table interactions add column n_purchases bigint")
+    bought = [(fold, user, item, 1) for fold, user in (("live", "u2"), ("tuning", "u1")) for item in "abcdefg"]
+    connection.executemany(
+        "insert into interactions (fold, user_id, item_id, n_purchases) values (?, ?, ?, ?)",
+        [*bought, ("live", "u2", "h", 0)],
+    )
+    connection.execute("insert into checked_policies values ('half', null, null, 'learned', 0.5, null)")
+    connection.execute("insert into person_policies select fold, 'half', user_id from user_features")
+    monkeypatch.setattr(scoring, "PEOPLE_PER_PART", n_per_part)
+    run_model(connection, "scored_candidates", {"pool_size": 6, "generators": {}})
+    pools = connection.sql("""
+        select policy, user_id, string_agg(item_id || rank, ' ' order by rank)
+        from scored_candidates
+        where fold = 'live'
+        group by all
+        order by all
+    """).fetchall()
+    best = "a1 b2 c3 d4 e5 f6"
+    assert pools == [
+        ("half", "u1", best),
+        ("half", "u2", "a1 b2 c3 h4 i5 j6"),
+        ("main", "u1", best),
+        ("main", "u2", best),
+    ]
+
+
 def test_scored_candidates__weights_of_a_policy(connection):
     """The same as the blend of a shop whose generators have these weights; without one they keep their own."""
     weights = {"als": 37.82, "popular": 18.91, "trending": 18.91}
     world(connection, BY_HAND, weights, barred=["x"])
     connection.execute("create table rankers (as_of timestamp, kind varchar, weights varchar, model varchar)")
-    connection.execute("insert into checked_policies values ('heavy', null, 'popular:75+als:1', 'fixed', null)")
-    connection.execute("insert into checked_policies values ('two', 'als+popular', 'popular:75', 'fixed', null)")
+    connection.execute("insert into checked_policies values ('heavy', null, 'popular:75+als:1', 'fixed', 0, null)")
+    connection.execute("insert into checked_policies values ('two', 'als+popular', 'popular:75', 'fixed', 0, null)")
     connection.execute("insert into person_policies select fold, unnest(['heavy', 'two']), user_id from user_features")
 
     def scored(policy):
@@ -443,7 +485,7 @@ def test_scored_candidates__weights_of_a_policy(connection):
 def test_scored_candidates__a_policy_of_the_fixed_blend_beside_a_learned_one(connection):
     two_generators(connection, n_people=120)
     train(connection)
-    connection.execute("insert into checked_policies values ('plain', null, null, 'fixed', null)")
+    connection.execute("insert into checked_policies values ('plain', null, null, 'fixed', 0, null)")
     connection.execute("insert into person_policies select fold, 'plain', user_id from user_features")
     run_model(connection, "scored_candidates", {"pool_size": 5, "generators": {}})
     scores = dict(connection.sql("select policy, max(score) from scored_candidates group by policy").fetchall())

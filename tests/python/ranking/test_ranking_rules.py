@@ -1,5 +1,5 @@
-"""Ranking beyond SQL unit tests: diversity against the greedy algorithm, chance against its probabilities, what a slip
-in the seed ranking_rules is answered with, and the sample shop built with rules."""
+"""Ranking beyond SQL unit tests: diversity and the share of discoveries against greedy algorithms, chance against its
+probabilities, what a slip in the seed ranking_rules is answered with, and the sample shop built with rules."""
 
 import datetime
 import json
@@ -22,8 +22,11 @@ RULE_COLUMNS = [
 ]  # fmt: skip
 
 
-def ranking_shop(shop, candidates, items):
-    """Build ranking alone: its inputs are written here, so that no model stands between a case and its outcome."""
+def ranking_shop(shop, candidates, items, bought=()):
+    """Build ranking alone: its inputs are written here, so that no model stands between a case and its outcome.
+
+    bought: pairs of a person and an item that the person has a purchase of.
+    """
     people = sorted({row["user_id"] for row in candidates})
     events = [
         {"event_id": item["item_id"], "user_id": people[0], "item_id": item["item_id"], "event_type": "view",
@@ -51,17 +54,28 @@ def ranking_shop(shop, candidates, items):
         replaced = f"* exclude ({cast.split()[-1]}){cast}" if cast else "*"
         shop.run(f"create or replace table {name} as select {replaced} from raw.{name}")
     shop.run("create or replace table interactions as "
-             "select 'live' as fold, '' as user_id, '' as item_id, true as is_excluded where false")  # fmt: skip
+             "select 'live' as fold, '' as user_id, '' as item_id, true as is_excluded, 1 as n_purchases "
+             "where false")  # fmt: skip
+    if bought:
+        pairs = ", ".join(f"('{user_id}', '{item_id}')" for user_id, item_id in sorted(bought))
+        shop.run(f"""
+            insert into interactions
+            select fold, user_id, item_id, false, 1
+            from (values {pairs}) as pairs (user_id, item_id)
+            cross join (values ('live'), ('backtest')) as folds (fold)
+        """)
     shop.run("create or replace table popular_items as select fold, 'popular' as generator, '' as segment, item_id, "
              "row_number() over (partition by fold order by item_id) as rank from item_features")  # fmt: skip
     shop.run("create or replace view person_policies as "
-             "select fold, 'main' as policy, user_id, true as is_shown from user_features")  # fmt: skip
+             "select fold, 'main' as policy, user_id, true as is_shown, cast(null as varchar) as team "
+             "from user_features")  # fmt: skip
     return shop
 
 
 def rank(shop, **settings):
     written_here = ["generators", "rankers", "scored_candidates"]
-    shop.build("--select", "+ranked_lists,ranking", "--exclude", *written_here, **LISTS | settings)
+    # checked_policies holds what settings say of lists.
+    shop.build("--select", "checked_policies", "+ranked_lists,ranking", "--exclude", *written_here, **LISTS | settings)
     return shop.query(
         "select fold, user_id, rank, item_id, generator, reason, propensity from ranked_lists order by all"
     )
@@ -120,6 +134,49 @@ def test_diversity__is_greedy_maximal_marginal_relevance(small_shop):
         assert found == expected, diversity
         plain = plain or found
     assert sum(found[user_id] != plain[user_id] for user_id in plain) > 30
+
+
+def greedy_share(items, bought, share, n):
+    """Items in order of value, so that each first p places have at least floor(share * p) of those not bought."""
+    left, taken = list(items), []
+    while left and len(taken) < n:
+        discoveries = [item for item in left if item not in bought]
+        lacks = sum(item not in bought for item in taken) < (share * (len(taken) + 1)) // 1
+        chosen = discoveries[0] if lacks and discoveries else left[0]
+        left.remove(chosen)
+        taken.append(chosen)
+    return taken
+
+
+@pytest.mark.slow
+def test_discoveries__every_prefix_holds_the_share(small_shop):
+    chance = random.Random(11)
+    people = [f"u{number:02}" for number in range(60)]
+    items = [{"item_id": f"i{number:02}", "category": chance.choice("aaabbc")} for number in range(30)]
+    candidates = [
+        {"user_id": user_id, "item_id": item["item_id"], "score": chance.random()}
+        for user_id in people for item in chance.sample(items, 20)
+    ]  # fmt: skip
+    # From people who bought nothing to people who bought nearly everything.
+    bought = {(row["user_id"], row["item_id"]) for row in candidates if chance.random() < int(row["user_id"][1:]) / 61}
+    shop = ranking_shop(small_shop, candidates, items, bought)
+    n_moved = 0
+    for diversity, shares in ((0, (0.25, 0.5, 0.75, 1)), (0.5, (0.5,))):
+        by_value = {}
+        for row in rank(shop, diversity=diversity, exploration_share=0, n_recommendations=20):
+            by_value.setdefault(row[:2], []).append(row[3])
+        for share in shares:
+            found = {}
+            for row in rank(shop, diversity=diversity, discovery_share=share):
+                found.setdefault(row[:2], []).append(row[3])
+            for (fold, user_id), order in by_value.items():
+                theirs = {item_id for user, item_id in bought if user == user_id}
+                expected = greedy_share(order, theirs, share, N)
+                # In the fold live the last places are drawn.
+                n = N if fold == "backtest" else N - DRAWN
+                assert found[fold, user_id][:n] == expected[:n], (fold, user_id, share)
+                n_moved += expected != order[:N]
+    assert n_moved > 200
 
 
 def chi_square(counts, n_cells):
