@@ -17,8 +17,10 @@ def model(dbt, session):
 
     given = dbt.config.meta_get("generators")
     interactions = dbt.ref("interactions")
+    items = dbt.ref("items")
+    item_features = dbt.ref("item_features")
     tuning_trials = dbt.ref("tuning_trials")
     training_policy = dbt.ref("training_policy")
     folds = dbt.ref("folds")
     settings = choose_settings(als.GENERATOR, given, tuning_trials, folds)
-    return item_factors(dbt, session, interactions, training_policy, folds, settings)
+    return item_factors(dbt, session, interactions, items, item_features, training_policy, folds, settings)

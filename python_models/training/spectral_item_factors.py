@@ -13,7 +13,10 @@ def model(dbt, session):
 
     given = dbt.config.meta_get("generators")
     interactions = dbt.ref("interactions")
+    items = dbt.ref("items")
+    item_features = dbt.ref("item_features")
     tuning_trials = dbt.ref("tuning_trials")
     training_policy = dbt.ref("training_policy")
     folds = dbt.ref("folds")
-    return spectral_item_factors(dbt, session, given, interactions, tuning_trials, training_policy, folds)
+    relations = (interactions, items, item_features, tuning_trials, training_policy, folds)
+    return spectral_item_factors(dbt, session, given, *relations)
