@@ -34,7 +34,9 @@ SETS = {
     "movielens": (
         "MovieLens ml-latest-small",
         "ml_latest_small/ratings.parquet",
-        "select userId as user_id, movieId as item_id from '{data}/ml_latest_small/ratings.parquet' where rating >= 3.5",
+        """
+        select userId as user_id, movieId as item_id from '{data}/ml_latest_small/ratings.parquet' where rating >= 3.5
+        """,
         """
         select movieId as item_id, title, replace(genres, '|', ' ') as description, cast(null as double) as price
         from '{data}/ml_latest_small/movies.parquet'
@@ -198,10 +200,10 @@ def report(results: dict) -> str:
     lines = [
         "# New items", "",
         *paragraph(
-            "Made by `python benchmarks/bench_new_items.py`, whose first lines say how. Targets are items that are in no",
-            "training. ± is the standard error over people, of a lead that of the person-by-person differences. Nothing",
-            "was chosen on these people's targets. `popular` has no order of items without events; \"best order\" is",
-            "the one list for everybody that knows the targets, among new items, which nobody could make.",
+            "Made by `python benchmarks/bench_new_items.py`, whose first lines say how. Targets are items that are in",
+            "no training. ± is the standard error over people, of a lead (of recall@20) that of the person-by-person",
+            "differences. Nothing was chosen on these people's targets. `popular` has no order of items without",
+            "events; \"best order\" is the one list for everybody that knows the targets, which nobody could make.",
         ),
     ]  # fmt: skip
     for result in results.values():
@@ -221,7 +223,8 @@ def report(results: dict) -> str:
                 lines.append(f"| best order | | {value:.4f} ± {error:.4f} | | |")
             else:
                 old = measured["all targets"]
-                lines += ["", f"All targets, old and new, recall@20 of the blend: {old['recall']:.4f} ({old['n']:,} people)."]  # fmt: skip
+                lines += ["", "All targets, old and new, recall@20 of the blend: "]
+                lines[-1] += f"{old['recall']:.4f} ({old['n']:,} people)."
     return "\n".join(lines) + "\n"
 
 
@@ -235,8 +238,7 @@ def main() -> int:
         if arguments.only and name not in arguments.only:
             continue
         if not (DATA / needs).exists():
-            print(f"bench_new_items: no {DATA / needs}: {name} is left out; set KINDRED_DATA to the folder that holds it",
-                  file=sys.stderr)  # fmt: skip
+            print(f"bench_new_items: no {DATA / needs}: {name} is left out; set KINDRED_DATA", file=sys.stderr)
             continue
         results[name] = run(name)
         print(report({name: results[name]}), flush=True)

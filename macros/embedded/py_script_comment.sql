@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = '0aad9f420501208c'
+KINDRED_FINGERPRINT = '1135612b2660edce'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -199,7 +199,7 @@ KINDRED_SOURCES = {
         '\n'
         '\n'
         'def says_something(predicted: np.ndarray, vectors: np.ndarray, mean: np.ndarray) -> bool:\n'
-        '    """Whether predicted vectors point to where the learned ones do, around the mean, by two standard errors of items."""\n'
+        '    """Whether predicted vectors point to where learned ones do, around the mean, by two standard errors of items."""\n'
         '    products = np.einsum("nf,nf->n", predicted - mean, vectors - mean)\n'
         '    return bool(products.mean() > 2 * products.std() / np.sqrt(len(products)))\n'
         '\n'
@@ -1298,8 +1298,9 @@ KINDRED_SOURCES = {
         ') -> tuple[np.ndarray, np.ndarray]:\n'
         '    """Item factors turned and scaled so that Y\'Y + regularization I is the identity; and the matrix that leads back.\n'
         '\n'
-        "    is_learned: (n_items,) whether an item is one of Y's; None = all are. Returns (vectors, 32-bit like item_factors; the matrix M for which vector @ M is a person's vector as the items'\n"
-        '    are). What is solved in these coordinates is well conditioned, so that 32 bits are enough.\n'
+        "    is_learned: (n_items,) whether an item is one of Y's; None = all are. Returns (vectors, 32-bit like item_factors;\n"
+        "    the matrix M for which vector @ M is a person's vector as the items' are). What is solved in these coordinates is\n"
+        '    well conditioned, so that 32 bits are enough.\n'
         '    """\n'
         '    n_items, n_factors = item_factors.shape\n'
         '    blocks = [slice(start, start + 100_000) for start in range(0, n_items, 100_000)]\n'
@@ -1386,9 +1387,10 @@ KINDRED_SOURCES = {
         '    """For wanted pairs of users and items, the liked item that adds most to the pair\'s score: column or -1.\n'
         '\n'
         "    matrix: CSR of signed confidences; wanted: CSR of the same shape. is_learned: (n_items,) whether people's vectors\n"
-        "    are made of an item's (then the matrix has no entry for the others); None = of all. Returns an array in the order of wanted's entries.\n"
-        "    The score is a sum over what the person likes: y_i' W_u y_j c_uj, W_u = (Y'Y + reg I + Y_u' (|C_u| - I) Y_u)^-1\n"
-        '    (section 5 of the paper). -1 where nothing else than the item itself adds to it; of equals the first column.\n'
+        "    are made of an item's (then the matrix has no entry for the others); None = of all. Returns an array in the order of\n"
+        "    wanted's entries. The score is a sum over what the person likes: y_i' W_u y_j c_uj, W_u = (Y'Y + reg I + Y_u' (|C_u|\n"
+        '    - I) Y_u)^-1 (section 5 of the paper). -1 where nothing else than the item itself adds to it; of equals the first\n'
+        '    column.\n'
         '    """\n'
         '    whitened, _ = whiten(item_factors, regularization, is_learned)\n'
         '    n_wanted = np.diff(wanted.indptr)\n'
@@ -1916,14 +1918,17 @@ KINDRED_SOURCES = {
         '\n'
         '    def features(self, fold: str) -> tuple[Any, Csr]:\n'
         '        """(item ids, sorted; what is said of each, see `content_features`)."""\n'
-        '        ids, *said = self.of_fold(fold)\n'
-        '        return ids, content_features(*said)\n'
+        '        ids, texts, embeddings, prices = self.of_fold(fold)\n'
+        '        return ids, content_features(texts, embeddings, prices)\n'
         '\n'
         '    def has_others(self, fold: str, known: Any) -> bool:\n'
         '        """Whether something is said of items of a fold that aren\'t among known ones."""\n'
         '        ids, texts, embeddings, _ = self.of_fold(fold)\n'
         '        is_new = ~pc.is_in(ids, value_set=pa.chunked_array(known).combine_chunks()).to_numpy(zero_copy_only=False)\n'
-        '        return any(texts[place] or embeddings is not None and embeddings[place].any() for place in np.flatnonzero(is_new))\n'
+        '        is_said = np.array([bool(text) for text in texts], dtype=bool)\n'
+        '        if embeddings is not None:\n'
+        '            is_said |= np.linalg.norm(embeddings, axis=1) > 0\n'
+        '        return bool(np.any(is_new & is_said))\n'
         '\n'
         '\n'
         'def content_features(texts: Sequence[str], embeddings: np.ndarray | None, prices: np.ndarray) -> Csr:\n'
@@ -2100,7 +2105,7 @@ KINDRED_SOURCES = {
         '        compared = compared_people(weights.shape[0])\n'
         '        people = solve_user_factors(confidences[compared], vectors, settings["regularization"])\n'
         '        existing, features = catalogue.features(fold)\n'
-        '        n_people = np.diff(weights.tocsc().indptr)\n'
+        '        n_people = np.bincount(weights.indices, minlength=len(ids))\n'
         '        completed = complete(features, encode_ids(ids, existing)[1], vectors, n_people, people, weights[compared])\n'
         '        constants = {name: float(settings[name]) for name in ("alpha", "regularization")}\n'
         '        batches += completed_rows(ITEM_SCHEMA, fold, ids, existing, completed, constants)\n'
@@ -2973,13 +2978,13 @@ KINDRED_SOURCES = {
         '        compared = compared_people(history.matrix.shape[0])\n'
         '        people = factors.people(history.profile(settings["decay"], settings["n_steps"])[compared])\n'
         '        existing, features = catalogue.features(fold)\n'
-        '        n_people = np.diff(history.matrix.tocsc().indptr)\n'
+        '        n_people = np.bincount(history.matrix.indices, minlength=len(history.items))\n'
         '        places = encode_ids(history.items, existing)[1]\n'
         '        completed = complete(features, places, factors.vectors, n_people, people, history.matrix[compared])\n'
         '        return completed_rows(SCHEMA, fold, history.items, existing, completed, {"weight": factors.weights})\n'
         '\n'
         '    def read(self, table: Relation, fold: str, items: Any, is_shown: np.ndarray | None = None) -> ItemFactors | None:\n'
-        '        """What `rows` wrote, for a catalogue: an item without a row has the vector 0 and the weight 0, and isn\'t shown."""\n'
+        '        """What `rows` wrote, for a catalogue; an item without a row has the vector 0 and isn\'t shown."""\n'
         '        rows = read_table(table, ["item_id", "factors", "weight"], f"fold = \'{fold}\'").sort_by("item_id")\n'
         '        if rows.num_rows == 0:\n'
         '            return None\n'

@@ -1,9 +1,10 @@
 """Item factors of `spectral`: singular vectors of people's histories, normalised by degrees, per fold.
 
 Grain: one row per (fold, item_id).
-A fold without histories has no rows.
-Where training_policy says that no training is due, the rows of the fold live are those of the build before. The
-method and its sources are in src/kindred/generators/spectral.py.
+A fold without histories has no rows. An item that nobody likes has a row where its content predicts a vector.
+Where training_policy says that no training is due, the rows of the fold live are those of the build before, and items
+that are new since then get theirs from content. The method and its sources are in src/kindred/generators/spectral.py
+and src/kindred/content_factors.py.
 Errors: ValueError for an unknown setting.
 """
 

@@ -182,7 +182,7 @@ def new_places(features: Csr, places: np.ndarray) -> np.ndarray:
 
 
 def says_something(predicted: np.ndarray, vectors: np.ndarray, mean: np.ndarray) -> bool:
-    """Whether predicted vectors point to where the learned ones do, around the mean, by two standard errors of items."""
+    """Whether predicted vectors point to where learned ones do, around the mean, by two standard errors of items."""
     products = np.einsum("nf,nf->n", predicted - mean, vectors - mean)
     return bool(products.mean() > 2 * products.std() / np.sqrt(len(products)))
 

@@ -119,8 +119,9 @@ def whiten(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Item factors turned and scaled so that Y'Y + regularization I is the identity; and the matrix that leads back.
 
-    is_learned: (n_items,) whether an item is one of Y's; None = all are. Returns (vectors, 32-bit like item_factors; the matrix M for which vector @ M is a person's vector as the items'
-    are). What is solved in these coordinates is well conditioned, so that 32 bits are enough.
+    is_learned: (n_items,) whether an item is one of Y's; None = all are. Returns (vectors, 32-bit like item_factors;
+    the matrix M for which vector @ M is a person's vector as the items' are). What is solved in these coordinates is
+    well conditioned, so that 32 bits are enough.
     """
     n_items, n_factors = item_factors.shape
     blocks = [slice(start, start + 100_000) for start in range(0, n_items, 100_000)]
@@ -207,9 +208,10 @@ def strongest_likes(
     """For wanted pairs of users and items, the liked item that adds most to the pair's score: column or -1.
 
     matrix: CSR of signed confidences; wanted: CSR of the same shape. is_learned: (n_items,) whether people's vectors
-    are made of an item's (then the matrix has no entry for the others); None = of all. Returns an array in the order of wanted's entries.
-    The score is a sum over what the person likes: y_i' W_u y_j c_uj, W_u = (Y'Y + reg I + Y_u' (|C_u| - I) Y_u)^-1
-    (section 5 of the paper). -1 where nothing else than the item itself adds to it; of equals the first column.
+    are made of an item's (then the matrix has no entry for the others); None = of all. Returns an array in the order of
+    wanted's entries. The score is a sum over what the person likes: y_i' W_u y_j c_uj, W_u = (Y'Y + reg I + Y_u' (|C_u|
+    - I) Y_u)^-1 (section 5 of the paper). -1 where nothing else than the item itself adds to it; of equals the first
+    column.
     """
     whitened, _ = whiten(item_factors, regularization, is_learned)
     n_wanted = np.diff(wanted.indptr)

@@ -168,14 +168,17 @@ class Catalogue:
 
     def features(self, fold: str) -> tuple[Any, Csr]:
         """(item ids, sorted; what is said of each, see `content_features`)."""
-        ids, *said = self.of_fold(fold)
-        return ids, content_features(*said)
+        ids, texts, embeddings, prices = self.of_fold(fold)
+        return ids, content_features(texts, embeddings, prices)
 
     def has_others(self, fold: str, known: Any) -> bool:
         """Whether something is said of items of a fold that aren't among known ones."""
         ids, texts, embeddings, _ = self.of_fold(fold)
         is_new = ~pc.is_in(ids, value_set=pa.chunked_array(known).combine_chunks()).to_numpy(zero_copy_only=False)
-        return any(texts[place] or embeddings is not None and embeddings[place].any() for place in np.flatnonzero(is_new))
+        is_said = np.array([bool(text) for text in texts], dtype=bool)
+        if embeddings is not None:
+            is_said |= np.linalg.norm(embeddings, axis=1) > 0
+        return bool(np.any(is_new & is_said))
 
 
 def content_features(texts: Sequence[str], embeddings: np.ndarray | None, prices: np.ndarray) -> Csr:

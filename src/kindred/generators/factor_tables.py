@@ -142,7 +142,7 @@ def item_factors(
         compared = compared_people(weights.shape[0])
         people = solve_user_factors(confidences[compared], vectors, settings["regularization"])
         existing, features = catalogue.features(fold)
-        n_people = np.diff(weights.tocsc().indptr)
+        n_people = np.bincount(weights.indices, minlength=len(ids))
         completed = complete(features, encode_ids(ids, existing)[1], vectors, n_people, people, weights[compared])
         constants = {name: float(settings[name]) for name in ("alpha", "regularization")}
         batches += completed_rows(ITEM_SCHEMA, fold, ids, existing, completed, constants)

@@ -118,13 +118,13 @@ class Spectral(FromProfile):
         compared = compared_people(history.matrix.shape[0])
         people = factors.people(history.profile(settings["decay"], settings["n_steps"])[compared])
         existing, features = catalogue.features(fold)
-        n_people = np.diff(history.matrix.tocsc().indptr)
+        n_people = np.bincount(history.matrix.indices, minlength=len(history.items))
         places = encode_ids(history.items, existing)[1]
         completed = complete(features, places, factors.vectors, n_people, people, history.matrix[compared])
         return completed_rows(SCHEMA, fold, history.items, existing, completed, {"weight": factors.weights})
 
     def read(self, table: Relation, fold: str, items: Any, is_shown: np.ndarray | None = None) -> ItemFactors | None:
-        """What `rows` wrote, for a catalogue: an item without a row has the vector 0 and the weight 0, and isn't shown."""
+        """What `rows` wrote, for a catalogue; an item without a row has the vector 0 and isn't shown."""
         rows = read_table(table, ["item_id", "factors", "weight"], f"fold = '{fold}'").sort_by("item_id")
         if rows.num_rows == 0:
             return None

@@ -633,8 +633,8 @@ Reflective Saddle Bag 1 L | Pedalorne | Sport & Outdoor | 26.90 | size: 1 L; mat
 }
 
 
-# Put on the shelf on two days of launch, the first of each taste four weeks before the end of the period, the others two
-# weeks before it: nobody has seen them before, and people who get the shop's letter come and look.
+# Put on the shelf on two days of launch, the first of each taste four weeks before the end of the period, the others
+# two weeks before it: nobody has seen them before, and people who get the shop's letter come and look.
 LAUNCHED_ITEMS = {
     "trail_runner": """
 Waterproof Running Cap | Fellstrider | Sport & Outdoor | 29.90 | color: black; material: ripstop

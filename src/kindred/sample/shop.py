@@ -479,8 +479,8 @@ def answer_letters(users: list[Person], first_number: int) -> list[dict]:
                 order_id = f"o{next(Visit.orders):04d}"
                 now += timedelta(seconds=60)
                 rows.append(line | {"event_type": "add_to_cart", "occurred_at": now})
-                paid = {"value": f"{item['price']:.2f}", "order_id": order_id, "occurred_at": now + timedelta(seconds=90)}
-                rows.append(line | {"event_type": "purchase"} | paid)
+                paid = {"value": f"{item['price']:.2f}", "order_id": order_id}
+                rows.append(line | paid | {"event_type": "purchase", "occurred_at": now + timedelta(seconds=90)})
     for number, row in enumerate(sorted(rows, key=lambda row: row["occurred_at"]), start=first_number):
         row |= {"event_id": f"e{number:05d}", "arrives_at": row["occurred_at"]}
     return rows

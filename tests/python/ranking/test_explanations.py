@@ -337,7 +337,11 @@ def test_sample__als_and_neighbors_agree_with_sums_written_out(sample_shop):
     chosen = {name: registry()[name].defaults() for name in ("als", "neighbors")}
     with duckdb.connect(sample_shop.database, read_only=True) as connection:
         users, items, weights = read_weights(connection.table("interactions"), "live")
-        _, vectors = read_factors(connection.table("als_item_factors"), "item_id", "live")
+        factors = connection.table("als_item_factors")
+        learned, vectors = read_factors(factors.filter("content_share < 1"), "item_id", "live")
+        new, new_vectors = read_factors(factors.filter("content_share = 1"), "item_id", "live")
+        assert learned.equals(items) and len(new) == 10
+        vectors = np.concatenate([vectors, new_vectors])
         found = read_history(connection.table("interactions"), "live")
         people, liked, history, steps = found.users, found.items, found.matrix, found.steps
         neighbors = read_neighbors(connection.table("item_neighbors"), "live", "neighbors", liked)
@@ -359,14 +363,14 @@ def test_sample__als_and_neighbors_agree_with_sums_written_out(sample_shop):
         (chosen["neighbors"]["decay"] ** steps.astype(float), history.indices, history.indptr), history.shape
     )
     scores = neighbors.toarray()
-    places = {item: place for place, item in enumerate(items.to_pylist())}
+    places = {item: place for place, item in enumerate(items.to_pylist() + new.to_pylist())}
     liked_places = {item: place for place, item in enumerate(liked.to_pylist())}
     seen = set()
     for user, generator, item, because, score in rows:
         if generator == "als":
             at_user = users.index(user).as_py()
-            shares = shares_exactly(confidences[[at_user]].toarray()[0], vectors, settings["regularization"])
-            shares = shares[places[item]]
+            confidence = confidences[[at_user]].toarray()[0]
+            shares = shares_exactly(confidence, vectors, settings["regularization"], len(items))[places[item]]
             assert shares.sum() == pytest.approx(score, abs=1e-4)
             assert_strongest(places[because], shares, places[item])
         else:

@@ -169,7 +169,8 @@ def test_many_terms__the_most_frequent_ones_count(world, monkeypatch):
     kept = content_factors.useful_features(features, places)
     n_items = np.diff(features[:N_KNOWN].tocsc().indptr)
     assert kept.shape[1] == 4
-    np.testing.assert_array_equal(kept.toarray(), features.toarray()[:, np.sort(np.argsort(-n_items, kind="stable")[:4])])
+    most_frequent = np.sort(np.argsort(-n_items, kind="stable")[:4])
+    np.testing.assert_array_equal(kept.toarray(), features.toarray()[:, most_frequent])
     assert len(complete(features, places, learned, MANY, people, met).places) > 0
 
 
@@ -220,7 +221,9 @@ def connection():
                 null::varchar as attributes, null::varchar as embedding, null::double as price
             from (select unnest(range(40) || [90, 91]) as number);
             create table item_features as select 'live' as fold, item_id, true as is_recommendable from items;
-            create table tuning_trials (generator varchar, as_of timestamp, trial bigint, settings varchar, ndcg double);
+            create table tuning_trials (
+                generator varchar, as_of timestamp, trial bigint, settings varchar, ndcg double
+            );
             create table folds as select 'live' as fold, timestamp '2026-06-01' as as_of;
             create table training_policy as select true as is_due, false as is_warm;
             create table history_keys as select distinct user_id, 'key of ' || user_id as history_key from interactions
