@@ -311,6 +311,31 @@ def test_truths__a_new_item_finds_the_people_of_its_taste(sample_shop, proposals
     assert own > least
 
 
+def test_truths__launched_items_are_found_by_generators_that_know_content(sample_shop):
+    """Who bought something of the second launch, which nobody had touched when the fold `backtest` was cut."""
+    assert sample_shop.value("select count(*) from sample_truths where kind = 'launched_item'") == 30
+    touched = """
+        select count(*) from interactions join sample_truths on item_id = entity_id
+        where fold = 'backtest' and kind = 'launched_item' and value = '2026-05-18'
+    """
+    assert sample_shop.value(touched) == 0
+    found = sample_shop.query("""
+        select generator, value, standard_error, n_users, lead_of_recommendations, lead_standard_error
+        from evaluation_metrics
+        where fold = 'backtest' and user_group = 'new_items' and metric = 'recall' and k = 20
+    """)
+    recalls = {generator: (value, error) for generator, value, error, *_ in found}
+    assert {n_users for _, _, _, n_users, *_ in found} == {79}
+    leads = {generator: (lead, error) for generator, *_, lead, error in found}
+    for generator in ("popular", "content"):
+        assert leads[generator][0] > 2 * leads[generator][1] > 0
+    assert recalls["popular"] == (0, 0)
+    for generator in ("als", "spectral", "content"):
+        assert recalls[generator][0] > 2 * recalls[generator][1] > 0
+    # Co-occurrence knows nothing of what nobody touched.
+    assert recalls["neighbors"] == recalls["sessions"] == (0, 0)
+
+
 # The same input, the same output ------------------------------------------------------------------------------------
 
 

@@ -258,6 +258,17 @@ def test_models__a_new_item_is_proposed_to_those_it_is_for(connection, generator
         assert rows(connection, table, "(content_share = 1) <> (weight = 0)") == []
 
 
+def test_user_factors__rest_on_learned_items_alone(connection):
+    """The same vectors without the rows of content alone, also for somebody who has met such an item since."""
+    build(connection, "als")
+    connection.execute("insert into interactions values ('live', 'u01', 'i90', 5, timestamp '2026-05-31', true)")
+    run_model(connection, "als_user_factors", SETTINGS)
+    with_them = connection.sql("select user_id, factors from als_user_factors order by 1").fetchall()
+    connection.execute("delete from als_item_factors where content_share = 1")
+    run_model(connection, "als_user_factors", SETTINGS)
+    assert connection.sql("select user_id, factors from als_user_factors order by 1").fetchall() == with_them
+
+
 @pytest.mark.parametrize("generator", MODELS)
 def test_not_due__todays_new_item_gets_its_vector(connection, generator):
     """The kept rows stay, lists are made again with the new item, and people's vectors stay."""
