@@ -40,7 +40,9 @@ class Export:
         self.factors = np.array(rows["factors"], dtype=np.float64)
         self.is_recommendable = np.array(rows["is_recommendable"])
         self.alpha, self.regularization = rows["alpha"][0], rows["regularization"][0]
-        self.gram = self.factors.T @ self.factors
+        # People's vectors are made of items that somebody touched, not of those that are known by their content alone.
+        self.is_learned = np.array(rows["content_share"]) < 1
+        self.gram = self.factors[self.is_learned].T @ self.factors[self.is_learned]
 
         # Only where the generator transformer is on.
         self.transformer = None
@@ -110,6 +112,7 @@ def person_vector(export, weights):
     weights: {item_id: weight}. None where nothing of positive weight is known to the export.
     """
     met = {export.items[item]: weight for item, weight in weights.items() if item in export.items and weight}
+    met = {number: weight for number, weight in met.items() if export.is_learned[number]}
     if not any(weight > 0 for weight in met.values()):
         return None
     vectors = export.factors[list(met)]

@@ -37,12 +37,14 @@
     {% endif %}
     {% set files = {
         'item_factors.parquet': "
-            select factors.item_id, factors.factors, items.is_recommendable, factors.alpha, factors.regularization
+            select factors.item_id, factors.factors, items.is_recommendable, factors.alpha, factors.regularization,
+                factors.content_share
             from " ~ ref('als_item_factors') ~ " as factors
             inner join " ~ ref('release_items') ~ " as items on factors.item_id = items.item_id
             inner join " ~ ref('item_features') ~ " as features
                 on factors.item_id = features.item_id and features.fold = 'live'
-            where factors.fold = 'live' and " ~ kindred.enough_people('features.n_users') ~ "
+            where factors.fold = 'live'
+                and (factors.content_share = 1 or " ~ kindred.enough_people('features.n_users') ~ ")
             order by factors.item_id",
         'neighbors.parquet': "
             select item_id, entries.key as neighbor_id, cast(entries.value as double) as score

@@ -4,7 +4,7 @@ Grain: one row per (fold, user_id, item_id); als_candidates.yml has the columns.
 Items that the person's history excludes, and items that are not recommendable in the fold, are left out. A person has
 fewer than n_candidates rows where the items run out.
 Where no training is due, a person whose made_from is that of an earlier build keeps the list of that build, unless
-the list has an item that is no longer recommendable.
+the list has an item that is no longer recommendable, or items have come whose vectors are made of content.
 """
 
 

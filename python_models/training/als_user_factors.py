@@ -4,8 +4,8 @@ Grain: one row per (fold, user_id).
 Columns: fold; user_id; factors: a list of 32-bit floats, as long as an item's; made_from: key of the person's
 history_key and the item factors, null in folds other than live.
 A fold without item factors has no rows, nor has a person without an interaction of positive weight. Items that came
-after the training are left out. Where no training is due, a person whose made_from is that of an earlier build keeps
-the row of that build.
+after the training are left out, also those whose vectors are made of content. Where no training is due, a person whose
+made_from is that of an earlier build keeps the row of that build.
 
 Method: equation 4 of Hu, Koren, Volinsky (ICDM 2008), solved exactly. The step needs the items' vectors alone, so
 people who came after the training get their vectors in the same way. (The user vectors that implicit's own training

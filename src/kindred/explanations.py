@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, diags
 
+from kindred.content_factors import LEARNED
 from kindred.generators import FromProfile, choose_settings, from_profiles, registry
 from kindred.generators.als import strongest_likes
 from kindred.generators.content import GENERATOR as CONTENT
@@ -35,6 +36,8 @@ SCHEMA = pa.schema(
 def explain_als(interactions: Relation, als_item_factors: Relation, user_ids: Any, item_ids: Any) -> Any:
     """For columns of users and items, the ids of what adds most to ALS's scores; null where there is nothing."""
     items, vectors = read_factors(als_item_factors, "item_id", "live")
+    learned = read_table(als_item_factors, ["item_id"], f"fold = 'live' and {LEARNED}")["item_id"]
+    is_learned = pc.is_in(items, value_set=learned.combine_chunks()).to_numpy(zero_copy_only=False)
     alpha, regularization = read_als_settings(als_item_factors, "live")
     users, _, weights = read_weights(interactions, "live", items)
     user_at, item_at = encode_ids(user_ids, users)[1], encode_ids(item_ids, items)[1]
@@ -42,9 +45,12 @@ def explain_als(interactions: Relation, als_item_factors: Relation, user_ids: An
     pairs = pairs[np.argsort(user_at[pairs], kind="stable")]
     starts = np.searchsorted(user_at[pairs], np.arange(len(users) + 1))
     wanted = csr_matrix((np.ones(len(pairs), dtype=np.float32), item_at[pairs], starts), shape=weights.shape)
+    # An item that is known by its content alone is explained, and explains nothing.
+    weights = (weights @ diags(is_learned.astype(np.float32))).tocsr()
+    weights.eliminate_zeros()
     confidences = to_confidences(weights, alpha)
     strongest = np.full(len(user_at), -1, dtype=np.int32)
-    strongest[pairs] = strongest_likes(confidences, wanted, vectors, regularization)
+    strongest[pairs] = strongest_likes(confidences, wanted, vectors, regularization, is_learned)
     return items.take(pa.array(strongest, mask=strongest < 0))
 
 

@@ -114,17 +114,22 @@ def train_item_factors(
     return als.item_factors
 
 
-def whiten(item_factors: np.ndarray, regularization: float) -> tuple[np.ndarray, np.ndarray]:
+def whiten(
+    item_factors: np.ndarray, regularization: float, is_learned: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Item factors turned and scaled so that Y'Y + regularization I is the identity; and the matrix that leads back.
 
-    Returns (vectors, 32-bit like item_factors; the matrix M for which vector @ M is a person's vector as the items'
-    are). What is solved in these coordinates is well conditioned, so that 32 bits are enough.
+    is_learned: (n_items,) whether an item is one of Y's; None = all are. Returns (vectors, 32-bit like item_factors;
+    the matrix M for which vector @ M is a person's vector as the items' are). What is solved in these coordinates is
+    well conditioned, so that 32 bits are enough.
     """
     n_items, n_factors = item_factors.shape
     blocks = [slice(start, start + 100_000) for start in range(0, n_items, 100_000)]
     gram = regularization * np.eye(n_factors)
     for block in blocks:
         vectors = item_factors[block].astype(np.float64)
+        if is_learned is not None:
+            vectors = vectors[is_learned[block]]
         gram += vectors.T @ vectors
     back = np.linalg.inv(np.linalg.cholesky(gram))
     vectors = np.empty_like(item_factors)
@@ -197,14 +202,18 @@ def solve_user_factors(matrix: Csr, item_factors: np.ndarray, regularization: fl
     return solution
 
 
-def strongest_likes(matrix: Csr, wanted: Csr, item_factors: np.ndarray, regularization: float) -> np.ndarray:
+def strongest_likes(
+    matrix: Csr, wanted: Csr, item_factors: np.ndarray, regularization: float, is_learned: np.ndarray | None = None
+) -> np.ndarray:
     """For wanted pairs of users and items, the liked item that adds most to the pair's score: column or -1.
 
-    matrix: CSR of signed confidences; wanted: CSR of the same shape. Returns an array in the order of wanted's entries.
-    The score is a sum over what the person likes: y_i' W_u y_j c_uj, W_u = (Y'Y + reg I + Y_u' (|C_u| - I) Y_u)^-1
-    (section 5 of the paper). -1 where nothing else than the item itself adds to it; of equals the first column.
+    matrix: CSR of signed confidences; wanted: CSR of the same shape. is_learned: (n_items,) whether people's vectors
+    are made of an item's (then the matrix has no entry for the others); None = of all. Returns an array in the order of
+    wanted's entries. The score is a sum over what the person likes: y_i' W_u y_j c_uj, W_u = (Y'Y + reg I + Y_u' (|C_u|
+    - I) Y_u)^-1 (section 5 of the paper). -1 where nothing else than the item itself adds to it; of equals the first
+    column.
     """
-    whitened, _ = whiten(item_factors, regularization)
+    whitened, _ = whiten(item_factors, regularization, is_learned)
     n_wanted = np.diff(wanted.indptr)
     asking = np.flatnonzero(n_wanted)
     met = matrix[asking]

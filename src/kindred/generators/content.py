@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from scipy.sparse import csr_matrix, vstack
+import pyarrow.compute as pc
+from scipy.sparse import csr_matrix, hstack, vstack
 
 from kindred.generators.base import (
     NEIGHBORS_SCHEMA,
@@ -40,6 +41,8 @@ ABUGIDAS = "\u0e00-\u0e7f\u0e80-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\ua
 UNSPACED = re.compile(f"[{IDEOGRAPHS}]+|[{ABUGIDAS}]+")
 IS_IDEOGRAPH = re.compile(f"[{IDEOGRAPHS}]")
 WORD = re.compile(r"\b\w\w+\b")  # as scikit-learn's own vectorizers
+# What a standard deviation of the price's logarithm counts beside a row of terms of length 1.
+PRICE_WEIGHT = 0.2
 TEXT_COLUMNS = ["title", "description", "category", "brand", "attributes"]
 
 
@@ -83,11 +86,11 @@ def terms_of(text: str) -> list[str]:
     return terms
 
 
-def content_terms(texts: Sequence[str]) -> tuple[Csr, list[str]]:
+def content_terms(texts: Sequence[str], max_share: float = 0.1) -> tuple[Csr, list[str]]:
     """TF-IDF vectors of texts, by scikit-learn, and the terms.
 
     CSR, texts x terms, rows of length 1 (0 for texts without terms; one column without a term where there is none).
-    Terms that stand in one text alone connect nothing, those in a tenth of all texts say nothing.
+    Terms that stand in one text alone connect nothing, those in a tenth of all texts (max_share) make nothing alike.
     """
     nothing = csr_matrix((len(texts), 1), dtype=np.float32), [""]
     if not any(texts):
@@ -95,7 +98,11 @@ def content_terms(texts: Sequence[str]) -> tuple[Csr, list[str]]:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     vectorizer = TfidfVectorizer(
-        analyzer=terms_of, sublinear_tf=True, min_df=2, max_df=max(0.1, 20 / max(len(texts), 20)), dtype=np.float32
+        analyzer=terms_of,
+        sublinear_tf=True,
+        min_df=2,
+        max_df=max(max_share, 20 / max(len(texts), 20)),
+        dtype=np.float32,
     )
     try:
         return vectorizer.fit_transform(texts), vectorizer.get_feature_names_out().tolist()
@@ -141,16 +148,64 @@ def to_embeddings(column: Any, ids: Any) -> np.ndarray | None:
     return np.array([vector or zeros for vector in vectors], dtype=np.float32)
 
 
-def neighbors(session: Session, items: Relation, item_features: Relation, folds: Relation, n: int) -> Any:
-    """The rows of `item_content_neighbors`: the n neighbours of each item that exists in a fold."""
-    said = read_table(items, ["item_id", *TEXT_COLUMNS, "embedding"])
-    ids, places = encode_ids(said["item_id"])
-    batches: list[pa.RecordBatch] = []
-    for fold in read_folds(folds):
-        existing = encode_ids(read_table(item_features, ["item_id"], f"fold = '{fold}'")["item_id"], ids)[1]
-        rows = said.take(np.flatnonzero(np.isin(places, existing))).sort_by("item_id")
+class Catalogue:
+    """What the shop says of its items, read once, for the items that exist in a fold."""
+
+    def __init__(self, items: Relation, item_features: Relation) -> None:
+        self.item_features = item_features
+        self.said = read_table(items, ["item_id", *TEXT_COLUMNS, "embedding", "price"])
+        self.ids, self.places = encode_ids(self.said["item_id"])
+
+    def of_fold(self, fold: str) -> tuple[Any, list[str], np.ndarray | None, np.ndarray]:
+        """(item ids, sorted; a text per item; embeddings as `to_embeddings` gives them; prices, nan = not known)."""
+        existing = read_table(self.item_features, ["item_id"], f"fold = '{fold}'")["item_id"]
+        is_existing = np.isin(self.places, encode_ids(existing, self.ids)[1])
+        rows = self.said.take(np.flatnonzero(is_existing)).sort_by("item_id")
         columns = [rows[name].to_pylist() for name in TEXT_COLUMNS]
         texts = [" ".join(filter(None, parts)) for parts in zip(*columns, strict=True)]
-        found = content_neighbors(texts, to_embeddings(rows["embedding"], rows["item_id"]), n)
-        batches.append(neighbor_rows(fold, GENERATOR.name, rows["item_id"].combine_chunks(), found, n))
+        prices = pc.cast(rows["price"], pa.float64()).fill_null(np.nan).to_numpy()
+        return rows["item_id"].combine_chunks(), texts, to_embeddings(rows["embedding"], rows["item_id"]), prices
+
+    def features(self, fold: str) -> tuple[Any, Csr]:
+        """(item ids, sorted; what is said of each, see `content_features`)."""
+        ids, texts, embeddings, prices = self.of_fold(fold)
+        return ids, content_features(texts, embeddings, prices)
+
+    def has_others(self, fold: str, known: Any) -> bool:
+        """Whether something is said of items of a fold that aren't among known ones."""
+        ids, texts, embeddings, _ = self.of_fold(fold)
+        is_new = ~pc.is_in(ids, value_set=pa.chunked_array(known).combine_chunks()).to_numpy(zero_copy_only=False)
+        is_said = np.array([bool(text) for text in texts], dtype=bool)
+        if embeddings is not None:
+            is_said |= np.linalg.norm(embeddings, axis=1) > 0
+        return bool(np.any(is_new & is_said))
+
+
+def content_features(texts: Sequence[str], embeddings: np.ndarray | None, prices: np.ndarray) -> Csr:
+    """Features of items for a regression: CSR, items x features of 32-bit floats, rows of 0 for items without content.
+
+    The TF-IDF terms, also frequent ones, of length 1 together; the embedding, of length 1; and by how many standard
+    deviations the price's logarithm is off its mean, for items of which something else is said too.
+    """
+    parts = [content_terms(texts, 1.0)[0]]
+    if embeddings is not None:
+        norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
+        parts.append(csr_matrix((embeddings / np.maximum(norms, 1e-12)).astype(np.float32)))
+    found = hstack(parts).tocsr()
+    amounts = np.log(np.where(prices > 0, prices, np.nan))
+    is_priced = np.isfinite(amounts) & (np.diff(found.indptr) > 0)
+    spread = amounts[is_priced].std() if is_priced.any() else 0.0
+    if spread > 0:
+        amounts = PRICE_WEIGHT * (amounts - amounts[is_priced].mean()) / spread
+        found = hstack([found, csr_matrix(np.where(is_priced, amounts, 0)[:, None])]).tocsr()
+    return found.astype(np.float32)
+
+
+def neighbors(session: Session, items: Relation, item_features: Relation, folds: Relation, n: int) -> Any:
+    """The rows of `item_content_neighbors`: the n neighbours of each item that exists in a fold."""
+    catalogue = Catalogue(items, item_features)
+    batches: list[pa.RecordBatch] = []
+    for fold in read_folds(folds):
+        ids, texts, embeddings, _ = catalogue.of_fold(fold)
+        batches.append(neighbor_rows(fold, GENERATOR.name, ids, content_neighbors(texts, embeddings, n), n))
     return write_table(session, NEIGHBORS_SCHEMA, batches)

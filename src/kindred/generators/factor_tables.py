@@ -10,6 +10,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kindred.content_factors import (
+    FROM_CONTENT,
+    LEARNED,
+    compared_people,
+    complete,
+    completed_rows,
+    new_item_rows,
+)
 from kindred.generators.als import (
     GENERATOR,
     best_items,
@@ -18,6 +26,7 @@ from kindred.generators.als import (
     train_item_factors,
 )
 from kindred.generators.base import CANDIDATES_SCHEMA
+from kindred.generators.content import Catalogue
 from kindred.matrices import (
     Csr,
     encode_ids,
@@ -48,6 +57,7 @@ from kindred.warehouse import (
 ITEM_SCHEMA = pa.schema(
     [("fold", pa.string()), ("item_id", pa.string()), ("factors", pa.list_(pa.float32()))]
     + [("alpha", pa.float64()), ("regularization", pa.float64())]
+    + [("content_share", pa.float64()), ("content_length", pa.float64())]
 )
 USER_SCHEMA = pa.schema(
     [("fold", pa.string()), ("user_id", pa.string()), ("factors", pa.list_(pa.float32())), ("made_from", pa.string())]
@@ -100,40 +110,49 @@ def item_factors(
     dbt: Any,
     session: Session,
     interactions: Relation,
+    items: Relation,
+    item_features: Relation,
     training_policy: Relation,
     folds: Relation,
     chosen: Mapping[str, Any],
 ) -> Any:
     """The rows of `als_item_factors`; chosen: the generator's settings."""
     earlier, is_due = read_earlier_model(dbt, session, training_policy, ITEM_SCHEMA)
+    catalogue = Catalogue(items, item_features)
     batches: list[pa.RecordBatch] = []
     kept = None
     for fold in read_folds(folds):
         if fold == "live" and not is_due:
             kept = earlier
+            batches += new_item_rows(ITEM_SCHEMA, catalogue, earlier)
             continue
-        _, items, weights = read_weights(interactions, fold)
+        _, ids, weights = read_weights(interactions, fold)
         if weights.nnz == 0:
             continue
         settings = fill_als_settings(chosen, weights)
         start = None
         if fold == "live" and earlier is not None:
-            start = warm_start(read_table(earlier, ["item_id", "factors"]), items, settings["factors"])
+            start = warm_start(read_table(earlier, ["item_id", "factors"]), ids, settings["factors"])
         iterations = settings["iterations"] if start is None else -(-settings["iterations"] // 3)
         on_iteration = iteration_reporter(fold, weights.shape, iterations, report_progress)
         confidences = to_confidences(weights, settings["alpha"])
         vectors = train_item_factors(
             confidences, settings["factors"], iterations, settings["regularization"], on_iteration, start
         )
-        constants = [pa.repeat(float(settings[name]), len(items)) for name in ("alpha", "regularization")]
-        columns = [pa.repeat(fold, len(items)), items, vector_column(vectors), *constants]
-        batches.append(pa.record_batch(columns, schema=ITEM_SCHEMA))
+        compared = compared_people(weights.shape[0])
+        people = solve_user_factors(confidences[compared], vectors, settings["regularization"])
+        existing, features = catalogue.features(fold)
+        n_people = np.bincount(weights.indices, minlength=len(ids))
+        completed = complete(features, encode_ids(ids, existing)[1], vectors, n_people, people, weights[compared])
+        constants = {name: float(settings[name]) for name in ("alpha", "regularization")}
+        batches += completed_rows(ITEM_SCHEMA, fold, ids, existing, completed, constants)
     return write_table(session, ITEM_SCHEMA, batches, kept)
 
 
-def item_factors_key(als_item_factors: Relation) -> str | None:
-    """The fingerprint of the item factors of the fold live."""
-    return fingerprint(als_item_factors, ["item_id", "factors", "alpha", "regularization"], "fold = 'live'")
+def item_factors_key(als_item_factors: Relation, condition: str = LEARNED) -> str | None:
+    """The fingerprint of item factors of the fold live, by default of those that people's vectors are made of."""
+    columns = ["item_id", "factors", "alpha", "regularization"]
+    return fingerprint(als_item_factors, columns, f"fold = 'live' and {condition}")
 
 
 def user_factors(
@@ -145,12 +164,16 @@ def user_factors(
     training_policy: Relation,
     folds: Relation,
 ) -> Any:
-    """The rows of `als_user_factors`: one exact half-step from the item factors, equation 4 of the paper."""
+    """The rows of `als_user_factors`: one exact half-step from the item factors, equation 4 of the paper.
+
+    Items whose vectors are made of content alone have no part in it, so that people keep their vectors where a new item
+    comes between two trainings.
+    """
     keys = made_from(history_keys, item_factors_key(als_item_factors))
     kept = keep_rows(dbt, session, training_policy, keys, USER_SCHEMA, "fold = 'live'")
     batches = []
     for fold in read_folds(folds):
-        items, vectors = read_factors(als_item_factors, "item_id", fold)
+        items, vectors = read_factors(als_item_factors.filter(LEARNED), "item_id", fold)
         alpha, regularization = read_als_settings(als_item_factors, fold)
         users, _, weights = read_weights(without(interactions, kept), fold, items)
         # A person who likes nothing (everything returned, for example) has the vector 0, which ranks all items alike.
@@ -249,6 +272,10 @@ def als_candidates(
     Memory grows with the people in a block and with the excluded pairs, not with people x items. On Snowflake a table
     function spreads the blocks over the warehouse's nodes.
     """
+    # Lists are made again where items have come whose vectors are made of content alone.
+    new_items = item_factors_key(als_item_factors, FROM_CONTENT)
+    made = "made_from" if new_items is None else f"made_from || '-{new_items}' as made_from"
+    als_user_factors = project(als_user_factors, "fold", "user_id", "factors", made)
     keys = als_user_factors.filter("fold = 'live'")
     kept = keep_rows(dbt, session, training_policy, keys, CANDIDATES_SCHEMA, "fold = 'live'", item_features)
     als_user_factors, interactions = without(als_user_factors, kept), without(interactions, kept)

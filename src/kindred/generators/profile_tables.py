@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from kindred.content_factors import new_item_rows
 from kindred.generators import choose_settings, item_to_item, neighbors_kept
 from kindred.generators.base import CANDIDATES_SCHEMA, NEIGHBORS_SCHEMA, FromProfile, neighbor_rows, with_people
+from kindred.generators.content import Catalogue
 from kindred.generators.spectral import GENERATOR as SPECTRAL
 from kindred.generators.spectral import SCHEMA as SPECTRAL_SCHEMA
 from kindred.histories import read_history
@@ -68,6 +70,8 @@ def spectral_item_factors(
     session: Session,
     given: Mapping[str, Any],
     interactions: Relation,
+    items: Relation,
+    item_features: Relation,
     tuning_trials: Relation,
     training_policy: Relation,
     folds: Relation,
@@ -75,15 +79,17 @@ def spectral_item_factors(
     """The rows of `spectral_item_factors`; given: the variable kindred__generators."""
     chosen = choose_settings(SPECTRAL, given, tuning_trials, folds)
     earlier, is_due = read_earlier_model(dbt, session, training_policy, SPECTRAL_SCHEMA)
+    catalogue = Catalogue(items, item_features)
     batches: list[pa.RecordBatch] = []
     kept = None
     for fold in read_folds(folds):
         if fold == "live" and not is_due:
             kept = earlier
+            batches += new_item_rows(SPECTRAL_SCHEMA, catalogue, earlier)
             continue
         history = read_history(interactions, fold)
         if history.matrix.nnz:
-            batches.append(SPECTRAL.rows(fold, history.items, SPECTRAL.fit(history, chosen)))
+            batches += SPECTRAL.rows(fold, history, SPECTRAL.fit(history, chosen), catalogue, chosen)
     return write_table(session, SPECTRAL_SCHEMA, batches, kept)
 
 

@@ -16,8 +16,10 @@ import numpy as np
 import pyarrow as pa
 from scipy.sparse import diags
 
+from kindred.content_factors import compared_people, complete, completed_rows
 from kindred.generators.als import best_items
 from kindred.generators.base import FromProfile, Lists, Setting, pair_products
+from kindred.generators.content import Catalogue
 from kindred.histories import History
 from kindred.matrices import (
     Csr,
@@ -26,13 +28,13 @@ from kindred.matrices import (
     one_blas_thread,
     run_on_all_cores,
     unpack_factors,
-    vector_column,
 )
 from kindred.state import fingerprint
 from kindred.warehouse import Relation, read_table
 
 SCHEMA = pa.schema(
     [("fold", pa.string()), ("item_id", pa.string()), ("factors", pa.list_(pa.float32())), ("weight", pa.float64())]
+    + [("content_share", pa.float64()), ("content_length", pa.float64())]
 )
 N_PASSES = 4
 # Directions beyond those that are kept: with them the kept ones converge in few passes.
@@ -109,22 +111,32 @@ class Spectral(FromProfile):
         profile = fold.history.profile(settings["decay"], settings["n_steps"])[fold.people]
         return self.best(self.fit_trial(fold, settings), profile, fold.excluded, fold.length)
 
-    def rows(self, fold: str, items: Any, factors: ItemFactors) -> pa.RecordBatch:
-        """A fold's factors as a pyarrow.RecordBatch of the table."""
-        columns = [pa.repeat(fold, len(items)), items, vector_column(factors.vectors), pa.array(factors.weights)]
-        return pa.record_batch(columns, schema=SCHEMA)
+    def rows(
+        self, fold: str, history: History, factors: ItemFactors, catalogue: Catalogue, settings: Mapping[str, Any]
+    ) -> list[pa.RecordBatch]:
+        """A fold's factors as rows of the table, completed by what content says; settings: of the profile."""
+        compared = compared_people(history.matrix.shape[0])
+        people = factors.people(history.profile(settings["decay"], settings["n_steps"])[compared])
+        existing, features = catalogue.features(fold)
+        n_people = np.bincount(history.matrix.indices, minlength=len(history.items))
+        places = encode_ids(history.items, existing)[1]
+        completed = complete(features, places, factors.vectors, n_people, people, history.matrix[compared])
+        return completed_rows(SCHEMA, fold, history.items, existing, completed, {"weight": factors.weights})
 
     def read(self, table: Relation, fold: str, items: Any, is_shown: np.ndarray | None = None) -> ItemFactors | None:
-        """What `rows` wrote, for a catalogue: an item without factors has the vector 0 and the weight 0."""
+        """What `rows` wrote, for a catalogue; an item without a row has the vector 0 and isn't shown."""
         rows = read_table(table, ["item_id", "factors", "weight"], f"fold = '{fold}'").sort_by("item_id")
         if rows.num_rows == 0:
             return None
         known, found = unpack_factors(rows.select(["item_id", "factors"]), "item_id")
         vectors = align_vectors(known, found, items)
         places = encode_ids(known, items)[1]
-        weights = np.zeros(len(items))
+        weights, can_be_shown = np.zeros(len(items)), np.zeros(len(items), dtype=bool)
         weights[places[places >= 0]] = rows["weight"].to_numpy()[places >= 0]
-        can_be_shown = weights > 0 if is_shown is None else (weights > 0) & is_shown
+        # What is known by its content alone has the weight 0, and may be shown.
+        can_be_shown[places[places >= 0]] = True
+        if is_shown is not None:
+            can_be_shown &= is_shown
         return ItemFactors(vectors, weights, np.flatnonzero(can_be_shown))
 
     def trained_key(self, table: Relation) -> str | None:

@@ -633,6 +633,92 @@ Reflective Saddle Bag 1 L | Pedalorne | Sport & Outdoor | 26.90 | size: 1 L; mat
 }
 
 
+# Put on the shelf on two days of launch, the first of each taste four weeks before the end of the period, the others
+# two weeks before it: nobody has seen them before, and people who get the shop's letter come and look.
+LAUNCHED_ITEMS = {
+    "trail_runner": """
+Waterproof Running Cap | Fellstrider | Sport & Outdoor | 29.90 | color: black; material: ripstop
+    Keeps rain and sun out of your eyes on a long climb.
+Hill Training Log for Runners | Larkspell Press | Books | 14.90 | format: paperback; language: English
+    A week per page for climbs, splits and tired legs on the trail.
+Sea Salt Energy Gel Box of 24 | Gritgrain | Nutrition | 38.90 | pack: 24; flavor: salt
+    For the long run in the heat, easy to open with cold hands.
+""",
+    "home_barista": """
+Espresso Distribution Tool 58 mm | Morrowbean | Kitchen | 32.90 | size: 58 mm; material: steel
+    Levels the ground coffee before you tamp, for an even shot.
+Guatemalan Whole Beans 1 kg | Morrowbean | Coffee & Tea | 27.90 | weight: 1 kg; roast: medium
+    Cocoa and orange in a round espresso or a slow filter coffee.
+Glass Pour-Over Server 600 ml | Morrowbean | Kitchen | 26.90 | size: 600 ml; material: glass
+    Watch the coffee rise to the mark and keep it warm on the table.
+""",
+    "dog_person": """
+Reflective Dog Coat | Tuftail | Pets | 34.90 | size: M; color: orange
+    A warm, dry dog on dark walks, seen from the other side of the park.
+Dental Chews for Dogs, 28 Pack | Tuftail | Pets | 18.90 | pack: 28; flavor: mint
+    One after dinner keeps the vet and the breath away.
+Travel Bowl for Dogs | Tuftail | Pets | 12.90 | size: 700 ml; material: silicone
+    Folds flat on the lead and opens for water at the end of the walk.
+""",
+    "cosy_reader": """
+The Lamplighter's Sister | Nine Lantern | Books | 13.90 | format: paperback; language: English
+    A novel of a harbour town, a missing letter and a long winter of reading.
+Linen Bookmark Set | Paperwren | Office | 9.90 | pack: 3; material: linen
+    Three ribbons that keep the page of a novel when the tea is ready.
+Murder on the Night Ferry | Nine Lantern | Books | 12.90 | format: paperback; language: English
+    A mystery in eleven cabins, best read in an armchair while it rains.
+""",
+    "home_cook": """
+Carbon Steel Paring Knife 9 cm | Saltmarrow | Kitchen | 34.90 | size: 9 cm; material: carbon steel
+    A small, sharp blade for garlic, fruit and everything by the board.
+Cast Iron Griddle Plate | Saltmarrow | Kitchen | 49.90 | size: 26 cm; material: cast iron
+    Sears vegetables and fish with marks that look like a restaurant's.
+Sunday Sauces: A Cookbook | Larkspell Press | Books | 24.90 | format: hardcover; language: English
+    Sixty recipes that begin with an onion and a heavy pan.
+""",
+    "urban_gardener": """
+Balcony Herb Seeds, 6 Packets | Petalforth | Garden | 12.90 | pack: 6; season: summer
+    Basil, thyme and chives for pots on a balcony with half a day of sun.
+Hanging Planter for Railings | Petalforth | Garden | 27.90 | size: 60 cm; season: summer
+    Hooks over the balcony rail and holds five pots of flowers.
+Slow-Release Plant Food for Pots 1 kg | Petalforth | Garden | 14.90 | weight: 1 kg; season: summer
+    One handful in spring feeds pots and seedlings until autumn.
+""",
+    "remote_worker": """
+USB-C Dock with Two Screens | Keelby | Electronics | 119.00 | color: grey; size: 11 ports
+    One cable for keyboard, screens and charger on a tidy desk.
+Laptop Stand in Bamboo | Dwellby | Office | 44.90 | size: 28 cm; material: bamboo
+    Lifts the screen to your eyes and the keyboard off the desk.
+Noise-Cancelling Call Headset | Audelle | Electronics | 89.00 | color: black; battery: 30 h
+    Meetings without the neighbour's drill, at the desk or in the kitchen.
+""",
+    "young_family": """
+Wooden Train Set, 40 Pieces | Tumblenook | Kids | 44.90 | size: 3+ years; material: beech
+    Tracks, a bridge and a train that toddlers can couple themselves.
+Muslin Cloths, Pack of 6 | Smallotter | Kids | 24.90 | pack: 6; material: organic cotton
+    For the baby's shoulder, bottom and everything in between.
+Nap Time Stories | Larkspell Press | Books | 12.90 | format: hardcover; language: English
+    Twelve short stories that end with a sleeping rabbit and a sleeping child.
+""",
+    "mindful_mover": """
+Cork Yoga Wheel | Stillmat | Sport & Outdoor | 39.90 | size: 32 cm; material: cork
+    Opens the back after a day of sitting, slowly and with every breath.
+Meditation Bench in Beech | Stillmat | Home | 54.90 | size: 45 cm; material: beech
+    Sit upright and quiet for twenty minutes without sleeping feet.
+Calm Evening Herbal Tea, 40 Bags | Tindlehask | Coffee & Tea | 9.90 | pack: 40; flavor: lavender
+    Lavender and lemon balm for the breath after practice.
+""",
+    "city_cyclist": """
+Magnetic Bike Light | Lumifold | Electronics | 24.90 | color: red; battery: rechargeable
+    Snaps to frame or helmet and blinks through the city's rain.
+Commuter Cycling Cape | Rainmarch | Clothing | 69.90 | color: yellow; material: recycled polyester
+    Over coat and handlebars in one movement when the traffic light turns red.
+Tyre Levers with Patch Kit | Pedalorne | Sport & Outdoor | 9.90 | size: 2 levers; material: nylon
+    Back on the bike in ten minutes after glass and thorns.
+""",
+}
+
+
 def read_products() -> list[dict]:
     """One dictionary per product and variant, in the order of this file."""
     shelves = [(CATALOGUE, False), (NEW_ITEMS, True)]
@@ -641,6 +727,15 @@ def read_products() -> list[dict]:
         for texts, is_new in shelves
         for taste, text in texts.items()
         for product in _read_text(text)
+    ]
+
+
+def read_launches() -> list[dict]:
+    """The products of LAUNCHED_ITEMS like those of `read_products`; launch: 0 or 1, the first or the second day."""
+    return [
+        product | {"taste": taste, "is_new": False, "launch": min(number, 1)}
+        for taste, text in LAUNCHED_ITEMS.items()
+        for number, product in enumerate(_read_text(text))
     ]
 
 

@@ -10,7 +10,8 @@ writes five CSVs into seeds/sample, the same bytes on every run:
 Ten hidden tastes cut across the categories. A person has one main taste, some a second one; an item speaks to one
 taste, or is a staple that everyone buys. People visit, look at a home page, search, view, fill a cart, buy, rate and
 send back; some visit before they log in. On top of that lie bundles, refills bought every four weeks, items that rise
-in the last two weeks, items nobody has seen yet, and bad rows for every rejection reason of the events contract.
+in the last two weeks, items nobody has seen yet, items of two launches, and bad rows for every rejection reason of the
+events contract.
 """
 
 import csv
@@ -24,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from kindred.sample.catalogue import CATALOGUE, read_products
+from kindred.sample.catalogue import CATALOGUE, read_launches, read_products
 
 SEEDS = Path(__file__).resolve().parents[3] / "seeds/sample"
 START, END = datetime(2026, 3, 1), datetime(2026, 6, 1)
@@ -67,6 +68,9 @@ TRENDING = [
     "Floating Fetch Toy",
     "Toddler Rain Suit 86-92",
 ]
+# Nobody has seen a launched item when the fold `tuning` or `backtest` is cut, and people choose it in its horizon.
+LAUNCHES = [END - timedelta(days=28), END - timedelta(days=14)]
+N_LETTERS = [80, 100]  # people whom a launch brings into the shop
 COLUMNS = {
     "items": "item_id title description category brand price margin is_available created_at attributes",
     "users": "user_id created_at country preferences attributes",
@@ -433,6 +437,55 @@ def live_three_months(people: list[Person]) -> list[dict]:
     return rows
 
 
+# Launches -----------------------------------------------------------------------------------------------------------
+
+
+def stock_launches() -> list[dict]:
+    """The launched items: the numbers after those of the shelf, on it from the evening before the launch."""
+    items = read_launches()
+    for number, item in enumerate(items, start=len(ITEMS) + 1):
+        item["item_id"] = f"i{number:03d}"
+        item["created_at"] = LAUNCHES[item["launch"]] - timedelta(hours=6)
+        item["sold_out_at"] = END
+        item["margin"] = round(item["price"] * MARGIN_RATES.get(item["category"], 0.45), 2)
+    return items
+
+
+LAUNCHED = stock_launches()
+
+
+def answer_letters(users: list[Person], first_number: int) -> list[dict]:
+    """What people do because of a launch, by a generator of its own: all other rows are as they are without launches.
+
+    Who was in the shop before gets a letter, comes within a fortnight, looks at two of the launched items, four times
+    in five of the own taste, and mostly buys one.
+    """
+    draws, rows = np.random.default_rng(20260517), []
+    for launch, (day, n_people) in enumerate(zip(LAUNCHES, N_LETTERS, strict=True)):
+        items = [item for item in LAUNCHED if item["launch"] == launch]
+        known = [person for person in users if any(visit["start"] < day for visit in person.visits)]
+        for index in np.sort(draws.choice(len(known), size=n_people, replace=False)):
+            person = known[int(index)]
+            now = day + timedelta(seconds=int(draws.integers(8 * 3600, 13 * 86400)))
+            session = {"user_id": person.user_id, "session_id": f"s{next(Visit.sessions):05d}"}
+            weights = np.array([0.8 if item["taste"] == person.taste else 0.2 / 9 for item in items])
+            seen = draws.choice(len(items), size=2, replace=False, p=weights / weights.sum())
+            for item in (items[int(place)] for place in seen):
+                now += timedelta(seconds=int(draws.integers(20, 90)))
+                rows.append(session | {"event_type": "view", "item_id": item["item_id"], "occurred_at": now})
+            if draws.random() < 0.65:
+                item = items[int(seen[0])]
+                line = session | {"item_id": item["item_id"], "quantity": 1}
+                order_id = f"o{next(Visit.orders):04d}"
+                now += timedelta(seconds=60)
+                rows.append(line | {"event_type": "add_to_cart", "occurred_at": now})
+                paid = {"value": f"{item['price']:.2f}", "order_id": order_id}
+                rows.append(line | paid | {"event_type": "purchase", "occurred_at": now + timedelta(seconds=90)})
+    for number, row in enumerate(sorted(rows, key=lambda row: row["occurred_at"]), start=first_number):
+        row |= {"event_id": f"e{number:05d}", "arrives_at": row["occurred_at"]}
+    return rows
+
+
 # What goes wrong ----------------------------------------------------------------------------------------------------
 
 SPOILED: dict[str, list[dict[str, Any]]] = {  # reason: what is written over a good row, each entry one bad row
@@ -490,9 +543,9 @@ def write_items() -> None:
             "margin": f"{item['margin']:.2f}",
             "is_available": str(item["sold_out_at"] == END).lower(),
         }
-        for item in ITEMS
+        for item in ITEMS + LAUNCHED
     ]
-    write_csv("items", [item | change for item, change in zip(ITEMS, changes, strict=True)])
+    write_csv("items", [item | change for item, change in zip(ITEMS + LAUNCHED, changes, strict=True)])
 
 
 def write_users(users: list[Person]) -> None:
@@ -532,12 +585,13 @@ def give_consents(users: list[Person]) -> list[dict]:
 def list_truths(users: list[Person], n_events: int) -> list[dict]:
     ids = {title: ITEMS[number]["item_id"] for title, number in NUMBER_OF.items()}
     truths: list[tuple[str, str, str, Any]] = [("user_taste", person.user_id, "", person.taste) for person in users]
-    truths += [("item_taste", item["item_id"], "", item["taste"]) for item in ITEMS]
+    truths += [("item_taste", item["item_id"], "", item["taste"]) for item in ITEMS + LAUNCHED]
     truths += [("bundle", ids[a], ids[b], "") for a, b in BUNDLES]
     refills = [(person.user_id, person.refill) for person in users if person.refill is not None]
     truths += [("repurchase", user_id, ITEMS[number]["item_id"], REFILL_GAP_DAYS) for user_id, number in refills]
     truths += [("trending_item", ids[title], "", "") for title in TRENDING]
     truths += [("new_item", item["item_id"], "", "") for item in ITEMS if item["is_new"]]
+    truths += [("launched_item", item["item_id"], "", f"{LAUNCHES[item['launch']]:%Y-%m-%d}") for item in LAUNCHED]
     truths += [("same_person", person.user_id, name, "") for person in users for name in person.devices]
     truths += [("bad_events", reason, "", len(changes)) for reason, changes in SPOILED.items()]
     truths.append(("n_events", "", "", n_events))
@@ -547,7 +601,8 @@ def list_truths(users: list[Person], n_events: int) -> list[dict]:
 def main() -> None:
     users, strangers = gather_people()
     events = live_three_months(users + strangers)
-    events = sorted(events + spoil(events), key=lambda row: row["arrives_at"])
+    events += spoil(events)
+    events = sorted(events + answer_letters(users, len(events) + 1), key=lambda row: row["arrives_at"])
     write_items()
     write_users(users)
     write_csv("consents", give_consents(users))

@@ -166,7 +166,7 @@ def test_sample__sessions_find_peoples_tastes(sample_shop):
 
 
 def test_sample__who_told_us_is_heard_before_the_first_event(sample_shop):
-    """Of the first five of cold people most are of the categories they named; a quarter would be chance."""
+    """Of the first five of cold people most are of the categories they named; a sixth of what is popular is."""
     [(named, n_people)] = sample_shop.query("""
         select avg(case when users.preferences like '%"' || items.category || '"%' then 1 else 0 end),
             count(distinct user_id)
@@ -177,7 +177,7 @@ def test_sample__who_told_us_is_heard_before_the_first_event(sample_shop):
         where fold = 'live' and activity = 'cold' and users.preferences is not null and rank <= 5
     """)
     assert n_people > 20
-    assert named > 0.6
+    assert named > 0.5
 
 
 def test_sessions__are_as_long_as_memory_allows():

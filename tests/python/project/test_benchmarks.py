@@ -11,7 +11,13 @@ FOLDER = REPOSITORY / "benchmarks"
 
 @pytest.mark.parametrize(
     ("name", "function"),
-    [("speed", "write_report"), ("daily", "write_report"), ("quality", "report"), ("metrics", "write_report")],
+    [
+        ("speed", "write_report"),
+        ("daily", "write_report"),
+        ("quality", "report"),
+        ("metrics", "write_report"),
+        ("new_items", "report"),
+    ],  # fmt: skip
 )
 def test_results__are_written_by_the_script(name, function, monkeypatch):
     monkeypatch.syspath_prepend(FOLDER)

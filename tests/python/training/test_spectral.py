@@ -134,7 +134,12 @@ def checkerboard():
         create table history_keys as select distinct user_id, 'key of ' || user_id as history_key from interactions;
         create table item_features as
         select 'live' as fold, printf('i%02d', range::int) as item_id, range not in (16, 17) as is_recommendable
-        from range(22)
+        from range(22);
+        create table items as
+        select
+            item_id, null::varchar as title, null::varchar as description, null::varchar as category,
+            null::varchar as brand, null::varchar as attributes, null::varchar as embedding, null::double as price
+        from item_features
     """)
     return connection
 
