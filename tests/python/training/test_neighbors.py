@@ -201,7 +201,7 @@ def test_slim__is_ridge_regression(connection, user_exponent, ridge):
 
 
 def test_slim__on_the_nearest_alone_and_what_is_near_to_them(connection):
-    """With 2 of 24 items, the products of the two count where one is among the 8 nearest of the other."""
+    """With 2 of 24 items, the products of the two count where one is among the 4 nearest of the other."""
     history = history_of(relation(connection, random_rows(n_users=60, n_items=24)), "live")[2]
     x = normalised(history, 0.5)
     products = x.T @ x
@@ -209,12 +209,12 @@ def test_slim__on_the_nearest_alone_and_what_is_near_to_them(connection):
     exact, n_apart = np.zeros((24, 24)), 0
     for item in range(24):
         one, other = np.flatnonzero(places[item] < 2)
-        is_near = min(places[one, other], places[other, one]) < 8
+        is_near = min(places[one, other], places[other, one]) < 4
         n_apart += not is_near
         squares = products[[one, other], [one, other]]
         system = np.diag(squares + 3 * squares.mean()) + products[one, other] * is_near * np.array([[0, 1], [1, 0]])
         exact[[one, other], item] = np.linalg.solve(system, products[[one, other], item])
-    assert 0 < n_apart < 12
+    assert 0 < n_apart < 24
     found = item_regressions(history, 0.5, 3, 2)
     np.testing.assert_allclose(found.toarray(), exact, rtol=1e-4, atol=1e-7)
 
