@@ -41,9 +41,9 @@
 {% macro discovery_lines(run) %}
     {% if run.n_discoveries is none %}{{ return([]) }}{% endif %}
     {% set n_short = run.n_short_of_discoveries | int %}
-    {{ return(["discoveries: " ~ "{:,}".format(run.n_discoveries | int) ~ " places hold items that the person hasn't bought"
-        ~ ("; " ~ "{:,}".format(n_short) ~ " lists hold fewer than discovery_share asks for, for want of candidates"
-        if n_short else "")]) }}
+    {% set said = "discoveries: " ~ "{:,}".format(run.n_discoveries | int) ~ " places hold items not bought before" %}
+    {% set short = "; " ~ "{:,}".format(n_short) ~ " lists lack some that discovery_share asks for" %}
+    {{ return([said ~ (short if n_short else "")]) }}
 {% endmacro %}
 
 {#- How much traffic is no customer's. -#}
