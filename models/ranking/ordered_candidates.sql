@@ -4,6 +4,8 @@
 valued.stage, valued.popular_rank nulls first, valued.marginal_relevance desc, valued.score desc, valued.item_id
 {%- endset %}
 
+-- Read where a share is asked for alone, and built before the unit tests, which ask for one:
+-- depends_on: {{ ref('interactions') }}, {{ ref('checked_policies') }}
 {% if kindred.keeps_discoveries() %}
 -- Of the first p places of a list at least floor(share * p) go to discoveries, items without a purchase by the person:
 -- the minimum share of every prefix of FA*IR (Zehlike et al., CIKM 2017). Greedy: where the next place needs one, the
