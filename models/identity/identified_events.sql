@@ -1,6 +1,7 @@
 -- one row per usable event of somebody who may be addressed, with the person
 -- A view: person_events and list_events take the columns that they need. With consent_scope event what happened while
 -- there was no consent is left out too.
+-- depends_on: {{ ref('consent_history') }}
 {{ config(materialized='view') }}
 {% set consent_purposes = kindred.consent_purposes() %}
 {% set by_event = kindred.setting('privacy', 'consent_scope') == 'event' %}

@@ -1,4 +1,5 @@
 -- one row per (fold, policy, user_id, item_id): candidates after the rules, with pins and fillers
+-- depends_on: {{ ref('checked_policies') }}, {{ ref('item_features') }}
 {% set is_fresh = kindred.setting('ranking', 'freshness') | float > 0 or kindred.has_table('policies') %}
 
 -- Few candidates are under a rule: these joins work on those alone. Factors multiply as their logarithms add up.

@@ -1,4 +1,5 @@
 -- one row per (fold, policy, user_id, item_id): the fitting candidates with the value that lists are ordered by
+-- depends_on: {{ ref('checked_policies') }}, {{ ref('item_features') }}
 {{ config(materialized='view') }}
 {% set is_diverse = kindred.setting('ranking', 'diversity') | float > 0 or kindred.has_table('policies') %}
 

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import re
 import shutil
 
 import pytest
@@ -98,6 +99,27 @@ def test_a_room_refs_rooms_above_it(manifest, models):
     for name, parents in manifest["parent_map"].items():
         assert not (name.startswith("seed.") and parents)
         assert not (name.startswith("model.") and any(parent.startswith("function.") for parent in parents))
+
+
+def test_unit_tests__given_is_what_the_model_refs(manifest, models):
+    """dbt builds what a model refs before its unit tests, by the settings of the project and not by a unit test's own.
+
+    A ref within an `if` that these settings don't enter stands in a comment, `depends_on`. Rows given as SQL need no
+    table whose columns are looked up.
+    """
+    refs = {
+        (test["model"], re.findall(r"'(\w+)'", given["input"])[-1])
+        for test in manifest["unit_tests"].values()
+        for given in test["given"]
+        if given["format"] != "sql"
+    }
+    parents = {name: {parent.split(".")[2] for parent in node["depends_on"]["nodes"]} for name, node in by_name(models)}
+    assert len(refs) > 300
+    assert [(model, given) for model, given in sorted(refs) if given not in parents[model]] == []
+
+
+def by_name(models):
+    return [(node["name"], node) for node in models.values()]
 
 
 def test_access__what_consumers_read_is_public_and_a_rooms_own_is_private(manifest, models):
