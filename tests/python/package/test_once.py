@@ -5,11 +5,15 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pytest
 
+from kindred.generators import als, item_to_item, sessions
+from kindred.generators.sessions import SessionNeighbors
+from kindred.generators.spectral import GENERATOR as SPECTRAL
 from kindred.histories import read_history
-from kindred.matrices import read_weights
+from kindred.matrices import read_weights, to_confidences
 from kindred.once import Kept, one_per_process, read_once
 from kindred.run import CURRENT
 from kindred.warehouse import name_of_table
@@ -130,3 +134,38 @@ def test_read_weights__of_given_items_alone(interactions):
     assert matrix.toarray().tolist() == [[0, 1, 0], [0, 0, -0.5], [0, 0, 1]]
     users, _, matrix = read_weights(interactions, "live", pa.array(["i1"]))
     assert (users.to_pylist(), matrix.toarray().tolist()) == (["u1"], [[2]])
+
+
+def test_generators_leave_what_they_read_as_it_is(interactions):
+    """Other models of the run read the same arrays."""
+    random = np.random.default_rng(0)
+    pairs = {(f"u{user}", f"i{item}") for user, item in random.integers(0, 24, (300, 2))}
+    rows = [("live", user, item, float(random.normal(1, 2)), int(random.integers(30))) for user, item in sorted(pairs)]
+    with duckdb.connect() as connection:
+        connection.execute("create table interactions (fold text, user_id text, item_id text, weight double, day int)")
+        connection.executemany("insert into interactions values (?, ?, ?, ?, ?)", rows)
+        connection.execute("create or replace table interactions as select *, timestamp '2026-05-01' + interval (day) "
+                           "day as last_at from interactions")  # fmt: skip
+        table = connection.query('select * from "memory"."main"."interactions"')
+        users, items, weights = read_weights(table, "live")
+        history = read_history(table, "live")
+        arrays = [
+            *(weights.data, weights.indices, weights.indptr, history.matrix.data, history.matrix.indices),
+            *(history.matrix.indptr, history.steps, history.moments),
+        ]
+        before = [array.tobytes() for array in arrays]
+        excluded, people = weights[np.arange(len(history.users))], np.arange(len(history.users))
+        confidences = to_confidences(weights, 2.0)
+        als.solve_user_factors(confidences, als.train_item_factors(confidences, 4, 2, 1.0), 1.0)
+        for generator in [*item_to_item(), SPECTRAL]:
+            settings = generator.resolve(generator.defaults(), history, weights)
+            if generator.is_trained:
+                fitted = (
+                    generator.fit(history, settings, 5)
+                    if generator is not SPECTRAL
+                    else SPECTRAL.fit(history, settings)
+                )
+                generator.best(fitted, history.profile(settings["decay"], settings["n_steps"]), excluded, 5)
+        SessionNeighbors(history, sessions.GENERATOR.defaults()).best(people, excluded, 5)
+        read_weights(table, "live", items.slice(3))
+    assert [array.tobytes() for array in arrays] == before
