@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -58,7 +59,13 @@ class Fetched:
 
 
 def column(values: Sequence[Any], name: str) -> pa.ChunkedArray:
-    """Numbers are 64-bit floats, as nothing tells whole ones from others where dbt reads them."""
+    """Numbers are 64-bit floats, as nothing tells whole ones from others where dbt reads them.
+
+    Vectors, which Snowflake hands over as JSON, are lists of 32-bit floats.
+    """
+    if name == "factors":
+        vectors = [json.loads(value) if isinstance(value, str) else value for value in values]
+        return pa.chunked_array([pa.array(vectors, pa.list_(pa.float32()))])
     kind = pa.string() if name in TEXTS else pa.timestamp("us") if name == "last_at" else None
     if all(value is None or (isinstance(value, int | float) and not isinstance(value, bool)) for value in values):
         kind = kind or pa.float64()

@@ -151,8 +151,11 @@ def comparable(frame):
     """A frame with lower-case names, one type per kind of value, parsed JSON and a total order."""
     frame.columns = [name.lower() for name in frame.columns]
     frame = frame.drop(columns=[name for name in frame.columns if name in OF_THE_RUN])
+    # A column of nulls alone is a number for one driver and not for the other.
     numbers = [
-        name for name in frame.columns if pd.api.types.is_numeric_dtype(frame[name]) and frame[name].dtype != bool
+        name
+        for name in frame.columns
+        if pd.api.types.is_numeric_dtype(frame[name]) and frame[name].dtype != bool and frame[name].notna().any()
     ]
     for name in frame.columns:
         if name in numbers:
