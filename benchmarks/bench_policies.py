@@ -93,7 +93,7 @@ def median(runs: list[dict[str, object]], figure: str) -> float:
     return statistics.median(run[figure] for run in runs)
 
 
-def node_seconds(nodes: dict[str, float]) -> tuple[float, float]:
+def room_seconds(nodes: dict[str, float]) -> tuple[float, float]:
     """Seconds of the nodes of the rooms policies and experiments, and of all nodes of a build."""
     rooms = [ROOT / kind / room for kind in ("models", "python_models") for room in ("policies", "experiments")]
     ours = {f"model {path.stem}" for room in rooms for path in room.rglob("*.*") if path.suffix in (".sql", ".py")}
@@ -130,7 +130,7 @@ def write_report(results: dict[str, object]) -> str:
             cost = (last - first) / numbers[-1] / plain
             verdict = "met" if cost <= GOAL else "not met"
             lines.append(f"A further policy costs {cost:.1%} of a build without experiments (CPU seconds): {verdict}.")
-        ours, all_nodes = node_seconds(builds["no experiments"][-1]["node_seconds"])
+        ours, all_nodes = room_seconds(builds["no experiments"][-1]["node_seconds"])
         lines += paragraph(
             f"Without experiments the nodes of the rooms policies and experiments take {ours:.1f} of {all_nodes:.1f} "
             f"seconds of all nodes: {ours / all_nodes:.1%}."

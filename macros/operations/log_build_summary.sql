@@ -22,8 +22,8 @@
                 "lists: select * from " ~ built.recommendations ~ " where user_id = '...' order by rank",
                 "quality: select * from " ~ built.get('evaluation_metrics', 'evaluation_metrics'),
                 "people and their lists, readable: dbt run-operation show_recommendations",
-            ] + kindred.discovery_lines(run) + kindred.traffic_lines(built) + kindred.experiment_lines(built) + kindred.result_lines(built)
-                + kindred.value_lines(built) + kindred.erasure_lines(built) + [""] %}
+            ] + kindred.discovery_lines(run) + kindred.traffic_lines(built) + kindred.experiment_lines(built)
+                + kindred.result_lines(built) + kindred.value_lines(built) + kindred.erasure_lines(built) + [""] %}
             {% if problems %}
                 {% set place = built.get('input_problems', 'input_problems') %}
                 {% do lines.insert(3, "the inputs have problems, see " ~ place ~ ":\n" ~ problems[:8] | join('\n')

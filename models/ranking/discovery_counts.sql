@@ -3,7 +3,7 @@
 
 -- Read where a share is asked for alone, and built before the unit tests, which ask for one:
 -- depends_on: {{ ref('interactions') }}, {{ ref('live_lists') }}, {{ ref('checked_policies') }}
-{% if kindred.keeps_discoveries() %}
+{% if kindred.some_policy_has('discovery_share') %}
 with bought as (
 
     select

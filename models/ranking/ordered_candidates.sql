@@ -6,7 +6,7 @@ valued.stage, valued.popular_rank nulls first, valued.marginal_relevance desc, v
 
 -- Read where a share is asked for alone, and built before the unit tests, which ask for one:
 -- depends_on: {{ ref('interactions') }}, {{ ref('checked_policies') }}
-{% if kindred.keeps_discoveries() %}
+{% if kindred.some_policy_has('discovery_share') %}
 -- Of the first p places of a list at least floor(share * p) go to discoveries, items without a purchase by the person:
 -- the minimum share of every prefix of FA*IR (Zehlike et al., CIKM 2017). Greedy: where the next place needs one, the
 -- best discovery that is left takes it, else the best item does. So discoveries keep their order by value and so do the

@@ -1,6 +1,6 @@
 -- one row per (fold, policy, user_id, item_id): candidates after the rules, with pins and fillers
 -- depends_on: {{ ref('checked_policies') }}, {{ ref('item_features') }}
-{% set is_fresh = kindred.setting('ranking', 'freshness') | float > 0 or kindred.has_table('policies') %}
+{% set is_fresh = kindred.some_policy_has('freshness') %}
 
 -- Few candidates are under a rule: these joins work on those alone. Factors multiply as their logarithms add up.
 with effects as (

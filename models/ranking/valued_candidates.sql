@@ -1,7 +1,7 @@
 -- one row per (fold, policy, user_id, item_id): the fitting candidates with the value that lists are ordered by
 -- depends_on: {{ ref('checked_policies') }}, {{ ref('item_features') }}
 {{ config(materialized='view') }}
-{% set is_diverse = kindred.setting('ranking', 'diversity') | float > 0 or kindred.has_table('policies') %}
+{% set is_diverse = kindred.some_policy_has('diversity') %}
 
 -- Maximal marginal relevance (Carbonell & Goldstein, SIGIR 1998) takes one item after the other, each time the largest
 -- (1 - d) * relevance - d * (largest similarity to the items taken). Let similarity be 1 within a category, else 0.

@@ -6,8 +6,8 @@ regularization: the settings that the fold was trained with, equal in all its ro
 make a person's vector; content_share and content_length: see src/kindred/content_factors.py.
 A fold without interactions has no rows. An item without interactions has a row where its content predicts a vector.
 Where training_policy says that no training is due, the rows of the fold live are those of the build before, and items
-that are new since then get theirs from content. A
-training that a bound of kindred__training made due starts from those rows and needs fewer iterations.
+that are new since then get theirs from content. A training that a bound of kindred__training made due starts from those
+rows and needs fewer iterations.
 Errors: ValueError for an unknown setting.
 """
 

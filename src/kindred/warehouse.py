@@ -82,6 +82,11 @@ def variant_type(values: Iterable[Any]) -> pa.DataType:
     return pa.list_(pa.float32()) if first.startswith("[") else pa.string()
 
 
+def parsed_lists(values: Iterable[Any]) -> list[Any]:
+    """Lists, which Snowflake hands over as JSON texts and DuckDB as lists; nulls stay nulls."""
+    return [json.loads(value) if isinstance(value, str) else value for value in values]
+
+
 def frame_to_table(frame: Any, types: dict[str, pa.DataType]) -> pa.Table:
     """A data frame as Snowflake hands it over as a pyarrow.Table of the given types; lists come as JSON texts."""
     import pandas as pd
@@ -89,8 +94,8 @@ def frame_to_table(frame: Any, types: dict[str, pa.DataType]) -> pa.Table:
     types = {name: variant_type(frame[name]) if kind == VARIANT else kind for name, kind in types.items()}
     for name, kind in types.items():
         if pa.types.is_list(kind):
-            values = [json.loads(value) if isinstance(value, str) else value for value in frame[name]]
-            frame = frame.assign(**{name: pd.Series(values, index=frame.index, dtype=object)})
+            values = pd.Series(parsed_lists(frame[name]), index=frame.index, dtype=object)
+            frame = frame.assign(**{name: values})
         elif kind == pa.float64():
             frame = frame.assign(**{name: frame[name].astype(float)})
     schema = pa.schema([(name, types[name]) for name in frame.columns])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,6 +10,7 @@ import pyarrow as pa
 
 from kindred.built import Warehouse
 from kindred.connection import as_dicts, quoted
+from kindred.warehouse import parsed_lists
 
 Row = dict[str, Any]
 # Columns that are text even where every value is null.
@@ -61,11 +61,10 @@ class Fetched:
 def column(values: Sequence[Any], name: str) -> pa.ChunkedArray:
     """Numbers are 64-bit floats, as nothing tells whole ones from others where dbt reads them.
 
-    Vectors, which Snowflake hands over as JSON, are lists of 32-bit floats.
+    Vectors are lists of 32-bit floats.
     """
     if name == "factors":
-        vectors = [json.loads(value) if isinstance(value, str) else value for value in values]
-        return pa.chunked_array([pa.array(vectors, pa.list_(pa.float32()))])
+        return pa.chunked_array([pa.array(parsed_lists(values), pa.list_(pa.float32()))])
     kind = pa.string() if name in TEXTS else pa.timestamp("us") if name == "last_at" else None
     if all(value is None or (isinstance(value, int | float) and not isinstance(value, bool)) for value in values):
         kind = kind or pa.float64()

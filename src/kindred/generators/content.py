@@ -29,7 +29,8 @@ from kindred.generators.base import (
     without_diagonal,
 )
 from kindred.histories import History
-from kindred.matrices import Csr, encode_ids
+from kindred.matrices import Csr, csr_bytes, encode_ids
+from kindred.once import read_once
 from kindred.warehouse import Relation, Session, read_folds, read_table, write_table
 
 # Characters of the scripts that put no blanks between words. Han and kana: a word has about two characters.
@@ -152,7 +153,7 @@ class Catalogue:
     """What the shop says of its items, read once, for the items that exist in a fold."""
 
     def __init__(self, items: Relation, item_features: Relation) -> None:
-        self.item_features = item_features
+        self.items, self.item_features = items, item_features
         self.said = read_table(items, ["item_id", *TEXT_COLUMNS, "embedding", "price"])
         self.ids, self.places = encode_ids(self.said["item_id"])
 
@@ -167,9 +168,14 @@ class Catalogue:
         return rows["item_id"].combine_chunks(), texts, to_embeddings(rows["embedding"], rows["item_id"]), prices
 
     def features(self, fold: str) -> tuple[Any, Csr]:
-        """(item ids, sorted; what is said of each, see `content_features`)."""
-        ids, texts, embeddings, prices = self.of_fold(fold)
-        return ids, content_features(texts, embeddings, prices)
+        """(item ids, sorted; `content_features` of what is said of each). Made once in a run: nobody may change it."""
+
+        def make() -> tuple[Any, Csr]:
+            ids, texts, embeddings, prices = self.of_fold(fold)
+            return ids, content_features(texts, embeddings, prices)
+
+        kind = ("content_features", fold)
+        return read_once(self.items, kind, make, lambda made: made[0].nbytes + csr_bytes(made[1]))
 
     def has_others(self, fold: str, known: Any) -> bool:
         """Whether something is said of items of a fold that aren't among known ones."""

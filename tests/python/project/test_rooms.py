@@ -113,13 +113,11 @@ def test_unit_tests__given_is_what_the_model_refs(manifest, models):
         for given in test["given"]
         if given["format"] != "sql"
     }
-    parents = {name: {parent.split(".")[2] for parent in node["depends_on"]["nodes"]} for name, node in by_name(models)}
+    parents = {
+        node["name"]: {parent.split(".")[2] for parent in node["depends_on"]["nodes"]} for node in models.values()
+    }
     assert len(refs) > 300
     assert [(model, given) for model, given in sorted(refs) if given not in parents[model]] == []
-
-
-def by_name(models):
-    return [(node["name"], node) for node in models.values()]
 
 
 def test_access__what_consumers_read_is_public_and_a_rooms_own_is_private(manifest, models):
