@@ -64,65 +64,6 @@
     {{ return(lines) }}
 {% endmacro %}
 
-{#- How many experiments assign, and which are set aside, each with how to mend it. -#}
-{% macro experiment_lines(built) %}
-    {% set lines, problems = [], [] %}
-    {% if 'checked_experiments' in built and 'current_arms' in built %}
-        {% for row in kindred.fetch_rows(
-            "select experiment_id, problem from " ~ built.checked_experiments
-            ~ " where problem is not null order by experiment_id"
-        ) %}
-            {% do problems.append("  " ~ (row.experiment_id or "an experiment without a name") ~ ": " ~ row.problem) %}
-        {% endfor %}
-        {% for row in kindred.fetch_rows(
-            "select count(distinct experiment_id) as n, count(distinct case when is_running then experiment_id end)"
-            ~ " as n_running from " ~ built.current_arms ~ " having count(*) > 0"
-        ) %}
-            {% do lines.append("experiments: " ~ "{:,}".format(row.n_running | int) ~ " run"
-                ~ (", " ~ "{:,}".format((row.n - row.n_running) | int) ~ " start before the release expires"
-                if row.n > row.n_running else "") ~ ", see " ~ built.get('assignments', 'assignments')) %}
-        {% endfor %}
-        {% if problems %}
-            {% do lines.append("experiments that can't be used, nobody is assigned by them (see "
-                ~ built.checked_experiments ~ "):\n" ~ problems[:8] | join('\n')
-                ~ ("\n  and " ~ (problems | length - 8) ~ " more" if problems | length > 8 else "")) %}
-        {% endif %}
-    {% endif %}
-    {{ return(lines) }}
-{% endmacro %}
-
-{#- What experiments tell: checks that fail, metrics that can't be used, exposures that count for nothing. -#}
-{% macro result_lines(built) %}
-    {% set lines = [] %}
-    {% if 'experiment_checks' in built %}
-        {% for row in kindred.fetch_rows(
-            "select experiment_id, check_name, explanation from " ~ built.experiment_checks
-            ~ " where not is_passed and check_name not in ('too_few', 'peeking') order by experiment_id, check_name"
-        ) %}
-            {% do lines.append(
-                "experiment " ~ row.experiment_id ~ ", check " ~ row.check_name ~ ": " ~ row.explanation
-            ) %}
-        {% endfor %}
-    {% endif %}
-    {% if 'exposure_problems' in built %}
-        {% for row in kindred.fetch_rows(
-            "select sum(n_exposures) as n, min(experiment_id) as experiment_id from " ~ built.exposure_problems
-            ~ " having count(*) > 0"
-        ) %}
-            {% do lines.append("{:,}".format(row.n | int) ~ " exposures to experiments count for nothing, see "
-                ~ built.exposure_problems) %}
-        {% endfor %}
-    {% endif %}
-    {% if 'checked_metrics' in built %}
-        {% for row in kindred.fetch_rows(
-            "select metric, problem from " ~ built.checked_metrics ~ " where problem is not null order by metric"
-        ) %}
-            {% do lines.append("metric " ~ (row.metric or "without a name") ~ " can't be used: " ~ row.problem) %}
-        {% endfor %}
-    {% endif %}
-    {{ return(lines[:12]) }}
-{% endmacro %}
-
 {#- Who waits to be erased, and what came again of forgotten people. -#}
 {% macro erasure_lines(built) %}
     {% set lines = [] %}
@@ -144,37 +85,6 @@
             {% do lines.append("{:,}".format(row.n_rows | int) ~ " rows of forgotten people were left out, see "
                 ~ built.forgotten_arrivals) %}
         {% endfor %}
-    {% endif %}
-    {{ return(lines) }}
-{% endmacro %}
-
-{#- What apps read after this run, and why. -#}
-{% macro publication_lines(built) %}
-    {% set lines, gates = [], [] %}
-    {% for row in kindred.stopping_gates(built.publish_gates) %}
-        {% do gates.append(row.gate) %}
-        {% do lines.append("kindred: gate " ~ row.gate ~ " stopped publication: " ~ row.explanation) %}
-    {% endfor %}
-    {% if gates %}
-        {% do lines.append("apps go on reading what they read before") %}
-        {% if gates | reject('in', kindred.gate_names('is_overridable')) | list == [] %}
-            {% do lines.append("to publish these lists all the same, with your other settings:"
-                ~ " dbt build --select publish_gates+ --vars '{kindred__override_gates: [" ~ gates | join(', ') ~ "]}'") %}
-        {% endif %}
-    {% elif 'releases' in built %}
-        {% for row in kindred.fetch_rows(
-            "select * from " ~ built.releases ~ " where published_at >= cast('" ~ kindred.run_clock()
-            ~ "' as timestamp)"
-        ) %}
-            {% do lines.append("kindred: release " ~ row.release_id ~ " is published, " ~ "{:,}".format(row.n_lists | int)
-                ~ " lists: " ~ row.location
-                ~ (" (let through: " ~ row.overridden_gates ~ ")" if row.overridden_gates else "")) %}
-        {% else %}
-            {% do lines.append("kindred: nothing is published; the line `releases:` above says why") %}
-        {% endfor %}
-    {% else %}
-        {% do lines.append("kindred: nothing is published: releases wasn't built or failed; apps go on reading what"
-            ~ " they read before") %}
     {% endif %}
     {{ return(lines) }}
 {% endmacro %}
