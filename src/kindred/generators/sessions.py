@@ -24,7 +24,7 @@ from kindred.generators.base import (
     Generator,
     Lists,
     Setting,
-    best_neighbors,
+    best_of_many,
     best_of_rows,
     degrees,
 )
@@ -113,7 +113,8 @@ class SessionNeighbors:
         newest = newest_sessions(sessions, moments, int(settings["per_item"]))
         self.index = (diags(by_length) @ newest @ diags(degrees(sessions, -settings["source_exponent"]))).T.tocsr()
         is_shown = np.ones(history.shape[1], dtype=np.float32) if is_shown is None else is_shown
-        self.proposals = (sessions @ diags(degrees(sessions, -settings["target_exponent"]) * is_shown)).tocsr()
+        by_item = diags(degrees(sessions, -settings["target_exponent"]) * is_shown)
+        self.proposals = (sessions @ by_item).tocsr().astype(np.float32)
         own = np.where(place < n_items, steps, int(settings["n_steps"]))
         self.profile = profiles(history, own, settings["decay"], int(settings["n_steps"]))
         self.n_sessions = int(settings["n_sessions"])
@@ -126,7 +127,7 @@ class SessionNeighbors:
 
     def best(self, people: np.ndarray, excluded: Csr, n: int) -> Lists:
         """The n best items of people (an array of places), like `best_items`; excluded: CSR, a row for each of them."""
-        return best_neighbors(self.nearest(people), self.proposals, excluded, n)
+        return best_of_many(self.nearest(people), self.proposals, excluded, n)
 
 
 def candidates(

@@ -12,8 +12,8 @@ import pytest
 from conftest import run_model
 from scipy.sparse import csr_matrix
 
-from kindred.generators import profile_tables, slim
-from kindred.generators.base import best_neighbors, best_per_row
+from kindred.generators import base, profile_tables, slim
+from kindred.generators.base import best_neighbors, best_of_dense, best_of_many, best_per_row
 from kindred.generators.content import content_neighbors
 from kindred.generators.neighbors import collaborative_neighbors
 from kindred.generators.sequence import transitions
@@ -355,6 +355,36 @@ def test_best_neighbors__agree_with_a_dense_product():
     expected = [(u, i) for u in range(20) for i in np.argsort(-scores[u])[:4] if scores[u, i] > 0]
     assert list(zip(rows.tolist(), columns.tolist(), strict=True)) == expected
     np.testing.assert_allclose(found, scores[rows, columns], rtol=1e-5)
+
+
+@pytest.mark.parametrize("n", [1, 4, 200])
+@pytest.mark.parametrize("values_per_cache", [1, 1_000, 10_000_000])
+def test_best_of_many__are_the_best_neighbors_to_the_bit(n, values_per_cache, monkeypatch):
+    monkeypatch.setattr(base, "VALUES_PER_CACHE", values_per_cache)
+    random = np.random.default_rng(7)
+    # Small whole numbers tie often; a person has no profile, another is shown nothing.
+    profile, neighbors = (
+        random.integers(1, 4, shape) * (random.random(shape) < 0.2) for shape in ((30, 50), (50, 300))
+    )
+    excluded = random.random((30, 300)) < 0.3
+    profile[3], excluded[4] = 0, True
+    given = [csr_matrix(matrix.astype(np.float32)) for matrix in (profile, neighbors, excluded)]
+    for found, expected in zip(best_of_many(*given, n), best_neighbors(*given, n), strict=True):
+        assert found.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (0, 3), (3, 0), (3, 3)])
+def test_best_of_many__of_nothing(shape):
+    nothing = csr_matrix(shape)
+    assert [len(column) for column in best_of_many(nothing, csr_matrix((shape[1],) * 2), nothing, 5)] == [0, 0, 0, 0]
+
+
+def test_best_of_dense__agrees_with_the_sparse_rows():
+    # Columns that no group has, values below 0, and rows whose best are all in one group.
+    dense = np.random.default_rng(8).integers(-3, 9, size=(50, 517)).astype(np.float32)
+    dense[:10, 20:40] += 100
+    for found, expected in zip(best_of_dense(dense, 12), best_per_row(csr_matrix(dense), 12), strict=True):
+        assert found.tolist() == expected.tolist()
 
 
 # Content ------------------------------------------------------------------------------------------------------------
