@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = '4f377d0c3611b73f'
+KINDRED_FINGERPRINT = '2e6a6123442e5c7a'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -1469,6 +1469,7 @@ KINDRED_SOURCES = {
         'VALUES_PER_BLOCK = 4_000_000\n'
         "# And one that stays in a processor's cache: 2.7 MB.\n"
         'VALUES_PER_CACHE = 700_000\n'
+        'MAX_DENSE_COLUMNS = 200_000\n'
         '# Lists of a few people: places of people and items, ranks from 1, scores.\n'
         'Lists = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]\n'
         '\n'
@@ -1721,9 +1722,11 @@ KINDRED_SOURCES = {
         'def best_of_many(profile: Csr, neighbors: Csr, excluded: Csr, n: int) -> Lists:\n'
         '    """`best_neighbors` to the bit, in a third of its time where a person\'s neighbours lead to thousands of items.\n'
         '\n'
-        '    A dense row is then read and written faster than the columns of a sparse one are found. It has all items, so that a\n'
-        '    catalogue of millions costs more here.\n'
+        '    A dense row is then read and written faster than the columns of a sparse one are found. As it has all items, the\n'
+        '    largest catalogues are left to sparse rows.\n'
         '    """\n'
+        '    if neighbors.shape[1] > MAX_DENSE_COLUMNS:\n'
+        '        return best_neighbors(profile, neighbors, excluded, n)\n'
         '    parts = []\n'
         '    for block, scores in dense_products(profile, neighbors):\n'
         '        barred = excluded[block]\n'
@@ -1739,7 +1742,7 @@ KINDRED_SOURCES = {
         '\n'
         "    One pass adds up the neighbours of a person's items, where the product of sparse matrices takes two.\n"
         '    """\n'
-        '    profile, neighbors = profile.astype(np.float32), neighbors.astype(np.float32)\n'
+        '    profile, neighbors = (matrix.astype(np.float32, copy=False) for matrix in (profile, neighbors))\n'
         '    n_columns = neighbors.shape[1]\n'
         '    n_rows = max(1, VALUES_PER_CACHE // max(n_columns, 1))\n'
         '    for start in range(0, max(profile.shape[0], 1), n_rows):\n'

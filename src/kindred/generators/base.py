@@ -20,6 +20,7 @@ from kindred.warehouse import Relation, read_table
 VALUES_PER_BLOCK = 4_000_000
 # And one that stays in a processor's cache: 2.7 MB.
 VALUES_PER_CACHE = 700_000
+MAX_DENSE_COLUMNS = 200_000
 # Lists of a few people: places of people and items, ranks from 1, scores.
 Lists = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
@@ -272,9 +273,11 @@ def best_neighbors(profile: Csr, neighbors: Csr, excluded: Csr, n: int) -> Lists
 def best_of_many(profile: Csr, neighbors: Csr, excluded: Csr, n: int) -> Lists:
     """`best_neighbors` to the bit, in a third of its time where a person's neighbours lead to thousands of items.
 
-    A dense row is then read and written faster than the columns of a sparse one are found. It has all items, so that a
-    catalogue of millions costs more here.
+    A dense row is then read and written faster than the columns of a sparse one are found. As it has all items, the
+    largest catalogues are left to sparse rows.
     """
+    if neighbors.shape[1] > MAX_DENSE_COLUMNS:
+        return best_neighbors(profile, neighbors, excluded, n)
     parts = []
     for block, scores in dense_products(profile, neighbors):
         barred = excluded[block]
@@ -290,7 +293,7 @@ def dense_products(profile: Csr, neighbors: Csr) -> Iterator[tuple[slice, np.nda
 
     One pass adds up the neighbours of a person's items, where the product of sparse matrices takes two.
     """
-    profile, neighbors = profile.astype(np.float32), neighbors.astype(np.float32)
+    profile, neighbors = (matrix.astype(np.float32, copy=False) for matrix in (profile, neighbors))
     n_columns = neighbors.shape[1]
     n_rows = max(1, VALUES_PER_CACHE // max(n_columns, 1))
     for start in range(0, max(profile.shape[0], 1), n_rows):
