@@ -1,0 +1,10 @@
+{#- The id of the event of a tracker's row: tracker, raw row, and the product's place where it isn't the first. -#}
+{% macro tracked_event_id(row) -%}
+    concat(
+        {{ row }}.source, ':', {{ row }}.row_id,
+        case
+            when {{ row }}.product_number > 0 then concat('/', cast(cast({{ row }}.product_number as bigint) as varchar))
+            else ''
+        end
+    )
+{%- endmacro %}
