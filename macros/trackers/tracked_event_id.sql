@@ -8,3 +8,16 @@
         end
     )
 {%- endmacro %}
+
+{#- The raw row in such an id. -#}
+{% macro raw_row_of(row) -%}
+    nullif(substr(
+        {{ row }}.event_id,
+        length({{ row }}.source) + 2,
+        length({{ row }}.event_id) - length({{ row }}.source) - 1 - case
+            when {{ row }}.product_number > 0
+                then 1 + length(cast(cast({{ row }}.product_number as bigint) as varchar))
+            else 0
+        end
+    ), '')
+{%- endmacro %}

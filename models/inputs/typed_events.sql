@@ -2,7 +2,7 @@
 {{ config(materialized='view') }}
 
 {#- A catalogue that is made of the events themselves lacks none of their items. -#}
-{% set has_catalogue = kindred.input_pointers().items not in ['', 'tracked_items'] %}
+{% set has_catalogue = kindred.input_pointers()['items'] not in ['', none, 'tracked_items'] %}
 {% set spelt = kindred.misspelt_columns() %}
 {% set fields = kindred.met_columns() %}
 

@@ -1,6 +1,6 @@
 -- one row per product of a raw event of any tracker, or per raw event without products: what the trackers say of it
--- A table, as exploding takes time and much reads it. It has no column that is null in all rows: writing nulls takes
--- time, too. `tracker_rows` has all of them.
+-- A table, as exploding takes time and much reads it. So does writing: columns that are null in all rows are left out, and
+-- the raw row's id stands in the event's. `tracker_rows` has all of them.
 {{ config(enabled=(kindred.named_trackers() | length > 0)) }}
 
 -- depends_on: {{ kindred.table_relation('event_weights') }}
@@ -93,7 +93,11 @@ mapping as (
 final as (
 
     select
-        known_rows.*,
+        known_rows.source,
+        {{ kindred.tracked_event_id('known_rows') | indent(8) }} as event_id,
+        {% for column in columns if column != 'row_id' -%}
+        known_rows.{{ column }},
+        {% endfor -%}
         mapping.event_type
     from known_rows
     left join mapping

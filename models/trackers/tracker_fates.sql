@@ -26,7 +26,7 @@ final as (
         row_id,
         1 as occurrence,
         cast(product_number as bigint) as product_number,
-        {{ kindred.tracked_event_id('alone') | indent(8) }} as event_id,
+        event_id,
         event_name,
         event_type,
         user_id,

@@ -7,12 +7,14 @@ with exploded_rows as (
 
     select
         source,
+        event_id,
+        {{ kindred.raw_row_of('exploded_rows') | indent(8) }} as row_id,
         event_type,
-        {% for column, kind in kindred.tracked_columns().items() -%}
+        {% for column, kind in kindred.tracked_columns().items() if column != 'row_id' -%}
         {{ column if column in filled else 'cast(null as ' ~ kindred.type_of(kind) ~ ') as ' ~ column }}
         {{- "," if not loop.last }}
         {% endfor %}
-    from {{ ref('exploded_rows') }}
+    from {{ ref('exploded_rows') }} as exploded_rows
 
 ),
 
@@ -25,6 +27,7 @@ final as (
             when '{{ tracker }}' then {{ loop.index }}
             {% endfor -%}
         end as source_rank,
+        event_id,
         {% for column in kindred.tracked_columns() if column != 'position' -%}
         {{ column }},
         {% endfor -%}
