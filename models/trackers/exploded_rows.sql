@@ -1,6 +1,6 @@
 -- one row per product of a raw event of any tracker, or per raw event without products: what the trackers say of it
--- A table, as exploding takes time and much reads it. So does writing: columns that are null in all rows are left out, and
--- the raw row's id stands in the event's. `tracker_rows` has all of them.
+-- A table, as exploding takes time and much reads it. So does writing: columns that are null in all rows are left out,
+-- and the raw row's id stands in the event's. `tracker_rows` has all of them.
 {{ config(enabled=(kindred.named_trackers() | length > 0)) }}
 
 -- depends_on: {{ kindred.table_relation('event_weights') }}

@@ -1,6 +1,6 @@
 -- one row per row of tracker_rows, and per line of an order that came back as a whole: the event, or why there is none
--- A view: of nearly all rows the fate can be told by themselves, and reading them again costs less than writing them once
--- more.
+-- A view: of nearly all rows the fate can be told by themselves, and reading them again costs less than writing them
+-- once more.
 {{ config(materialized='view', enabled=(kindred.named_trackers() | length > 0)) }}
 
 {% set has_repeated = kindred.has_repeated_rows() %}
