@@ -10,9 +10,7 @@
     {% set item_id = kindred.set_text(kindred.raw_text(item, keys)) if is_linked else 'null' %}
     {% set own_id = kindred.set_text(kindred.raw_text(found, ['param_item_id'])) %}
     {% set order_columns = ['index', 'item_list_index', 'item_id'] | select('in', item) | list %}
-    {% set sql %}
-select
-    {{ kindred.tracked_row({
+    {% set row = {
         'row_id': kindred.null_safe_key([
             kindred.raw_text(found, ['stream_id']), kindred.raw_text(found, ['user_pseudo_id']),
             kindred.raw_text(found, ['user_id']), kindred.raw_text(found, ['name']),
@@ -50,8 +48,9 @@ select
             ~ " in (select daily." ~ adapter.quote('date') ~ " from " ~ tables['event'] ~ " as daily where not daily."
             ~ adapter.quote('is_intraday') ~ ") then 'duplicate' end"
         ) if 'is_intraday' in found and 'date' in found else 'null',
-    }) }}
-from {{ tables['event'] }} as raw
+    } %}
+    {% set relation %}
+{{ tables['event'] }} as raw
 {% if is_linked %}
 left join (
     select
@@ -74,5 +73,5 @@ left join (
     on {{ kindred.raw_text(found, ['_fivetran_id']) }} = item.event_key
 {% endif %}
     {% endset %}
-    {{ return(sql) }}
+    {{ return({'row': row, 'relation': relation}) }}
 {% endmacro %}

@@ -50,12 +50,20 @@
     {{ return(kindred.first_of(parts, 'boolean')) }}
 {% endmacro %}
 
+{#- The first of the SQL of values that isn't null. -#}
 {% macro first_of(parts, data_type) %}
+    {% set given = [] %}
+    {% for part in parts if not kindred.is_null(part) %}{% do given.append(part) %}{% endfor %}
     {{ return(
-        'cast(null as ' ~ data_type ~ ')' if not parts
-        else parts[0] if parts | length == 1
-        else 'coalesce(' ~ parts | join(', ') ~ ')'
+        'cast(null as ' ~ data_type ~ ')' if not given
+        else given[0] if given | length == 1
+        else 'coalesce(' ~ given | join(', ') ~ ')'
     ) }}
+{% endmacro %}
+
+{#- Whether SQL says null, as it does of what a raw table has no column for. -#}
+{% macro is_null(sql) %}
+    {{ return(modules.re.fullmatch('null|cast[(]null as [a-z]+[)]', sql | trim) is not none) }}
 {% endmacro %}
 
 {#- What is empty or blank is null. -#}
@@ -92,6 +100,7 @@
 {#- The host in an address of a page. -#}
 {% macro host_of(url) %}
     {{ return(
-        "nullif(split_part(split_part(split_part(" ~ url ~ ", '://', 2), '/', 1), ':', 1), '')"
+        url if kindred.is_null(url)
+        else "nullif(split_part(split_part(split_part(" ~ url ~ ", '://', 2), '/', 1), ':', 1), '')"
     ) }}
 {% endmacro %}

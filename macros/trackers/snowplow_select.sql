@@ -1,159 +1,85 @@
-{#- The events of one Snowplow schema, with the e-commerce contexts of their products, transaction and user. -#}
+{#- The rows of one Snowplow schema, as united_rows takes them: events with their e-commerce contexts. -#}
 {% macro snowplow_select(tables) %}
     {% set found = kindred.raw_columns(tables['events']) %}
-    {% set shop = 'com_snowplowanalytics_snowplow_ecommerce_' %}
-    {% set contexts = {
-        'action': ['unstruct_event_' ~ shop ~ 'snowplow_ecommerce_action_1', shop ~ 'snowplow_ecommerce_action_1', shop ~ 'action_1'],
-        'products': ['contexts_' ~ shop ~ 'product_1', shop ~ 'product_1'],
-        'orders': ['contexts_' ~ shop ~ 'transaction_1', shop ~ 'transaction_1'],
-        'people': ['contexts_' ~ shop ~ 'user_1', shop ~ 'user_1'],
-        'sessions': [
-            'contexts_com_snowplowanalytics_snowplow_client_session_1', 'com_snowplowanalytics_snowplow_client_session_1'
-        ],
-        'spiders': ['contexts_com_iab_snowplow_spiders_and_robots_1', 'com_iab_snowplow_spiders_and_robots_1'],
-        'agents': ['contexts_nl_basjes_yauaa_context_1', 'nl_basjes_yauaa_context_1'],
+    {% set contexts = kindred.snowplow_contexts(tables, found) %}
+    {% set readers = {} %}
+    {% for name, json in contexts.json.items() %}
+        {% do readers.update({name: kindred.json_reader(
+            name, none if json is none else 'context.' ~ name, 'entries' if name == 'products' else 'first'
+        )}) %}
+    {% endfor %}
+    {% set products, action, purchase, session = readers.products, readers.action, readers.purchase, readers.session %}
+    {% set entry_id = kindred.read_text(products, kindred.item_keys('snowplow', ['id'])) %}
+    {#- What stands in columns of the events, as SQL over the rows that the JSON is read of. -#}
+    {% set columns = {
+        'row_id': kindred.raw_text(found, ['event_id']),
+        'event': kindred.raw_text(found, ['event_name', 'event']),
+        'user_id': kindred.raw_text(found, ['user_id']),
+        'domain_userid': kindred.raw_text(found, ['domain_userid']),
+        'domain_sessionid': kindred.raw_text(found, ['domain_sessionid']),
+        'structured_action': kindred.raw_text(found, ['se_action']),
+        'structured_label': kindred.raw_text(found, ['se_label']),
+        'occurred_at': kindred.raw_time(found, ['derived_tstamp', 'collector_tstamp'], kindred.tracker_zone('snowplow')),
+        'received_at': kindred.raw_time(found, ['load_tstamp', 'collector_tstamp']),
+        'line_item': kindred.raw_text(found, ['ti_sku']),
+        'line_quantity': kindred.raw_number(found, ['ti_quantity']),
+        'line_price': kindred.raw_number(found, ['ti_price']),
+        'line_currency': kindred.raw_text(found, ['ti_currency', 'base_currency']),
+        'line_order': kindred.raw_text(found, ['ti_orderid']),
+        'user_agent': kindred.raw_text(found, ['useragent']),
+        'host': kindred.raw_text(found, ['page_urlhost']),
+        'ip_address': kindred.raw_text(found, ['user_ipaddress']),
     } %}
-    {% set keys = kindred.item_keys('snowplow', ['id']) %}
-    {#- Each context as JSON text, from its columns or its table: {name: SQL}; `joins` has what that takes. -#}
-    {% set json, joins = {}, [] %}
-    {% for name, prefixes in contexts.items() %}
-        {% set columns = [] %}
-        {% for column in found if kindred.is_version_of(column, prefixes[0]) %}
-            {% do columns.append(column) %}
-        {% endfor %}
-        {% set own_tables = [] %}
-        {% for table in tables %}
-            {% if kindred.is_version_of(table, prefixes[1]) or kindred.is_version_of(table, prefixes[-1]) %}
-                {% do own_tables.append(table) %}
-            {% endif %}
-        {% endfor %}
-        {% if columns %}
-            {#- [] and null are the same: the next version is asked. -#}
-            {% set parts = [] %}
-            {% for column in columns %}
-                {% do parts.append("nullif(" ~ kindred.raw_text(found, [column]) ~ ", '[]')") %}
-            {% endfor %}
-            {% do json.update({name: kindred.first_of(parts, 'varchar')}) %}
-        {% elif own_tables %}
-            {% do joins.append(kindred.context_join(name, tables[own_tables[0]])) %}
-            {% do json.update({name: name ~ '_context.entries'}) %}
-        {% else %}
-            {% do json.update({name: 'cast(null as varchar)'}) %}
-        {% endif %}
+    {% set own = {} %}
+    {% for name, sql in columns.items() %}
+        {% do own.update({name: 'null' if kindred.is_null(sql) else 'context.' ~ name}) %}
     {% endfor %}
-    {% set item_of_line = kindred.raw_text(found, ['ti_sku']) %}
-    {% set entry_id = kindred.entry_text('products', keys) %}
-    {% set sql %}
-select
-    {{ kindred.tracked_row({
-        'row_id': 'context.row_id',
-        'product_number': kindred.entry_place('products'),
-        'event_name': "coalesce(" ~ kindred.json_first('context.action', ['type']) ~ ", case when context.structured_action = 'search' then 'search' end, context.event)",
-        'user_id': "coalesce(context.user_id, " ~ kindred.json_first('context.person', ['id']) ~ ")",
-        'anonymous_id': "coalesce(context.domain_userid, " ~ kindred.json_first('context.session', ['userId', 'user_id']) ~ ")",
-        'session_id': "coalesce(context.domain_sessionid, " ~ kindred.json_first('context.session', ['sessionId', 'session_id']) ~ ")",
-        'item_id': "coalesce(" ~ entry_id ~ ", context.line_item)",
-        'occurred_at': 'context.occurred_at',
-        'received_at': 'context.received_at',
-        'quantity': "coalesce(" ~ kindred.entry_number('products', ['quantity']) ~ ", context.line_quantity)",
-        'price': "coalesce(" ~ kindred.entry_number('products', ['price']) ~ ", context.line_price)",
-        'discount': 'null',
-        'amount': "case when " ~ entry_id ~ " is null then try_cast(" ~ kindred.json_first('context.purchase', ['revenue']) ~ " as double) end",
-        'currency': "coalesce(" ~ kindred.entry_text('products', ['currency']) ~ ", " ~ kindred.json_first('context.purchase', ['currency']) ~ ", context.line_currency)",
-        'order_id': "coalesce(" ~ kindred.json_first('context.purchase', ['transaction_id']) ~ ", context.line_order)",
-        'list_id': kindred.json_first('context.action', ['name']),
-        'position': kindred.entry_number('products', ['position']),
-        'query': "case when context.structured_action = 'search' then context.structured_label end",
-        'title': kindred.entry_text('products', ['name']),
-        'brand': kindred.entry_text('products', ['brand']),
-        'category': kindred.entry_text('products', ['category']),
-        'traffic': "case when " ~ kindred.json_first('context.spider', ['spiderOrRobot', 'spider_or_robot'])
-            ~ " = 'true' then 'bot' else " ~ kindred.json_first('context.agent', ['agentClass', 'agent_class']) ~ " end",
-        'user_agent': 'context.user_agent',
-        'host': 'context.host',
-        'ip_address': 'context.ip_address',
-    }) }}
-from (
+    {% set relation %}
+(
     select
-        {{ kindred.raw_text(found, ['event_id']) }} as row_id,
-        {{ kindred.raw_text(found, ['event_name', 'event']) }} as event,
-        {{ kindred.raw_text(found, ['user_id']) }} as user_id,
-        {{ kindred.raw_text(found, ['domain_userid']) }} as domain_userid,
-        {{ kindred.raw_text(found, ['domain_sessionid']) }} as domain_sessionid,
-        {{ kindred.raw_text(found, ['se_action']) }} as structured_action,
-        {{ kindred.raw_text(found, ['se_label']) }} as structured_label,
-        {{ kindred.raw_time(found, ['derived_tstamp', 'collector_tstamp'], kindred.tracker_zone('snowplow')) }} as occurred_at,
-        {{ kindred.raw_time(found, ['load_tstamp', 'collector_tstamp']) }} as received_at,
-        {{ item_of_line }} as line_item,
-        {{ kindred.raw_number(found, ['ti_quantity']) }} as line_quantity,
-        {{ kindred.raw_number(found, ['ti_price']) }} as line_price,
-        {{ kindred.raw_text(found, ['ti_currency', 'base_currency']) }} as line_currency,
-        {{ kindred.raw_text(found, ['ti_orderid']) }} as line_order,
-        {{ kindred.first_object(json.action) }} as action,
-        {{ kindred.at_least_one(json.products) }} as products,
-        {{ kindred.first_object(json.orders) }} as purchase,
-        {{ kindred.first_object(json.people) }} as person,
-        {{ kindred.first_object(json.sessions) }} as session,
-        {{ kindred.first_object(json.spiders) }} as spider,
-        {{ kindred.first_object(json.agents) }} as agent,
-        {{ kindred.raw_text(found, ['useragent']) }} as user_agent,
-        {{ kindred.raw_text(found, ['page_urlhost']) }} as host,
-        {{ kindred.raw_text(found, ['user_ipaddress']) }} as ip_address
+        {% for name, sql in (columns.items() | list) + (contexts.json.items() | list) if sql is not none -%}
+        {{ sql }} as {{ name }}{{ "," if not loop.last }}
+        {% endfor -%}
     from {{ tables['events'] }} as raw
-    {{ joins | join('\n') }}
-) as context
-cross join {{ kindred.json_items('context.products') }} as products
+    {{ contexts.joins | join('\n') }}
+)
     {% endset %}
-    {{ return(sql) }}
-{% endmacro %}
-
-{#- Whether a column or table is a context of this name and major version: ..._1, ..._1_0_0, ..._1_0_1. -#}
-{% macro is_version_of(name, prefix) %}
-    {% set rest = name[prefix | length + 1:].replace('_', '') %}
-    {{ return(name == prefix or (name.startswith(prefix ~ '_') and rest.isdigit())) }}
-{% endmacro %}
-
-{#- A context's own table as one JSON array per event, joined by (root_id, root_tstamp). -#}
-{% macro context_join(name, relation) %}
-    {% set found = kindred.raw_columns(relation, 'entries') %}
-    {% set fields = [] %}
-    {% for column in found if not column.startswith('root_') and not column.startswith('schema_name') %}
-        {% do fields.append(column) %}
-    {% endfor %}
-    {% set sql %}
-    left join (
-        select
-            root_id,
-            root_tstamp,
-            {{ kindred.json_array(fields, order_by=('position' if 'position' in fields else fields[0])) }} as entries
-        from (
-            select
-                {{ found['root_id'].sql }} as root_id,
-                {{ kindred.raw_time(found, ['root_tstamp']) }} as root_tstamp,
-                {% for column in fields %}{{ found[column].sql }} as {{ column }}{{ ", " if not loop.last }}{% endfor %}
-            from {{ relation }} as entries
-        ) as entries
-        group by root_id, root_tstamp
-    ) as {{ name }}_context
-        on raw.event_id = {{ name }}_context.root_id
-            and {{ kindred.try_convert('raw.collector_tstamp', 'varchar', 'timestamp') }} = {{ name }}_context.root_tstamp
-    {% endset %}
-    {{ return(sql) }}
-{% endmacro %}
-
-{#- The JSON text of the first object of a JSON array, or the object itself. -#}
-{% macro first_object(json) %}
-    {{ return(adapter.dispatch('first_object', 'kindred')(json)) }}
-{% endmacro %}
-
-{% macro duckdb__first_object(json) %}
-    {{ return(
-        "case when not json_valid(" ~ json ~ ") then null when json_type(" ~ json ~ ") = 'ARRAY' then cast(json_extract("
-        ~ json ~ ", '$[0]') as varchar) else cast(" ~ json ~ " as varchar) end"
-    ) }}
-{% endmacro %}
-
-{% macro snowflake__first_object(json) %}
-    {% set tree = "try_parse_json(" ~ json ~ ")" %}
-    {{ return("to_json(coalesce(" ~ tree ~ "[0], " ~ tree ~ "))") }}
+    {% set is_search = own.structured_action ~ " = 'search'" %}
+    {% set is_spider = kindred.read_text(readers.spider, ['spiderOrRobot', 'spider_or_robot']) ~ " = 'true'" %}
+    {% set agent = kindred.read_text(readers.agent, ['agentClass', 'agent_class']) %}
+    {% set row = {
+        'row_id': own.row_id,
+        'product_number': kindred.read_place(products),
+        'event_name': kindred.first_of(
+            [kindred.read_text(action, ['type']), "case when " ~ is_search ~ " then 'search' end", own.event], 'varchar'
+        ),
+        'user_id': kindred.first_of([own.user_id, kindred.read_text(readers.person, ['id'])], 'varchar'),
+        'anonymous_id': kindred.first_of([own.domain_userid, kindred.read_text(session, ['userId', 'user_id'])], 'varchar'),
+        'session_id': kindred.first_of(
+            [own.domain_sessionid, kindred.read_text(session, ['sessionId', 'session_id'])], 'varchar'
+        ),
+        'item_id': kindred.first_of([entry_id, own.line_item], 'varchar'),
+        'occurred_at': own.occurred_at,
+        'received_at': own.received_at,
+        'quantity': kindred.first_of([kindred.read_number(products, ['quantity']), own.line_quantity], 'double'),
+        'price': kindred.first_of([kindred.read_number(products, ['price']), own.line_price], 'double'),
+        'amount': "case when " ~ entry_id ~ " is null then " ~ kindred.read_number(purchase, ['revenue']) ~ " end"
+            if purchase.json else 'null',
+        'currency': kindred.first_of(
+            [kindred.read_text(products, ['currency']), kindred.read_text(purchase, ['currency']), own.line_currency], 'varchar'
+        ),
+        'order_id': kindred.first_of([kindred.read_text(purchase, ['transaction_id']), own.line_order], 'varchar'),
+        'list_id': kindred.read_text(action, ['name']),
+        'position': kindred.read_number(products, ['position']),
+        'query': "case when " ~ is_search ~ " then " ~ own.structured_label ~ " end" if own.structured_label != 'null' else 'null',
+        'title': kindred.read_text(products, ['name']),
+        'brand': kindred.read_text(products, ['brand']),
+        'category': kindred.read_text(products, ['category']),
+        'traffic': "case when " ~ is_spider ~ " then 'bot' else " ~ agent ~ " end"
+            if readers.spider.json or readers.agent.json else 'null',
+        'user_agent': own.user_agent,
+        'host': own.host,
+        'ip_address': own.ip_address,
+    } %}
+    {{ return({'row': row, 'relation': kindred.read_rows(relation, 'context', readers.values() | list)}) }}
 {% endmacro %}

@@ -24,7 +24,8 @@
 {% macro spec_select(tracker, relation, found, event_name) %}
     {% set keys = kindred.item_keys(tracker, ['product_id', 'productId', 'sku', 'item_id', 'id']) %}
     {% set own_keys = kindred.item_keys(tracker, ['product_id', 'product_sku', 'sku', 'item_id']) %}
-    {% set exploded = 'products' in found %}
+    {% set products = kindred.json_reader('products', kindred.raw_text(found, ['products']), 'entries') %}
+    {% set is_exploded = 'products' in found %}
     {% set own = {
         'item_id': kindred.raw_text(found, own_keys),
         'quantity': kindred.raw_number(found, ['quantity', 'product_quantity']),
@@ -35,9 +36,9 @@
         'brand': kindred.raw_text(found, ['brand', 'product_brand']),
         'category': kindred.raw_text(found, ['category', 'product_category']),
     } %}
-    {% set values = {
+    {% set row = {
         'row_id': kindred.raw_text(found, ['id']),
-        'product_number': kindred.entry_place('products') if exploded else '0',
+        'product_number': kindred.read_place(products) if is_exploded else '0',
         'event_name': "'" ~ event_name ~ "'",
         'user_id': kindred.raw_text(found, ['user_id']),
         'anonymous_id': kindred.raw_text(found, ['anonymous_id']),
@@ -56,30 +57,25 @@
         'host': kindred.host_of(kindred.raw_text(found, ['context_page_url', 'url'])),
         'ip_address': kindred.raw_text(found, ['context_ip', 'context_request_ip', 'request_ip']),
     } %}
-    {% if exploded %}
+    {% if is_exploded %}
         {#- What the event itself says counts where its products don't: the revenue of an order is no product's. -#}
-        {% set entry_id = kindred.entry_text('products', keys) %}
-        {% do values.update({
-            'item_id': "coalesce(" ~ entry_id ~ ", " ~ own.item_id ~ ")",
-            'quantity': "coalesce(" ~ kindred.entry_number('products', ['quantity']) ~ ", " ~ own.quantity ~ ")",
-            'price': "coalesce(" ~ kindred.entry_number('products', ['price']) ~ ", " ~ own.price ~ ")",
-            'discount': "coalesce(" ~ kindred.entry_number('products', ['discount']) ~ ", " ~ own.discount ~ ")",
-            'position': "coalesce(" ~ kindred.entry_number('products', ['position']) ~ ", " ~ own.position ~ ")",
-            'title': "coalesce(" ~ kindred.entry_text('products', ['name', 'title']) ~ ", " ~ own.title ~ ")",
-            'brand': "coalesce(" ~ kindred.entry_text('products', ['brand']) ~ ", " ~ own.brand ~ ")",
-            'category': "coalesce(" ~ kindred.entry_text('products', ['category']) ~ ", " ~ own.category ~ ")",
-            'amount': "case when " ~ entry_id ~ " is null then " ~ values.amount ~ " end",
+        {% set entry_id = kindred.read_text(products, keys) %}
+        {% do row.update({
+            'item_id': kindred.first_of([entry_id, own.item_id], 'varchar'),
+            'quantity': kindred.first_of([kindred.read_number(products, ['quantity']), own.quantity], 'double'),
+            'price': kindred.first_of([kindred.read_number(products, ['price']), own.price], 'double'),
+            'discount': kindred.first_of([kindred.read_number(products, ['discount']), own.discount], 'double'),
+            'position': kindred.first_of([kindred.read_number(products, ['position']), own.position], 'double'),
+            'title': kindred.first_of([kindred.read_text(products, ['name', 'title']), own.title], 'varchar'),
+            'brand': kindred.first_of([kindred.read_text(products, ['brand']), own.brand], 'varchar'),
+            'category': kindred.first_of([kindred.read_text(products, ['category']), own.category], 'varchar'),
+            'amount': "case when " ~ entry_id ~ " is null then " ~ row.amount ~ " end",
         }) %}
     {% else %}
-        {% do values.update(own) %}
+        {% do row.update(own) %}
     {% endif %}
-    {% set sql %}
-select
-    {{ kindred.tracked_row(values) }}
-from {{ relation }} as raw
-{% if exploded %}
-cross join {{ kindred.json_items(kindred.at_least_one(kindred.raw_text(found, ['products']))) }} as products
-{% endif %}
-    {% endset %}
-    {{ return(sql) }}
+    {{ return({
+        'row': row,
+        'relation': kindred.read_rows(relation, 'raw', [products]) if is_exploded else relation ~ ' as raw',
+    }) }}
 {% endmacro %}

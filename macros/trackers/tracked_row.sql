@@ -14,19 +14,27 @@
 {% endmacro %}
 
 {#- The select list of an adapter: `values` gives SQL by column, of the column's kind; what it leaves out is null. -#}
-{% macro tracked_row(values) %}
-    {% for column, kind in kindred.tracked_columns().items() %}
+{% macro tracked_row(values, columns=none) %}
+    {% for column, kind in kindred.tracked_columns().items() if columns is none or column in columns %}
     cast({{ values.get(column, 'null') }} as {{ kindred.type_of(kind) }}) as {{ column }}{{ "," if not loop.last }}
     {% endfor %}
 {% endmacro %}
 
-{#- The selects of an adapter's tables as one, of no row where there are none. -#}
+{#- The selects of an adapter's tables as one, of no row where there are none: [{row: values of tracked_row, relation}].
+    Columns that are null in all of them are left out, as writing nulls takes time, too. -#}
 {% macro united_rows(selects) %}
-    {% set types = {} %}
+    {% set types, parts = {}, [] %}
     {% for column, kind in kindred.tracked_columns().items() %}
-        {% do types.update({column: kindred.type_of(kind)}) %}
+        {% set given = [] %}
+        {% for select in selects if not kindred.is_null(select.row.get(column, 'null')) %}
+            {% do given.append(column) %}
+        {% endfor %}
+        {% if given or not selects %}{% do types.update({column: kindred.type_of(kind)}) %}{% endif %}
     {% endfor %}
-    {{ return(kindred.united(selects, types)) }}
+    {% for select in selects %}
+        {% do parts.append("select" ~ kindred.tracked_row(select.row, types) ~ "from " ~ select.relation) %}
+    {% endfor %}
+    {{ return(kindred.united(parts, types)) }}
 {% endmacro %}
 
 {#- Selects of the same columns as one, of no row where there are none. columns: {name: data type}. -#}

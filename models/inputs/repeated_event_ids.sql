@@ -1,5 +1,7 @@
 -- one row per event id that more than one usable raw row carries
 -- Grouping hashes instead of ids of any length halves time and memory; the second step clears the rare collisions.
+{% set is_tracked = kindred.input_pointers()['events'] == 'tracked_events' %}
+
 with usable_events as (
 
     select event_id
@@ -10,10 +12,19 @@ with usable_events as (
 
 repeated_hashes as (
 
+    {% if is_tracked -%}
+    -- Rows of trackers were grouped once; only those that are compared with others may get another id since.
+    select event_hash
+    from {{ ref('repeated_tracker_hashes') }}
+    union
+    select hash(event_id) as event_hash
+    from {{ ref('compared_rows') }}
+    {%- else -%}
     select hash(event_id) as event_hash
     from usable_events
     group by hash(event_id)
     having count(*) > 1
+    {%- endif %}
 
 ),
 

@@ -2,11 +2,13 @@
 {{ config(enabled=(kindred.named_trackers() | length > 0)) }}
 
 select
-    source,
-    row_id
-from {{ ref('tracker_rows') }}
-where product_number = 0
+    tracker_rows.source,
+    tracker_rows.row_id
+from {{ ref('tracker_rows') }} as tracker_rows
+inner join {{ ref('repeated_tracker_hashes') }} as repeated
+    on hash(tracker_rows.event_id) = repeated.event_hash
+where tracker_rows.product_number = 0
 group by
-    source,
-    row_id
+    tracker_rows.source,
+    tracker_rows.row_id
 having count(*) > 1

@@ -1,6 +1,5 @@
 -- one row per event of any tracker, in the shape of the input `events`
--- A table: seven models read it, and what becomes of a raw row takes joins with all orders.
-{{ config(enabled=(kindred.named_trackers() | length > 0)) }}
+{{ config(materialized='view', enabled=(kindred.named_trackers() | length > 0)) }}
 
 select
     event_id,

@@ -31,6 +31,7 @@ said as (
         brand,
         category,
         case when source <> 'shopify' then price end as price,
+        min(occurred_at) as first_at,
         max(occurred_at) as last_at
     from named
     group by
@@ -46,8 +47,8 @@ first_seen as (
 
     select
         item_id,
-        min(occurred_at) as created_at
-    from named
+        min(first_at) as created_at
+    from said
     group by item_id
 
 ),

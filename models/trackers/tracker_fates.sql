@@ -1,118 +1,90 @@
 -- one row per row of tracker_rows, and per line of an order that came back as a whole: the event, or why there is none
+-- A view: of nearly all rows the fate can be told by themselves, and reading them again costs less than writing them
+-- once more.
 {{ config(materialized='view', enabled=(kindred.named_trackers() | length > 0)) }}
 
-{% set shop_currency = kindred.setting('tracker_options', 'currency') %}
-{% set rates = kindred.setting('tracker_options', 'rates') %}
+{% set has_repeated = kindred.has_repeated_rows() %}
 
-with order_sources as (
+with alone as (
 
-    select
-        order_key,
-        min(first_source_rank) as first_source_rank
-    from {{ ref('order_lines') }}
-    group by order_key
-
-),
-
-priced as (
-
-    select
-        lined.*,
-        case
-            when lined.event_type in ('purchase', 'return')
-                then coalesce(lined.price * coalesce(lined.quantity, 1) - coalesce(lined.discount, 0), lined.amount)
-            when lined.event_type = 'rate' then lined.rating
-            when lined.event_type = 'watch' then lined.amount
-        end as own_value,
-        lined.event_type in ('purchase', 'return') as is_money,
-        case
-            when lined.refusal = 'forgotten' then 'forgotten'
-            when lined.occurrence > 1 or lined.refusal = 'duplicate' then 'duplicate'
-            when first_lines.row_id <> lined.row_id then 'duplicate'
-            when order_sources.first_source_rank < lined.source_rank then 'seen_elsewhere'
-            when lined.refusal is not null or lined.event_type is null then 'unmapped'
-            when lined.event_type = 'return' and lined.item_id is null and lined.order_key is not null then 'unmapped'
-        end as fate,
-        case
-            {% for tracker in kindred.named_trackers() -%}
-            when order_sources.first_source_rank < lined.source_rank
-                and order_sources.first_source_rank = {{ loop.index }}
-                then 'also_in_{{ tracker }}'
-            {% endfor -%}
-            when lined.refusal is not null then lined.refusal
-            when lined.event_type is null then 'no_event_type'
-            when lined.event_type = 'return' and lined.item_id is null and lined.order_key is not null
-                then 'return_without_lines'
-        end as reason
-    from {{ ref('tracker_lines') }} as lined
-    left join {{ ref('order_lines') }} as first_lines
-        on lined.event_type = 'purchase'
-            and lined.source = first_lines.source
-            and lined.order_key = first_lines.order_key
-            and lined.item_id = first_lines.item_id
-            and case when lined.source = 'shopify' then lined.row_id else cast(lined.product_number as varchar) end
-            = first_lines.line_key
-    left join order_sources
-        on lined.order_key = order_sources.order_key
+    select tracker_rows.*
+    from {{ ref('tracker_rows') }} as tracker_rows
+    {% if has_repeated -%}
+    left join {{ ref('repeated_tracker_rows') }} as repeated
+        on tracker_rows.source = repeated.source
+            and tracker_rows.row_id = repeated.row_id
+    {% endif -%}
+    where (tracker_rows.event_type is null or tracker_rows.event_type not in ('purchase', 'return'))
+        {{ "and repeated.row_id is null" if has_repeated }}
 
 ),
 
 final as (
 
     select
-        priced.source,
-        priced.row_id,
-        priced.occurrence,
-        cast(priced.product_number as bigint) as product_number,
-        concat(
-            priced.source, ':', priced.row_id,
-            case
-                when priced.product_number > 0 then concat('/', cast(cast(priced.product_number as bigint) as varchar))
-                else ''
-            end
-        ) as event_id,
-        priced.event_name,
-        priced.event_type,
-        priced.user_id,
-        priced.anonymous_id,
-        priced.session_id,
-        priced.item_id,
-        priced.occurred_at,
-        priced.received_at,
-        case when priced.is_money then coalesce(priced.quantity, 1) else priced.quantity end as quantity,
-        {% if shop_currency -%}
-        case
-            when not priced.is_money
-                or coalesce(priced.currency, '{{ shop_currency | upper }}') = '{{ shop_currency | upper }}'
-                then priced.own_value
-            {% if rates -%}
-            else priced.own_value * rates.rate
-            {%- endif %}
-        end as value,
-        priced.is_money and priced.own_value is not null
-        and coalesce(priced.currency, '{{ shop_currency | upper }}') <> '{{ shop_currency | upper }}'
-        {{ "and rates.rate is null" if rates }} as is_currency_unknown,
-        {%- else -%}
-        priced.own_value as value,
+        source,
+        row_id,
+        1 as occurrence,
+        cast(product_number as bigint) as product_number,
+        event_id,
+        event_name,
+        event_type,
+        user_id,
+        anonymous_id,
+        session_id,
+        item_id,
+        occurred_at,
+        received_at,
+        quantity,
+        case event_type when 'rate' then rating when 'watch' then amount end as value,
         false as is_currency_unknown,
-        {%- endif %}
-        priced.currency,
-        priced.order_id,
-        priced.list_id,
-        priced.position,
-        priced.query,
-        priced.traffic,
-        priced.user_agent,
-        priced.host,
-        priced.ip_address,
-        priced.fate,
-        priced.reason
-    from priced
-    {% if shop_currency and rates -%}
-    left join {{ kindred.pointed_relation(rates, 'kindred__tracker_options has rates') }} as rates
-        on priced.currency = upper(rates.currency)
-            and cast(priced.occurred_at as date) = cast(rates.day as date)
-    {%- endif %}
+        upper(currency) as currency,
+        order_id,
+        list_id,
+        position,
+        query,
+        traffic,
+        user_agent,
+        host,
+        ip_address,
+        case
+            when refusal in ('forgotten', 'duplicate') then refusal
+            when refusal is not null or event_type is null then 'unmapped'
+        end as fate,
+        case when refusal is not null then refusal when event_type is null then 'no_event_type' end as reason
+    from alone
+
+    union all
+
+    select
+        source,
+        row_id,
+        occurrence,
+        product_number,
+        event_id,
+        event_name,
+        event_type,
+        user_id,
+        anonymous_id,
+        session_id,
+        item_id,
+        occurred_at,
+        received_at,
+        quantity,
+        value,
+        is_currency_unknown,
+        currency,
+        order_id,
+        list_id,
+        position,
+        query,
+        traffic,
+        user_agent,
+        host,
+        ip_address,
+        fate,
+        reason
+    from {{ ref('compared_rows') }}
 
 )
 

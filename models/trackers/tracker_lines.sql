@@ -1,4 +1,5 @@
--- one row per row of tracker_rows, and per line of an order that came back as a whole
+-- one row per row of tracker_rows that is compared with others, and per line of an order that came back as a whole
+-- Compared are rows that came more than once, and those of orders.
 {{ config(materialized='ephemeral', enabled=(kindred.named_trackers() | length > 0)) }}
 
 with unrepeated as (
@@ -10,7 +11,8 @@ with unrepeated as (
     left join {{ ref('repeated_tracker_rows') }} as repeated
         on tracker_rows.source = repeated.source
             and tracker_rows.row_id = repeated.row_id
-    where repeated.row_id is null
+    where tracker_rows.event_type in ('purchase', 'return')
+        and repeated.row_id is null
 
 ),
 
@@ -73,10 +75,7 @@ final as (
         upper(coalesce(all_rows.currency, returned.currency)) as currency,
         all_rows.order_id,
         all_rows.list_id,
-        -- A list says by its order where each item stood.
-        coalesce(
-            all_rows.position, case when all_rows.event_type = 'impression' then all_rows.product_number + 1 end
-        ) as position,
+        all_rows.position,
         all_rows.query,
         all_rows.traffic,
         all_rows.user_agent,

@@ -10,19 +10,20 @@
     {% for name in tables if name == 'event' or name.startswith('events_') %}{% do names.append(name) %}{% endfor %}
     {% for name in names %}
         {% set found = kindred.raw_columns(tables[name]) %}
-        {% set select %}
-select
-    {{ kindred.property_row('amplitude', 'context.properties', {
-        'row_id': 'context.row_id',
-        'event_name': 'context.event',
-        'user_id': 'context.user_id',
-        'anonymous_id': 'context.device_id',
-        'session_id': "coalesce(context.device_id, context.user_id) || '.' || nullif(context.session_id, '-1')",
-        'occurred_at': 'context.occurred_at',
-        'received_at': 'context.received_at',
-        'ip_address': 'context.ip_address',
-    }) }}
-from (
+        {% set properties = kindred.json_reader('properties', 'context.properties') %}
+        {% set products = kindred.property_products('context.properties') %}
+        {% set row = kindred.property_row('amplitude', properties, products, {
+            'row_id': 'context.row_id',
+            'event_name': 'context.event',
+            'user_id': 'context.user_id',
+            'anonymous_id': 'context.device_id',
+            'session_id': "coalesce(context.device_id, context.user_id) || '.' || nullif(context.session_id, '-1')",
+            'occurred_at': 'context.occurred_at',
+            'received_at': 'context.received_at',
+            'ip_address': 'context.ip_address',
+        }) %}
+        {% set relation %}
+(
     select
         coalesce(
             {{ kindred.raw_text(found, ['uuid']) }},
@@ -41,10 +42,9 @@ from (
         {{ kindred.raw_text(found, ['ip_address']) }} as ip_address,
         {{ kindred.without_dollars(kindred.raw_text(found, ['event_properties'])) }} as properties
     from {{ tables[name] }} as raw
-) as context
-cross join {{ kindred.property_products('context.properties') }} as products
+)
         {% endset %}
-        {% do selects.append(select) %}
+        {% do selects.append({'row': row, 'relation': kindred.read_rows(relation, 'context', [properties, products])}) %}
     {% endfor %}
     {% if not names %}{% do kindred.need_table('amplitude', schema, ['event', 'events_<app>'], tables) %}{% endif %}
 {% endfor %}
