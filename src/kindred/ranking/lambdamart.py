@@ -3,8 +3,9 @@
 There are three kinds. `fixed` is reciprocal rank fusion with the weights of the generators. `linear` is a sum of the
 generators' standardised scores with learned weights (kindred.ranking.linear). `learned` is LambdaMART (C. Burges, "From
 RankNet to LambdaRank to LambdaMART", 2010) by LightGBM, on the scores and ranks of the generators and the point-in-time
-features. The one that is best on people that it didn't learn from serves; where neither of the learning ones is better
-than the fixed blend by more than the error, or people or hits are too few, the fixed blend does.
+features; of few people it is the mean of five boosters. The one that is best on people that it didn't learn from
+serves; where neither of the learning ones is better than the fixed blend by more than the error, or people or hits are
+too few, the fixed blend does.
 """
 
 from __future__ import annotations
