@@ -98,8 +98,8 @@ def score_person(warehouse: Warehouse, user_id: str, policy_name: str) -> Scored
     ids = tables.items.to_pylist()
     is_counted = policy.counts(tables)
     names = tables.generators.to_pylist()
-    if kind == "learned":
-        contributions = np.asarray(blend.booster.predict(features, num_threads=1, pred_contrib=True))
+    if kind == "learned" and blend.boosters is not None:
+        contributions = blend.boosters.contributions(features)
         names = [*ranker_feature_names(tables), "baseline"]
         values = np.column_stack([features, np.full(len(features), np.nan)])
     elif kind == "linear":

@@ -3,8 +3,9 @@
 There are three kinds. `fixed` is reciprocal rank fusion with the weights of the generators. `linear` is a sum of the
 generators' standardised scores with learned weights (kindred.ranking.linear). `learned` is LambdaMART (C. Burges, "From
 RankNet to LambdaRank to LambdaMART", 2010) by LightGBM, on the scores and ranks of the generators and the point-in-time
-features. The one that is best on people that it didn't learn from serves; where neither of the learning ones is better
-than the fixed blend by more than the error, or people or hits are too few, the fixed blend does.
+features; of few people it is the mean of five boosters. The one that is best on people that it didn't learn from
+serves; where neither of the learning ones is better than the fixed blend by more than the error, or people or hits are
+too few, the fixed blend does.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from kindred.matrices import are_in, read_pairs
+from kindred.ranking.boosters import Boosters
 from kindred.ranking.cross_scores import Scorers
 from kindred.ranking.features import (
     RankerTables,
@@ -61,6 +63,10 @@ SCHEMA = pa.schema(
 MAX_PEOPLE = 20_000
 MIN_PEOPLE = 50
 MAX_TREES = 300
+N_PARTS = 5
+# Fewer people than these have the mean of several boosters: learned from some 1,000, one moves by chance.
+FEW_PEOPLE = 5_000
+EVERYONE = slice(None)
 # Small trees of well-filled leaves: the scores of a fold are a little off those of the next, and what larger trees (31
 # leaves of 50 rows) learn about them is lost there (DECISIONS.md).
 PARAMETERS = {
@@ -102,11 +108,12 @@ def train(
     names: list[str],
     n_trees: int,
     validation: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
+    seed: int = 0,
 ) -> Any:
     """A LightGBM booster of n_trees; validation (features, labels, people) may end it early. Rows person by person."""
     import lightgbm
 
-    parameters = PARAMETERS | {"min_data_in_leaf": min(1_000, max(20, len(labels) // 500))}
+    parameters = PARAMETERS | {"min_data_in_leaf": min(1_000, max(20, len(labels) // 500)), "seed": seed}
 
     def dataset(features: np.ndarray, labels: np.ndarray, people: np.ndarray, reference: Any = None) -> Any:
         sizes = np.unique(people, return_counts=True)[1]
@@ -123,6 +130,63 @@ def train(
     )
 
 
+@dataclass(frozen=True)
+class Taught:
+    """The rows of people who chose something, person by person, with what the rankers learn from and are compared by.
+
+    votes: what the fixed blend gives each row; z: the standardised scores of the generators, (n_rows, n_generators).
+    """
+
+    features: np.ndarray
+    names: list[str]
+    labels: np.ndarray
+    people: np.ndarray
+    votes: np.ndarray
+    z: np.ndarray
+
+    def train(self, rows: np.ndarray | slice, n_trees: int, stoppers: np.ndarray | None = None, seed: int = 0) -> Any:
+        """A booster of some rows; other rows, of other people, may end it early."""
+        validation = None
+        if stoppers is not None:
+            validation = (self.features[stoppers], self.labels[stoppers], self.people[stoppers])
+        return train(self.features[rows], self.labels[rows], self.people[rows], self.names, n_trees, validation, seed)
+
+    def weights(self, rows: np.ndarray | slice) -> np.ndarray:
+        return learn_weights(self.z[rows], self.labels[rows], self.people[rows])
+
+
+def committee(rows: Taught, parts: list[np.ndarray], scores: dict[str, np.ndarray]) -> Boosters:
+    """One booster for each part of the people: it learns from the others, and the part chooses its number of trees.
+
+    Fills the scores of every part by what learned from the others. So that no part decides with a number of trees that
+    it chose itself, its booster scores it with the mean number of the other boosters. Method: cross-validation
+    committees (B. Parmanto, P. Munro, H. Doyle, NIPS 1995).
+    """
+    boosters = []
+    of_parts = [np.isin(rows.people, part) for part in parts]
+    for number, of_part in enumerate(of_parts):
+        boosters.append(rows.train(~of_part, MAX_TREES, of_part, seed=number))
+        scores["linear"][of_part] = rows.z[of_part] @ rows.weights(~of_part)
+    n_trees = np.array([booster.best_iteration for booster in boosters])
+    for booster, own, of_part in zip(boosters, n_trees, of_parts, strict=True):
+        of_others = round((n_trees.sum() - own) / (len(parts) - 1))
+        scores["learned"][of_part] = booster.predict(rows.features[of_part], num_iteration=of_others)
+    return Boosters(boosters)
+
+
+def single(rows: Taught, parts: list[np.ndarray], scores: dict[str, np.ndarray]) -> Boosters:
+    """One booster that learns from everyone, with the number of trees that a fifth of the people chose.
+
+    Fills the scores of the first part by what learned from the others.
+    """
+    of_first = np.isin(rows.people, parts[0])
+    stoppers = np.isin(rows.people, parts[1])
+    trial = rows.train(~of_first & ~stoppers, MAX_TREES, stoppers)
+    scores["learned"][of_first] = trial.predict(rows.features[of_first], num_iteration=trial.best_iteration)
+    scores["linear"][of_first] = rows.z[of_first] @ rows.weights(~of_first)
+    return Boosters([rows.train(EVERYONE, trial.best_iteration)])
+
+
 def learn(
     features: np.ndarray,
     names: list[str],
@@ -135,53 +199,44 @@ def learn(
 ) -> Ranker:
     """The ranker of these rows.
 
-    votes: what the fixed blend gives each row; z: the standardised scores of the generators, (n_rows, n_generators). A
-    fifth of the people, chosen with a seed, is kept aside to choose between the kinds, a fifth of the others to choose
-    the number of trees; the ranker that serves learns from everyone.
+    votes: what the fixed blend gives each row; z: the standardised scores of the generators, (n_rows, n_generators).
+    The people are drawn, with a seed, into five parts. Where they are few, each part evaluates what learned from the
+    others, and the mean of five boosters serves; where they are many, one part evaluates and one booster serves.
     """
+    is_taught = np.isin(people, np.unique(people[labels]))
     n_hits = len(np.unique(people[labels]))
     if n_hits < MIN_PEOPLE:
         return Ranker("fixed", f"{n_hits} people chose a candidate in fold tuning, {MIN_PEOPLE} are needed")
-    everyone = np.array(sorted(n_targets))
-    drawn = np.random.default_rng(0).permutation(everyone)
-    held_out, others = np.split(drawn, [max(len(everyone) // 5, 10)])
-    of_held_out = np.isin(people, held_out)
-    targets_of_held_out = {person: n_targets[person] for person in held_out.tolist()}
-    # People without a hit teach nothing about order.
-    is_taught = np.isin(people, np.unique(people[labels]))
-    of_stoppers = is_taught & np.isin(people, others[: len(others) // 5])
-    rows = is_taught & ~of_held_out & ~of_stoppers
-    if not of_stoppers.any() or not rows.any():
+    # People without a hit teach nothing about order, and their ndcg is 0 in any.
+    kept = EVERYONE if is_taught.all() else is_taught
+    rows = Taught(features[kept], names, labels[kept], people[kept], votes[kept], z[kept])
+    parts = np.array_split(np.random.default_rng(0).permutation(np.array(sorted(n_targets))), N_PARTS)
+    if not all(np.isin(part, rows.people).any() for part in parts):
         return Ranker("fixed", "nobody who was kept aside chose a candidate in fold tuning")
-    validation = (features[of_stoppers], labels[of_stoppers], people[of_stoppers])
-    trial = train(features[rows], labels[rows], people[rows], names, MAX_TREES, validation)
-    taught = is_taught & ~of_held_out
-    scores = {
-        "learned": trial.predict(features[of_held_out], num_iteration=trial.best_iteration),
-        "linear": z[of_held_out] @ learn_weights(z[taught], labels[taught], people[taught]),
-        "fixed": votes[of_held_out],
-    }
+    is_few = n_hits < FEW_PEOPLE
+    evaluated = np.sort(np.concatenate(parts if is_few else parts[:1]))
+    scores = {kind: np.zeros(len(rows.people)) for kind in ("learned", "linear")} | {"fixed": rows.votes}
+    boosters = (committee if is_few else single)(rows, parts, scores)
+    is_evaluated = np.isin(rows.people, evaluated)
+    targets = {person: n_targets[person] for person in evaluated.tolist()}
     of_kinds = {
-        kind: ndcgs(people[of_held_out], found, labels[of_held_out], targets_of_held_out)
+        kind: ndcgs(rows.people[is_evaluated], found[is_evaluated], rows.labels[is_evaluated], targets)
         for kind, found in scores.items()
     }
     means = {kind: float(found.mean()) for kind, found in of_kinds.items()}
     best = "learned" if means["learned"] >= means["linear"] else "linear"
     gains = of_kinds[best] - of_kinds["fixed"]
-    gain, error = gains.mean(), gains.std() / np.sqrt(len(held_out))
+    gain, error = gains.mean(), gains.std() / np.sqrt(len(evaluated))
     # A gain within its error is chance, and the fixed blend has nothing that it could have learned wrong.
     kind = best if gain > error else "fixed"
     note = (
-        f"ndcg@20 on {len(held_out)} people of fold tuning it did not learn from: learned {means['learned']:.4f}, "
+        f"ndcg@20 on {len(evaluated)} people of fold tuning it did not learn from: learned {means['learned']:.4f}, "
         f"linear {means['linear']:.4f}, fixed {means['fixed']:.4f}, gain of {best} {gain:.4f} ± {error:.4f}"
     )
     if kind == "linear":
-        weights = learn_weights(z[is_taught], labels[is_taught], people[is_taught])
+        weights = rows.weights(EVERYONE)
         return Ranker(kind, note, means, dict(zip(generators, weights.tolist(), strict=True)))
-    if kind == "learned":
-        final = train(features[is_taught], labels[is_taught], people[is_taught], names, trial.best_iteration)
-        return Ranker(kind, note, means, model=final.model_to_string())
-    return Ranker(kind, note, means)
+    return Ranker(kind, note, means, model=boosters.text if kind == "learned" else "")
 
 
 def rankers(

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from kindred.matrices import are_in, encode_ids, read_pairs, run_on_all_cores
+from kindred.ranking.boosters import Boosters
 from kindred.ranking.cross_scores import Scorers
 from kindred.ranking.features import (
     RankerTables,
@@ -47,19 +48,16 @@ class BlendInUse:
         rows = read_table(rankers, ["as_of", "kind", "weights", "model"]).to_pylist()
         usable = [row for row in rows if row["as_of"] <= as_of]
         newest = max(usable, key=lambda row: row["as_of"], default={"kind": "fixed"})
-        self.booster: Any = None
+        self.boosters: Boosters | None = None
         self.weights: dict[str, float] = {}
         if newest["kind"] == "learned":
-            # It takes seconds to load, with all of scipy's statistics.
-            import lightgbm
-
-            self.booster = lightgbm.Booster(model_str=newest["model"])
+            self.boosters = Boosters.from_text(newest["model"])
         elif newest["kind"] == "linear":
             self.weights = json.loads(newest["weights"])
 
     def kind(self, tables: RankerTables) -> str:
         """The kind that serves these generators: one that learned from others knows nothing of them, so fixed does."""
-        if self.booster is not None and self.booster.feature_name() == ranker_feature_names(tables):
+        if self.boosters is not None and self.boosters.feature_names == ranker_feature_names(tables):
             return "learned"
         return "linear" if self.weights and sorted(self.weights) == tables.generators.to_pylist() else "fixed"
 
@@ -69,9 +67,9 @@ class BlendInUse:
 
     def margins(self, tables: RankerTables, features: np.ndarray) -> np.ndarray:
         """The scores of candidates by a ranker that isn't the fixed one, in units of log odds."""
-        if self.booster is None:
+        if self.boosters is None:
             return np.asarray(self.terms(tables, features).sum(axis=1))
-        return np.asarray(self.booster.predict(features, num_threads=1))
+        return self.boosters.margins(features)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from kindred.explain.scores import score_person
 from kindred.explain.tables import text
 from kindred.ids import id_hash
 from kindred.ranking import scoring
+from kindred.ranking.boosters import Boosters
 from kindred.ranking.cross_scores import Scorers
 from kindred.ranking.features import RankerTables, ranker_feature_names, ranker_features, read_candidates
 
@@ -133,7 +134,8 @@ def test_the_terms_of_a_blend_add_up_to_every_score(copy, kind, words):
     assert "of different builds" not in said
 
 
-def test_the_contributions_of_a_learned_ranker_add_up_to_every_score(copy):
+@pytest.mark.parametrize("n_boosters", [1, 3])
+def test_the_contributions_of_a_learned_ranker_add_up_to_every_score(copy, n_boosters):
     """A ranker learned from the shop's own features, and scores made by the model's own code."""
     import lightgbm
     import numpy as np
@@ -149,10 +151,11 @@ def test_the_contributions_of_a_learned_ranker_add_up_to_every_score(copy):
     # Prices and popularity count, which the blend knows nothing of.
     wanted = np.nan_to_num(features[:, ranker_feature_names(tables).index("item_trend")]) + 100 * votes.sum(axis=1)
     data = lightgbm.Dataset(features, wanted, feature_name=ranker_feature_names(tables))
-    booster = lightgbm.train({"objective": "regression", "num_leaves": 8, "verbosity": -1, "seed": 0}, data, 30)
+    parameters = {"objective": "regression", "num_leaves": 8, "feature_fraction": 0.5, "verbosity": -1}
+    boosters = Boosters(lightgbm.train(parameters | {"seed": seed}, data, 30) for seed in range(n_boosters))
     as_of = copy.value("select max(as_of) from folds")
     copy.connection.execute("delete from rankers")
-    row = ["run", "learned", "", 1, 1, 0.5, 0.4, booster.model_to_string()]
+    row = ["run", "learned", "", 1, 1, 0.5, 0.4, boosters.text]
     copy.connection.execute(
         "insert into rankers (as_of, run_id, kind, note, n_people, n_rows, ndcg_learned, ndcg_fixed, model)"
         " values (?, ?, ?, ?, ?, ?, ?, ?, ?)", [as_of, *row])  # fmt: skip

@@ -9,7 +9,8 @@ import pytest
 from conftest import run_model
 
 from kindred.ranking import features as ranker_tables
-from kindred.ranking import scoring
+from kindred.ranking import lambdamart, scoring
+from kindred.ranking.boosters import Boosters
 from kindred.ranking.features import RankerTables, ranker_feature_names, ranker_features, read_candidates
 from kindred.ranking.lambdamart import Ranker, learn, ndcgs
 from kindred.ranking.linear import RIDGE, learn_weights
@@ -189,8 +190,6 @@ def learn_planted(features, labels, people, votes, n_targets):
 
 
 def test_learn__finds_a_planted_rule():
-    import lightgbm
-
     features, labels, people, votes, n_targets = planted(300)
     ranker = learn_planted(features, labels, people, votes, n_targets)
     assert (ranker.kind, ranker.weights) == ("learned", {})
@@ -199,11 +198,63 @@ def test_learn__finds_a_planted_rule():
     assert learned > 1.3 * max(linear, fixed)
     # Of other people too, by the text alone, and not worse than it said of itself.
     features, labels, people, votes, n_targets = planted(200, seed=9)
-    booster = lightgbm.Booster(model_str=ranker.model)
-    assert booster.feature_name() == NAMES
-    of_others = ndcgs(people, booster.predict(features), labels, n_targets).mean()
+    boosters = Boosters.from_text(ranker.model)
+    assert boosters.feature_names == NAMES
+    of_others = ndcgs(people, boosters.margins(features), labels, n_targets).mean()
     assert of_others > 1.3 * ndcgs(people, votes, labels, n_targets).mean()
     assert of_others == pytest.approx(learned, abs=0.1)
+
+
+def test_learn__of_few_people_the_mean_of_five_serves():
+    """One that misses what the others see is outvoted; the same rows give the same bytes."""
+    rows = planted(300)
+    ranker = learn_planted(*rows)
+    features, labels, people, _, n_targets = planted(300, seed=9)
+    boosters = Boosters.from_text(ranker.model)
+    of_each = [ndcgs(people, booster.predict(features), labels, n_targets).mean() for booster in boosters.boosters]
+    assert len(of_each) == len(set(of_each)) == 5
+    assert ndcgs(people, boosters.margins(features), labels, n_targets).mean() > np.mean(of_each)
+    assert "ndcg@20 on 300 people of fold tuning it did not learn from" in ranker.note
+    assert learn_planted(*rows) == ranker
+
+
+def test_learn__of_many_people_one_booster_serves_and_a_fifth_evaluates(monkeypatch):
+    monkeypatch.setattr(lambdamart, "FEW_PEOPLE", 200)
+    ranker = learn_planted(*planted(300))
+    assert ranker.kind == "learned"
+    assert len(Boosters.from_text(ranker.model).boosters) == 1
+    assert "ndcg@20 on 60 people of fold tuning it did not learn from" in ranker.note
+
+
+def test_learn__nobody_evaluates_what_learned_from_them_or_took_their_number_of_trees(monkeypatch):
+    """Five boosters that would choose 10 to 50 trees: each part is scored with the mean of the other four's numbers."""
+    features, labels, people, votes, n_targets = planted(100)
+    taught = set(people[labels].tolist())
+    parts, n_trees = [], []
+
+    class Fake:
+        def __init__(self):
+            self.part = parts[-1]
+            self.best_iteration = 10 * len(parts)
+
+        def predict(self, rows, num_iteration):
+            of = set(people[np.isin(features, rows).all(axis=1)].tolist())
+            assert of == self.part
+            n_trees.append(num_iteration)
+            return np.zeros(len(rows))
+
+    def train(_features, _labels, of, _names, _n_trees, validation, seed):
+        learned_from, part = set(of.tolist()), set(validation[2].tolist())
+        assert not learned_from & part
+        assert learned_from | part == taught
+        assert seed == len(parts)
+        parts.append(part)
+        return Fake()
+
+    monkeypatch.setattr(lambdamart, "train", train)
+    learn_planted(features, labels, people, 1.0 * labels, n_targets)
+    assert sum(map(len, parts)) == len(taught) == len(set.union(*parts))
+    assert n_trees == [35, 32, 30, 28, 25]
 
 
 def test_learn__few_weights_find_a_sum_that_trees_do_not():
