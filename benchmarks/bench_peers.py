@@ -2,24 +2,26 @@
 
     python benchmarks/bench_peers.py --peers-python PYTHON [--interactions 1 4] [--runs 2] [--spark 2]
 
-For each size a world is made once (speed/make_world.py) and its last day is cut off (speed/held_out_day.py). Then they
-take turns, A B C … A B C …:
+For each size a world is made once (speed/make_world.py) and its last day is cut off (speed/held_out_day.py). Then
+kindred and the bare libraries take turns, A B A B, and each of the others runs once:
 
 kindred             `dbt build` of the folds tuning and live without tests: a new DuckDB file that holds nothing but a
                     view of the Parquet file, and a new target folder.
 bare libraries      speed/bare_libraries.py, one process: seven generators and LightGBM's ranker, taught on the last 14
-                    days; written by hand with implicit, LensKit, scikit-learn, scipy and LightGBM.
+                    days (kindred's fold tuning ends where these begin); written by hand with implicit, LensKit,
+                    scikit-learn, scipy and LightGBM.
 RecTools, LensKit   speed/library_model.py, one process per model: a model alone, as the library recommends by it.
 Spark               speed/spark_als.py for the sizes of --spark, once: ALS alone. Its lists hold touched items.
 
 All get the same event weights, half-life and parameters. No side may recommend what a person touched before, and any
 event counts as a hit, so kindred is given a table of event weights in which every type excludes the item and is a
-target; random places (exploration_share) are off. All else is kindred's default.
+target; random places (exploration_share) are off. All else is kindred's default. OMP_WAIT_POLICY is passive for all:
+LightGBM's threads, which else spin while they wait for one another, took 7 times the CPU seconds on a busy machine.
 
 Reported: wall seconds (median, least, most), CPU seconds, peak resident memory in MiB of the largest process
 (measure.py says what that means), recall@20 on the held-out day with its standard error over people, and the seconds of
 each part. Runs in which something else used the machine are marked. Results go to results/peers.md and
-results/peers.json after each size; sizes that weren't run keep their results.
+results/peers.json after each size; what wasn't run keeps its results, so that --runs 0 --peers MODEL adds a model.
 
 PYTHON has benchmarks/requirements-peers.txt; a virtual environment of its own, as RecTools wants an old numpy.
 """
@@ -28,7 +30,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import shlex
 import shutil
@@ -173,31 +174,32 @@ def count_world(learned: Path) -> dict[str, int]:
     return dict(zip(("events", "people", "items"), duckdb.execute(query).fetchone(), strict=True))
 
 
-def bench_size(args: argparse.Namespace, millions: float) -> dict[str, object]:
-    """Measure one size and return everything known about it."""
+def bench_size(args: argparse.Namespace, millions: float, known: dict[str, object]) -> dict[str, object]:
+    """Measure one size and return everything about it; known: what earlier calls measured on the same world."""
     label = f"{millions:g}"
     folder = args.work_dir / label
     folder.mkdir(parents=True, exist_ok=True)
     learned, held_out = hold_out(make_world(args.work_dir, millions, args.seed), folder)
-    size: dict[str, object] = {"millions": millions, **count_world(learned), "sides": {}, "recall": {}}
-    sides, recalls = size["sides"], size["recall"]
+    sides: dict[str, list[dict]] = dict(known.get("sides", {}))
+    recalls: dict[str, dict] = dict(known.get("recall", {}))
+    size = {"millions": millions, **count_world(learned), "sides": sides, "recall": recalls}
 
-    def keep(side: str, run: dict[str, object]) -> None:
-        sides.setdefault(side, []).append(run)
+    def keep(side: str, run: dict[str, object], number: int = 0) -> None:
+        sides[side] = [*sides[side], run] if number else [run]
         say(f"{label} M: {side} {run['wall_seconds']:.1f} s, {run['peak_rss_mib']:,.0f} MiB")
         recalls[side] = recall_of(folder / side / "lists.parquet", learned, held_out)
 
     for number in range(args.runs):
-        keep("kindred", run_kindred(args, learned, folder / "kindred"))
+        keep("kindred", run_kindred(args, learned, folder / "kindred"), number)
         more = ("--n-candidates", str(args.n_candidates))
-        keep(BARE, run_peer(args, "bare_libraries.py", learned, folder / BARE, *more))
-        # A model alone is context, not the comparison: once is enough.
-        for peer in args.peers if number == 0 else ():
-            library, model = peer.split()
-            if library == "lenskit" and millions > args.lenskit_up_to:
-                continue
-            more = ("--library", library, "--model", model)
-            keep(peer, run_peer(args, "library_model.py", learned, folder / peer, *more))
+        keep(BARE, run_peer(args, "bare_libraries.py", learned, folder / BARE, *more), number)
+    # A model alone is context, not the comparison: once is enough.
+    for peer in args.peers:
+        library, model = peer.split()
+        if library == "lenskit" and millions > args.lenskit_up_to:
+            continue
+        more = ("--library", library, "--model", model)
+        keep(peer, run_peer(args, "library_model.py", learned, folder / peer, *more))
     if millions in (args.spark or ()):
         more = ("--driver-memory", args.spark_memory, "--cores", str(count_cores()))
         keep("spark als", run_script(args, args.spark_python, "spark_als.py", learned, folder / "spark als", more))
@@ -211,8 +213,8 @@ def spread(runs: list[dict], figure: str) -> dict[str, float]:
     return {"median": statistics.median(values), "least": min(values), "most": max(values)}
 
 
-def median_seconds(size: dict, side: str) -> float:
-    return spread(size["sides"][side], "wall_seconds")["median"]
+def median_seconds(size: dict, side: str, figure: str = "wall_seconds") -> float:
+    return spread(size["sides"][side], figure)["median"]
 
 
 def title(side: str) -> str:
@@ -229,17 +231,20 @@ def estimate_largest(sizes: list[dict]) -> list[str]:
     if len(sizes) < 2 or sizes[-1]["millions"] >= LARGEST_MILLIONS:
         return []
     first, last = sizes[-2:]
-    told = []
+    estimates = {}
     for side in ("kindred", BARE):
-        seconds = median_seconds(first, side), median_seconds(last, side)
-        growth = math.log(seconds[1] / seconds[0]) / math.log(last["millions"] / first["millions"])
-        largest = seconds[1] * (LARGEST_MILLIONS / last["millions"]) ** growth
-        told.append(f"{side} {largest:,.0f} s (size ** {growth:.2f})")
+        seconds = median_seconds(first, side, "cpu_seconds"), median_seconds(last, side, "cpu_seconds")
+        slope = (seconds[1] - seconds[0]) / (last["millions"] - first["millions"])
+        estimates[side] = seconds[1] + slope * (LARGEST_MILLIONS - last["millions"])
     return [
         "",
+        "## 20 M, estimated",
+        "",
         *paragraph(
-            f"**Estimate, not measured:** {LARGEST_MILLIONS} M would take {' and '.join(told)}, if both grow as from",
-            f"{first['millions']:g} M to {last['millions']:g} M.",
+            f"Not measured. On the straight line through {first['millions']:g} M and {last['millions']:g} M,",
+            f"{LARGEST_MILLIONS} M would take kindred {estimates['kindred']:,.0f} CPU seconds and the {BARE}",
+            f"{estimates[BARE]:,.0f}, a ratio of {estimates['kindred'] / estimates[BARE]:.2f}. The catalogue grows",
+            "with the events, so that parts of both grow faster than the line.",
         ),
     ]
 
@@ -270,7 +275,7 @@ def write_report(results: dict[str, object]) -> str:
             f"Runs of kindred and of the bare libraries, in turns: {runs}; one of each model. Seconds are the median",
             "(least–most), MiB the most. Recall@20 is the mean over people ± its standard error, on the day that was",
             "cut off. kindred has its default settings but for the parameters above. What else the bare libraries set,",
-            "decays and exponents, was chosen on the label days of a world of 0.1 M pairs.",
+            "similarities, penalties and decays, was chosen on the label days of a world of 0.1 M pairs.",
         ),
     ]
     for size in sizes:
@@ -288,6 +293,7 @@ def write_report(results: dict[str, object]) -> str:
         ]
         rows = []
         bare_seconds = median_seconds(size, BARE)
+        bare_cpu_seconds = median_seconds(size, BARE, "cpu_seconds")
         for side, runs in size["sides"].items():
             recall = recalls[side]
             rows.append(
@@ -295,13 +301,14 @@ def write_report(results: dict[str, object]) -> str:
                     f"**{title(side)}**" if side in ("kindred", BARE) else title(side),
                     show_range(spread(runs, "wall_seconds"), 1),
                     f"{median_seconds(size, side) / bare_seconds:.2f}",
-                    f"{spread(runs, 'cpu_seconds')['median']:,.1f}",
+                    f"{median_seconds(size, side, 'cpu_seconds'):,.1f}",
+                    f"{median_seconds(size, side, 'cpu_seconds') / bare_cpu_seconds:.2f}",
                     f"{spread(runs, 'peak_rss_mib')['most']:,.0f}",
                     f"{recall['recall']:.4f} ± {recall['error']:.4f}",
                     f"{recall['lists']:,}",
                 ]
             )
-        header = ["", "wall s", "/ bare libraries", "CPU s", "peak MiB", "recall@20", "lists"]
+        header = ["", "wall s", "/ bare", "CPU s", "/ bare", "peak MiB", "recall@20", "lists"]
         lines += table(header, rows)
         last = size["sides"]["kindred"][-1]
         lines += ["", *paragraph(f"kindred's ranker was `{last['ranker']}`: {last['note']}.")]
@@ -351,7 +358,10 @@ def write_report(results: dict[str, object]) -> str:
     if busy:
         lines += [
             "",
-            *paragraph(f"Runs in which others used more than {BUSY_SHARE:.0%} of the cores: {'; '.join(busy)}."),
+            *paragraph(
+                f"Runs in which others used more than {BUSY_SHARE:.0%} of the cores: {'; '.join(busy)}.",
+                "Their wall seconds are too long, by unequal parts; compare CPU seconds.",
+            ),
         ]
     return "\n".join(lines) + "\n"
 
@@ -402,6 +412,7 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_arguments()
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     results: dict[str, object] = {
         "machine": describe_machine(),
         "peer_versions": describe_peers(args.peers_python, args.work_dir),
@@ -422,8 +433,7 @@ def main() -> None:
     written = args.results_dir / "peers.json"
     sizes = {size["millions"]: size for size in json.loads(written.read_text())["sizes"]} if written.exists() else {}
     for millions in args.interactions:
-        size = bench_size(args, millions)
-        sizes[millions] = size
+        sizes[millions] = size = bench_size(args, millions, sizes.get(millions, {}))
         results["sizes"] = [sizes[known] for known in sorted(sizes)]
         written.write_text(json.dumps(results, indent=2) + "\n")
         (args.results_dir / "peers.md").write_text(write_report(results))
