@@ -6,7 +6,7 @@ export DBT_PROFILES_DIR := .
 
 .DEFAULT_GOAL := help
 .PHONY: help build report daily show experiments tune serve releases rollback resume export embed test test-slow lint test-python checks-of-python \
-        test-snowflake bench-quality bench-speed bench-serving bench-daily bench-sessions sample clean
+        test-snowflake bench-quality bench-speed bench-peers bench-serving bench-daily bench-sessions sample clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "make %-16s %s\n", $$1, $$2}'
@@ -114,6 +114,15 @@ bench-quality: $(VENV)/installed-dev  ## public data sets through the main path,
 
 bench-speed: $(VENV)/installed-dev  ## the whole build against a bare implicit script, 1 to 20 million interactions
 	$(BIN)/python benchmarks/bench_speed.py
+
+# An environment of its own: these libraries want other versions than kindred.
+.venv-peers/installed: benchmarks/requirements-peers.txt
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/pip install --quiet --disable-pip-version-check -r benchmarks/requirements-peers.txt
+	touch $@
+
+bench-peers: $(VENV)/installed-dev .venv-peers/installed  ## the whole build beside the field's libraries, with recall
+	$(BIN)/python benchmarks/bench_peers.py --peers-python .venv-peers/bin/python
 
 bench-serving: $(VENV)/installed-dev  ## publication, lookups, session lists and rollback at a million people
 	$(BIN)/python benchmarks/bench_serving.py

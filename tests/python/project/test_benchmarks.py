@@ -13,6 +13,7 @@ FOLDER = REPOSITORY / "benchmarks"
     ("name", "function"),
     [
         ("speed", "write_report"),
+        ("peers", "write_report"),
         ("daily", "write_report"),
         ("quality", "report"),
         ("metrics", "write_report"),
