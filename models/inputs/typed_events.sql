@@ -1,6 +1,8 @@
 -- one row per row of the raw events, whatever it is worth
 {{ config(materialized='view') }}
 
+-- depends_on: {{ ref('kindred', 'items') }}
+
 {#- A catalogue that is made of the events themselves lacks none of their items. -#}
 {% set has_catalogue = kindred.input_pointers()['items'] not in ['', none, 'tracked_items'] %}
 {% set spelt = kindred.misspelt_columns() %}

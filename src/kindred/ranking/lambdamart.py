@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from kindred.matrices import are_in, read_pairs
+from kindred.matrices import are_in, read_pairs, run_on_all_cores
 from kindred.ranking.boosters import Boosters
 from kindred.ranking.cross_scores import Scorers
 from kindred.ranking.features import (
@@ -108,12 +108,15 @@ def train(
     names: list[str],
     n_trees: int,
     validation: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
-    seed: int = 0,
+    **given: Any,
 ) -> Any:
-    """A LightGBM booster of n_trees; validation (features, labels, people) may end it early. Rows person by person."""
+    """A LightGBM booster of n_trees; validation (features, labels, people) may end it early. Rows person by person.
+
+    given: further parameters of LightGBM.
+    """
     import lightgbm
 
-    parameters = PARAMETERS | {"min_data_in_leaf": min(1_000, max(20, len(labels) // 500)), "seed": seed}
+    parameters = PARAMETERS | {"min_data_in_leaf": min(1_000, max(20, len(labels) // 500))} | given
 
     def dataset(features: np.ndarray, labels: np.ndarray, people: np.ndarray, reference: Any = None) -> Any:
         sizes = np.unique(people, return_counts=True)[1]
@@ -144,12 +147,14 @@ class Taught:
     votes: np.ndarray
     z: np.ndarray
 
-    def train(self, rows: np.ndarray | slice, n_trees: int, stoppers: np.ndarray | None = None, seed: int = 0) -> Any:
-        """A booster of some rows; other rows, of other people, may end it early."""
+    def train(self, rows: np.ndarray | slice, n_trees: int, stoppers: np.ndarray | None = None, **given: Any) -> Any:
+        """A booster of some rows; other rows, of other people, may end it early. given: parameters of LightGBM."""
         validation = None
         if stoppers is not None:
             validation = (self.features[stoppers], self.labels[stoppers], self.people[stoppers])
-        return train(self.features[rows], self.labels[rows], self.people[rows], self.names, n_trees, validation, seed)
+        return train(
+            self.features[rows], self.labels[rows], self.people[rows], self.names, n_trees, validation, **given
+        )
 
     def weights(self, rows: np.ndarray | slice) -> np.ndarray:
         return learn_weights(self.z[rows], self.labels[rows], self.people[rows])
@@ -162,10 +167,14 @@ def committee(rows: Taught, parts: list[np.ndarray], scores: dict[str, np.ndarra
     it chose itself, its booster scores it with the mean number of the other boosters. Method: cross-validation
     committees (B. Parmanto, P. Munro, H. Doyle, NIPS 1995).
     """
-    boosters = []
     of_parts = [np.isin(rows.people, part) for part in parts]
-    for number, of_part in enumerate(of_parts):
-        boosters.append(rows.train(~of_part, MAX_TREES, of_part, seed=number))
+
+    def teach(number: int) -> Any:
+        # One thread each: several of one booster spin while they wait for one another, and other models need the cores.
+        return rows.train(~of_parts[number], MAX_TREES, of_parts[number], seed=number, num_threads=1)
+
+    boosters = run_on_all_cores(teach, range(len(parts)))
+    for of_part in of_parts:
         scores["linear"][of_part] = rows.z[of_part] @ rows.weights(~of_part)
     n_trees = np.array([booster.best_iteration for booster in boosters])
     for booster, own, of_part in zip(boosters, n_trees, of_parts, strict=True):

@@ -13,6 +13,7 @@ ALLOWED = {
     "macros/settings/validate_configuration.sql": {"load_relation"},
     "macros/inputs/relation_columns.sql": {"load_relation"},
     "macros/inputs/known_rows.sql": {"load_relation"},
+    "macros/trackers/filled_columns.sql": {"load_relation"},
     "macros/warehouse/request_lines.sql": {"load_relation"},
     "macros/warehouse/kindred_table_function.sql": {"load_cached_relation"},
 }

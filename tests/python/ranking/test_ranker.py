@@ -230,12 +230,12 @@ def test_learn__nobody_evaluates_what_learned_from_them_or_took_their_number_of_
     """Five boosters that would choose 10 to 50 trees: each part is scored with the mean of the other four's numbers."""
     features, labels, people, votes, n_targets = planted(100)
     taught = set(people[labels].tolist())
-    parts, n_trees = [], []
+    parts, n_trees = {}, []
 
     class Fake:
-        def __init__(self):
-            self.part = parts[-1]
-            self.best_iteration = 10 * len(parts)
+        def __init__(self, number):
+            self.part = parts[number]
+            self.best_iteration = 10 * (number + 1)
 
         def predict(self, rows, num_iteration):
             of = set(people[np.isin(features, rows).all(axis=1)].tolist())
@@ -243,17 +243,17 @@ def test_learn__nobody_evaluates_what_learned_from_them_or_took_their_number_of_
             n_trees.append(num_iteration)
             return np.zeros(len(rows))
 
-    def train(_features, _labels, of, _names, _n_trees, validation, seed):
+    def train(_features, _labels, of, _names, _n_trees, validation, seed, num_threads):
         learned_from, part = set(of.tolist()), set(validation[2].tolist())
         assert not learned_from & part
         assert learned_from | part == taught
-        assert seed == len(parts)
-        parts.append(part)
-        return Fake()
+        assert num_threads == 1
+        parts[seed] = part
+        return Fake(seed)
 
     monkeypatch.setattr(lambdamart, "train", train)
     learn_planted(features, labels, people, 1.0 * labels, n_targets)
-    assert sum(map(len, parts)) == len(taught) == len(set.union(*parts))
+    assert sum(map(len, parts.values())) == len(taught) == len(set.union(*parts.values()))
     assert n_trees == [35, 32, 30, 28, 25]
 
 
