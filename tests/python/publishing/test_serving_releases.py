@@ -20,7 +20,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import pytest
-from conftest import INPUTS, NO_TESTS, REPOSITORY, Shop
+from conftest import NO_TESTS, REPOSITORY, Shop
 from releases_model import run_releases
 
 from kindred.erasure.stores import erase_postgres
@@ -507,7 +507,7 @@ def test_kill__of_whole_builds_at_any_moment(sample_shop, tmp_path):
     shop = Shop(tmp_path)
     with duckdb.connect(shop.database) as connection:
         connection.execute(f"attach '{sample_shop.database}' as sample (read_only); create schema raw")
-        for name in INPUTS:
+        for name in ("events", "items", "users", "consents"):
             connection.execute(f"create table raw.{name} as from sample.sample_{name}")
             shop.tables.append(name)
         connection.execute("alter table raw.items add column name varchar; update raw.items set name = title")

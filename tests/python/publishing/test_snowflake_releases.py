@@ -22,6 +22,9 @@ def schema_s3(snowflake, monkeypatch):
     cursor.execute("use schema s1")
 
 
+READ_BY_GATES = ["data_health", "drift", "generators", "checked_policies", "item_rules", "people_for_item", "buy_again"]
+
+
 @pytest.mark.slow
 def test_what_is_read_changes_when_the_gates_are_passed_and_when_somebody_goes_back(
     sample_shop, snowflake, schema_s3, tmp_path
@@ -33,7 +36,7 @@ def test_what_is_read_changes_when_the_gates_are_passed_and_when_somebody_goes_b
     tables = ["recommendations", "item_features", "person_events", "event_counts", "recommendation_log", "folds"]
     tables = {
         name: f"select * from {name}"
-        for name in [*tables, "evaluation_metrics", "gates", "publish_gates", "traffic_report"]
+        for name in [*tables, "evaluation_metrics", "gates", "publish_gates", "traffic_report", *READ_BY_GATES]
     }
     tables["serving_releases"] = "select * exclude (measures) replace (null::double as bytes) from releases"
     for name in TABLES:
@@ -88,7 +91,8 @@ def test_what_is_read_changes_when_the_gates_are_passed_and_when_somebody_goes_b
     entries = json.dumps([[bad, 1, "popular", None, 1]])
     cursor.execute(f"update s3.release_lists set list_id = 'badbadba-p-0', items = '{entries}'")
     result = publish()
-    assert result.returncode != 0 and "kindred: gate changed_lists stopped publication" in result.output
+    assert result.returncode != 0
+    assert "kindred: gate changed_lists stopped publication" in result.output, result.output
     assert shown() == good
     done(publish(override_gates=["changed_lists"]))
     assert shown()[0] == bad

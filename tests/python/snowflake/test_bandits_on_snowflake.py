@@ -6,8 +6,19 @@ from conftest import run_dbt
 
 pytestmark = [pytest.mark.snowflake, pytest.mark.slow]
 
-MODELS = ["bandits", "bandit_rewards", "context_arms", "bandit_shares", "current_arms", "arm_shares"]
+MODELS = [
+    "experiment_contexts",
+    "eligible_item_arms",
+    "bandits",
+    "bandit_rewards",
+    "context_arms",
+    "bandit_shares",
+    "current_arms",
+    "arm_shares",
+]
 MODELS += ["item_arms", "item_arm_log", "release_item_arms"]
+# Without a table of experiments these models are disabled.
+SETTINGS = {"kindred__tables": {"experiments": "experiments"}}
 OF_THE_RUN = {"run_id", "valid_from"}
 MOMENTS = "sum_y double, sum_y2 double, sum_d double, sum_d2 double, sum_yd double"
 COLUMNS = {
@@ -119,7 +130,7 @@ def test_the_same_shares_and_arms(snowflake, monkeypatch, tmp_path):
                 run(f"insert into {table} values {values}")
     for target in ("duckdb", "snowflake"):
         arguments = ("run", "--select", *MODELS, "--target", target)
-        result = run_dbt(*arguments, target=tmp_path / target, database=database)
+        result = run_dbt(*arguments, target=tmp_path / target, database=database, settings=SETTINGS)
         assert result.returncode == 0, result.output
     with duckdb.connect(database, read_only=True) as connection:
         assert connection.execute("select count(distinct reason) from arm_shares").fetchone() == (3,)
@@ -149,6 +160,6 @@ def test_without_experiments(snowflake, monkeypatch, tmp_path):
     # Their tests too: the contract, above all.
     arguments = ("build", "--exclude-resource-type", "unit_test", "--indirect-selection", "cautious")
     arguments += ("--select", *MODELS, "--target", "snowflake")
-    result = run_dbt(*arguments, target=tmp_path / "target", database=tmp_path / "none.duckdb")
+    result = run_dbt(*arguments, target=tmp_path / "target", database=tmp_path / "none.duckdb", settings=SETTINGS)
     assert result.returncode == 0, result.output
     assert cursor.execute("select count(*) from bandit_shares").fetchone() == (0,)
