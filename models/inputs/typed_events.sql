@@ -1,12 +1,10 @@
--- one row per row of the raw events, whatever it is worth
+-- one row per row of the raw events, whatever it is worth; repeated ids are told apart later, among usable rows
 {{ config(materialized='view') }}
 
 -- depends_on: {{ ref('kindred', 'items') }}
-
-{#- A catalogue that is made of the events themselves lacks none of their items. -#}
+{# A catalogue that is made of the events themselves lacks none of their items. -#}
 {% set has_catalogue = kindred.input_pointers()['items'] not in ['', none, 'tracked_items'] %}
-{% set spelt = kindred.misspelt_columns() %}
-{% set fields = kindred.met_columns() %}
+{% set spelt, fields = kindred.misspelt_columns(), kindred.met_columns() %}
 
 with source_rows as (
 
@@ -104,7 +102,6 @@ turned as (
 
 ),
 
--- Repeated ids are told apart later, among the rows that could be used.
 final as (
 
     select
