@@ -1,9 +1,9 @@
 -- one row per row of the raw events, whatever it is worth; repeated ids are told apart later, among usable rows
 {{ config(materialized='view') }}
-
--- depends_on: {{ ref('kindred', 'items') }}
+{% set items = kindred.input_pointers()['items'] %}
+{{ "-- depends_on: " ~ ref('kindred', 'items') if items }}
 {# A catalogue that is made of the events themselves lacks none of their items. -#}
-{% set has_catalogue = kindred.input_pointers()['items'] not in ['', none, 'tracked_items'] %}
+{% set has_catalogue = items not in ['', none, 'tracked_items'] %}
 {% set spelt, fields = kindred.misspelt_columns(), kindred.met_columns() %}
 
 with source_rows as (
