@@ -43,10 +43,11 @@ from bench_speed import (
     EVENT_TYPES,
     ROOT,
     STARTUP,
-    as_run,
+    add_comparison_arguments,
     build_kindred,
     count_cores,
     describe_machine,
+    describe_parameters,
     last_json_line,
     machine_line,
     make_world,
@@ -145,20 +146,10 @@ def run_kindred(args: argparse.Namespace, learned: Path, folder: Path) -> dict[s
 
 def run_peer(args: argparse.Namespace, script: str, learned: Path, folder: Path, *more: str) -> dict[str, object]:
     """Run a script of the peers' environment and return the run; its lists stay in folder."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    weights = [f"{event_type}={weight}" for event_type, weight in args.event_weights.items()]
-    command = [args.peers_python, HERE / "speed" / script, learned, folder / "lists.parquet"]
-    command += ["--event-weights", *weights]
-    options = ("half_life_days", "factors", "iterations", "regularization", "alpha", "n_neighbors", "n_recommendations")
-    for option in options:
-        command += [f"--{option.replace('_', '-')}", str(getattr(args, option))]
-    cost = measure([*command, *more], cwd=folder, log_path=folder / "script.log")
-    report = last_json_line(cost.output)
-    counts = {name: report[name] for name in ("n_trees", "recall_of_labels") if name in report}
-    run = as_run(cost, step_seconds=report["seconds"], rows_written=report["rows_written"], **counts)
-    run["peak_rss_mib"] = max(run["peak_rss_mib"], report["peak_rss_mib"])
-    return run
+    more = ("--n-neighbors", str(args.n_neighbors), *more)
+    run = run_script(args, args.peers_python, script, learned, folder, more)
+    report = last_json_line((folder / "script.log").read_text())
+    return run | {name: report[name] for name in ("n_trees", "recall_of_labels") if name in report}
 
 
 def recall_of(lists: Path, learned: Path, held_out: Path) -> dict[str, float]:
@@ -387,19 +378,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS), help="models that run alone")
     parser.add_argument("--lenskit-up-to", type=float, default=1.0, metavar="SIZE", help="LensKit takes 10 ms a person")
     parser.add_argument("--spark", type=float, nargs="+", metavar="SIZE", help="sizes for Spark")
-    parser.add_argument("--spark-python", default=sys.executable, help="Python that has pyspark")
-    parser.add_argument("--spark-memory", default="8g", help="heap of Spark's JVM")
-    parser.add_argument("--factors", type=int, default=64)
-    parser.add_argument("--iterations", type=int, default=15)
-    parser.add_argument("--regularization", type=float, default=10.0)
-    parser.add_argument("--alpha", type=float, default=10.0)
     parser.add_argument("--n-neighbors", type=int, default=100)
     parser.add_argument("--n-candidates", type=int, default=50)
-    parser.add_argument("--n-recommendations", type=int, default=20)
-    parser.add_argument("--seed", type=int, default=20, help="of the world")
-    parser.add_argument("--work-dir", type=Path, default=ROOT / ".bench" / "peers")
-    parser.add_argument("--results-dir", type=Path, default=HERE / "results")
-    parser.add_argument("--keep", action="store_true", help="keep databases, lists and logs of the last runs")
+    add_comparison_arguments(parser, "peers")
     args = parser.parse_args()
     event_weights, args.half_life_days = read_event_weights(ROOT / "seeds" / "config" / "event_weights.csv")
     args.event_weights = {event_type: event_weights[event_type] for event_type in EVENT_TYPES}
@@ -416,17 +397,7 @@ def main() -> None:
     results: dict[str, object] = {
         "machine": describe_machine(),
         "peer_versions": describe_peers(args.peers_python, args.work_dir),
-        "parameters": {
-            "factors": args.factors,
-            "iterations": args.iterations,
-            "regularization": args.regularization,
-            "alpha": args.alpha,
-            "half_life_days": args.half_life_days,
-            **{f"weight of {event_type}": weight for event_type, weight in args.event_weights.items()},
-            "neighbours": args.n_neighbors,
-            "candidates": args.n_candidates,
-            "items per list": args.n_recommendations,
-        },
+        "parameters": describe_parameters(args, neighbours=args.n_neighbors, candidates=args.n_candidates),
         "dbt_args": DBT_ARGS,
     }
     args.results_dir.mkdir(parents=True, exist_ok=True)

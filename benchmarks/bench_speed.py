@@ -226,7 +226,7 @@ def run_kindred(args: argparse.Namespace, world: Path, folder: Path) -> dict[str
 def run_script(
     args: argparse.Namespace, python: str, script: str, world: Path, folder: Path, more: tuple[str, ...] = ()
 ) -> dict[str, object]:
-    """Run bare_script.py or spark_als.py with the same parameters and return the run; its lists stay in folder."""
+    """Run a script of speed/ with the parameters of kindred and return the run; its lists and log stay in folder."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     weights = [f"{event_type}={weight}" for event_type, weight in args.event_weights.items()]
@@ -448,23 +448,39 @@ def say(message: str) -> None:
     print(f"{datetime.now():%H:%M:%S} {message}", flush=True)
 
 
-def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Measure kindred's dbt build against a bare script.")
-    parser.add_argument("--interactions", type=float, nargs="+", default=[1, 2, 4, 8, 20], help="millions of pairs")
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--spark", type=float, nargs="*", metavar="SIZE", help="sizes for Spark; none given = all")
+def add_comparison_arguments(parser: argparse.ArgumentParser, name: str) -> None:
+    """Add what a comparison of kindred with others takes: parameters of ALS, Spark, the world, folders."""
     parser.add_argument("--spark-python", default=sys.executable, help="Python that has pyspark")
     parser.add_argument("--spark-memory", default="8g", help="heap of Spark's JVM")
-    parser.add_argument("--dbt-args", default="", help='more for dbt: --dbt-args="--exclude-resource-type unit_test"')
     parser.add_argument("--factors", type=int, default=64)
     parser.add_argument("--iterations", type=int, default=15)
     parser.add_argument("--regularization", type=float, default=10.0)
     parser.add_argument("--alpha", type=float, default=10.0)
     parser.add_argument("--n-recommendations", type=int, default=20)
     parser.add_argument("--seed", type=int, default=20, help="of the world")
-    parser.add_argument("--work-dir", type=Path, default=ROOT / ".bench" / "speed")
+    parser.add_argument("--work-dir", type=Path, default=ROOT / ".bench" / name)
     parser.add_argument("--results-dir", type=Path, default=HERE / "results")
     parser.add_argument("--keep", action="store_true", help="keep databases, lists and logs of the last runs")
+
+
+def describe_parameters(args: argparse.Namespace, **more: float) -> dict[str, float]:
+    """Return the parameters that all sides have, as the report names them."""
+    of_als = ("factors", "iterations", "regularization", "alpha", "half_life_days")
+    return {
+        **{name: getattr(args, name) for name in of_als},
+        **{f"weight of {event_type}": weight for event_type, weight in args.event_weights.items()},
+        **more,
+        "items per list": args.n_recommendations,
+    }
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measure kindred's dbt build against a bare script.")
+    parser.add_argument("--interactions", type=float, nargs="+", default=[1, 2, 4, 8, 20], help="millions of pairs")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--spark", type=float, nargs="*", metavar="SIZE", help="sizes for Spark; none given = all")
+    parser.add_argument("--dbt-args", default="", help='more for dbt: --dbt-args="--exclude-resource-type unit_test"')
+    add_comparison_arguments(parser, "speed")
     args = parser.parse_args()
     args.event_weights, args.half_life_days = read_event_weights(ROOT / "seeds" / "config" / "event_weights.csv")
     args.work_dir = args.work_dir.resolve()
@@ -476,15 +492,7 @@ def main() -> None:
     args = parse_arguments()
     results: dict[str, object] = {
         "machine": describe_machine(),
-        "parameters": {
-            "factors": args.factors,
-            "iterations": args.iterations,
-            "regularization": args.regularization,
-            "alpha": args.alpha,
-            "half_life_days": args.half_life_days,
-            **{f"weight of {event_type}": weight for event_type, weight in args.event_weights.items()},
-            "items per list": args.n_recommendations,
-        },
+        "parameters": describe_parameters(args),
         "runs": args.runs,
         "dbt_args": args.dbt_args,
         "sizes": [],

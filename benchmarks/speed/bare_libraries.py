@@ -25,11 +25,9 @@ import argparse
 import json
 import os
 import resource
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -45,6 +43,7 @@ from lenskit.data import from_interactions_df
 from lenskit.knn import SLIMScorer
 from lenskit.training import TrainingOptions
 from scipy.sparse import coo_matrix, csr_matrix, diags, vstack
+from script_options import Stopwatch, add_neighbor_options, model_options
 from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits
 
@@ -71,19 +70,6 @@ class Candidates:
 
     items: np.ndarray
     scores: np.ndarray
-
-
-class Stopwatch:
-    """Seconds of wall time per part, added up over rounds."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._last = time.perf_counter()
-
-    def lap(self, part: str) -> None:
-        now = time.perf_counter()
-        self.seconds[part] = round(self.seconds.get(part, 0.0) + now - self._last, 3)
-        self._last = now
 
 
 def best_of_blocks(
@@ -368,24 +354,12 @@ def recall_of(found: dict[str, Candidates], people: np.ndarray, targets: np.ndar
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Fit seven generators and a ranker on events and write top lists.")
-    parser.add_argument("events", type=Path, help="Parquet file of make_world.py")
-    parser.add_argument("output", type=Path, help="Parquet file to write")
+    parser = model_options("Fit seven generators and a ranker on events and write top lists.")
+    add_neighbor_options(parser)
     parser.add_argument("--label-days", type=int, default=14, help="the last days, whose events teach the ranker")
-    parser.add_argument("--event-weights", nargs="+", default=["view=1", "add_to_cart=3", "purchase=5"])
-    parser.add_argument("--half-life-days", type=float, default=90.0, help="of all event types")
-    parser.add_argument("--factors", type=int, default=64, help="of ALS and of the singular vectors")
-    parser.add_argument("--iterations", type=int, default=15)
-    parser.add_argument("--regularization", type=float, default=10.0)
-    parser.add_argument("--alpha", type=float, default=10.0, help="confidence = 1 + alpha x weight")
-    parser.add_argument("--n-neighbors", type=int, default=100, help="of an item")
-    parser.add_argument("--l1", type=float, default=2.0, help="of SLIM's elastic net")
-    parser.add_argument("--l2", type=float, default=20.0)
     parser.add_argument("--n-candidates", type=int, default=50, help="of each generator")
-    parser.add_argument("--n-recommendations", type=int, default=20)
-    parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    event_weights = {name: float(weight) for name, _, weight in (pair.partition("=") for pair in args.event_weights)}
+    event_weights = dict(args.event_weights)
 
     watch = Stopwatch()
     table = pq.ParquetFile(args.events, read_dictionary=ID_COLUMNS).read(EVENT_COLUMNS)
@@ -438,7 +412,7 @@ def main() -> None:
     print(
         json.dumps(
             {
-                "seconds": watch.seconds | {"total": round(sum(watch.seconds.values()), 3)},
+                "seconds": watch.report(),
                 "peak_rss_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
                 "events": len(users),
                 "people": len(everybody),

@@ -1,4 +1,4 @@
-"""The script a good engineer would write without kindred: events in, top lists out, one process, one file.
+"""The script a good engineer would write without kindred: events in, top lists out, one process.
 
 Reads the Parquet of make_world.py, weighs each event by its type and age, fits ALS by implicit and writes the top
 items that a person has not bought yet.
@@ -14,12 +14,9 @@ everybody, as it cuts its own batches and a third of its time goes when it isn't
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import resource
-import time
-from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -29,25 +26,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from scipy.sparse import csr_matrix
+from script_options import Stopwatch, model_options
 from threadpoolctl import threadpool_limits
 
 EVENT_COLUMNS = ["user_id", "item_id", "event_type", "occurred_at"]
 ID_COLUMNS = ["user_id", "item_id", "event_type"]
 MICROSECONDS_PER_DAY = 86_400_000_000
 UNAVAILABLE_SCORE = -1e30  # below it, implicit has run out of items
-
-
-class Stopwatch:
-    """Seconds of wall time per named step."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._last = time.perf_counter()
-
-    def lap(self, step: str) -> None:
-        now = time.perf_counter()
-        self.seconds[step] = round(now - self._last, 3)
-        self._last = now
 
 
 def encode(column: pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
@@ -71,19 +56,8 @@ def weigh(types: np.ndarray, weight_of_type: np.ndarray, occurred_at: np.ndarray
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Fit ALS on a file of events and write top lists.")
-    parser.add_argument("events", type=Path, help="Parquet file of make_world.py")
-    parser.add_argument("output", type=Path, help="Parquet file to write")
-    parser.add_argument("--event-weights", nargs="+", default=["view=1", "add_to_cart=3", "purchase=5"])
-    parser.add_argument("--half-life-days", type=float, default=90.0, help="of all event types")
-    parser.add_argument("--factors", type=int, default=64)
-    parser.add_argument("--iterations", type=int, default=15)
-    parser.add_argument("--regularization", type=float, default=10.0)
-    parser.add_argument("--alpha", type=float, default=10.0, help="confidence = 1 + alpha x weight")
-    parser.add_argument("--n-recommendations", type=int, default=20)
-    parser.add_argument("--seed", type=int, default=0, help="of the vectors to start from; kindred's is 0")
-    args = parser.parse_args()
-    event_weights = {name: float(weight) for name, _, weight in (pair.partition("=") for pair in args.event_weights)}
+    args = model_options("Fit ALS on a file of events and write top lists.").parse_args()
+    event_weights = dict(args.event_weights)
 
     watch = Stopwatch()
     # ParquetFile and not read_table: one dictionary per row group to merge instead of one per small batch.
@@ -141,7 +115,7 @@ def main() -> None:
     print(
         json.dumps(
             {
-                "seconds": watch.seconds | {"total": round(sum(watch.seconds.values()), 3)},
+                "seconds": watch.report(),
                 "peak_rss_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
                 "events": n_events,
                 "interactions": n_interactions,

@@ -17,13 +17,13 @@ import argparse
 import json
 import os
 import resource
-import time
 from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import pandas as pd
+from script_options import Stopwatch, add_neighbor_options, model_options
 
 
 def read_events(path: Path, event_weights: dict[str, float], half_life_days: float) -> pd.DataFrame:
@@ -98,44 +98,22 @@ def by_lenskit(model: str, events: pd.DataFrame, args: argparse.Namespace, lap) 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Fit one model of a library on a file of events and write top lists.")
-    parser.add_argument("events", type=Path, help="Parquet file of make_world.py")
-    parser.add_argument("output", type=Path, help="Parquet file to write")
+    parser = model_options("Fit one model of a library on a file of events and write top lists.")
+    add_neighbor_options(parser)
     parser.add_argument("--library", choices=["rectools", "lenskit"], required=True)
     parser.add_argument("--model", choices=["als", "neighbors", "slim"], required=True)
-    parser.add_argument("--event-weights", nargs="+", default=["view=1", "add_to_cart=3", "purchase=5"])
-    parser.add_argument("--half-life-days", type=float, default=90.0, help="of all event types")
-    parser.add_argument("--factors", type=int, default=64)
-    parser.add_argument("--iterations", type=int, default=15)
-    parser.add_argument("--regularization", type=float, default=10.0)
-    parser.add_argument("--alpha", type=float, default=10.0, help="confidence = 1 + alpha x weight")
-    parser.add_argument("--n-neighbors", type=int, default=100, help="of an item")
-    parser.add_argument("--l1", type=float, default=2.0, help="of SLIM's elastic net")
-    parser.add_argument("--l2", type=float, default=20.0)
-    parser.add_argument("--n-recommendations", type=int, default=20)
-    parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    event_weights = {name: float(weight) for name, _, weight in (pair.partition("=") for pair in args.event_weights)}
 
-    seconds: dict[str, float] = {}
-    began = last = time.perf_counter()
-
-    def lap(step: str) -> None:
-        nonlocal last
-        now = time.perf_counter()
-        seconds[step] = round(now - last, 3)
-        last = now
-
-    events = read_events(args.events, event_weights, args.half_life_days)
-    lap("read")
+    watch = Stopwatch()
+    events = read_events(args.events, dict(args.event_weights), args.half_life_days)
+    watch.lap("read")
     recommend = by_rectools if args.library == "rectools" else by_lenskit
-    lists = recommend(args.model, events, args, lap)
+    lists = recommend(args.model, events, args, watch.lap)
     lists["rank"] = lists["rank"].astype(np.int32)
     lists[["user_id", "item_id", "rank", "score"]].astype({"user_id": str, "item_id": str}).to_parquet(args.output)
-    lap("write")
-    seconds["total"] = round(last - began, 3)
+    watch.lap("write")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "peak_rss_mib": round(peak, 1), "rows_written": len(lists)}))
+    print(json.dumps({"seconds": watch.report(), "peak_rss_mib": round(peak, 1), "rows_written": len(lists)}))
 
 
 if __name__ == "__main__":

@@ -17,10 +17,8 @@ Needs `pip install -r benchmarks/requirements-spark.txt` and Java 17 or 21. Linu
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-import time
 from pathlib import Path
 
 from pyspark import StorageLevel
@@ -28,6 +26,7 @@ from pyspark.ml.feature import StringIndexer
 from pyspark.ml.recommendation import ALS
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
+from script_options import Stopwatch, model_options
 
 
 def read_peak_rss_mib(pid: int) -> float:
@@ -70,32 +69,13 @@ def list_descendants(root: int) -> list[int]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Fit Spark's ALS on a file of events and write top lists.")
-    parser.add_argument("events", type=Path, help="Parquet file of make_world.py")
-    parser.add_argument("output", type=Path, help="Parquet folder to write")
-    parser.add_argument("--event-weights", nargs="+", default=["view=1", "add_to_cart=3", "purchase=5"])
-    parser.add_argument("--half-life-days", type=float, default=90.0, help="of all event types")
-    parser.add_argument("--factors", type=int, default=64)
-    parser.add_argument("--iterations", type=int, default=15)
-    parser.add_argument("--regularization", type=float, default=10.0)
-    parser.add_argument("--alpha", type=float, default=10.0, help="confidence = 1 + alpha x weight")
-    parser.add_argument("--n-recommendations", type=int, default=20)
+    parser = model_options("Fit Spark's ALS on a file of events and write top lists.", "Parquet folder to write")
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--blocks", type=int, default=8, help="blocks that people, and items, are cut into")
     parser.add_argument("--driver-memory", default="8g", help="heap of the JVM, as -Xmx takes it")
-    parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    event_weights = {name: float(weight) for name, _, weight in (pair.partition("=") for pair in args.event_weights)}
 
-    seconds: dict[str, float] = {}
-    began = last = time.perf_counter()
-
-    def lap(step: str) -> None:
-        nonlocal last
-        now = time.perf_counter()
-        seconds[step] = round(now - last, 3)
-        last = now
-
+    watch = Stopwatch()
     spark = (
         SparkSession.builder.master(f"local[{args.cores}]")
         .appName("spark_als")
@@ -108,13 +88,13 @@ def main() -> None:
         .getOrCreate()
     )
     spark.sparkContext.setLogLevel("ERROR")
-    lap("start")
+    watch.lap("start")
 
     events = spark.read.parquet(str(args.events)).select("user_id", "item_id", "event_type", "occurred_at")
     newest = events.agg(F.max("occurred_at")).first()[0]
     as_of = F.date_add(F.to_date(F.lit(newest)), 1).cast("timestamp")
     age_days = (as_of.cast("double") - F.col("occurred_at").cast("timestamp").cast("double")) / 86_400
-    weight_of_type = F.create_map(*[F.lit(part) for pair in event_weights.items() for part in pair])
+    weight_of_type = F.create_map(*[F.lit(part) for pair in args.event_weights for part in pair])
     type_weight = weight_of_type[F.col("event_type")]
     weight = type_weight * F.pow(F.lit(0.5), age_days / args.half_life_days)
     indexer = StringIndexer(
@@ -129,7 +109,7 @@ def main() -> None:
     n_interactions = interactions.count()
     user_names, item_names = indexer.labelsArray
     n_people = len(user_names)
-    lap("read_and_weigh")
+    watch.lap("read_and_weigh")
 
     als = ALS(
         userCol="user",
@@ -145,7 +125,7 @@ def main() -> None:
         numItemBlocks=args.blocks,
     )
     model = als.fit(interactions)
-    lap("fit")
+    watch.lap("fit")
 
     names_of_users = spark.createDataFrame(list(enumerate(user_names)), "user int, user_id string")
     names_of_items = spark.createDataFrame(list(enumerate(item_names)), "item int, item_id string")
@@ -163,18 +143,17 @@ def main() -> None:
         .select("user_id", "item_id", "rank", "score")
     )
     lists.write.mode("overwrite").parquet(str(args.output))
-    lap("recommend_and_write")
+    watch.lap("recommend_and_write")
 
     blas = spark._jvm.dev.ludovic.netlib.blas.BLAS.getInstance().getClass().getSimpleName()
     rows_written = spark.read.parquet(str(args.output)).count()
     processes = [os.getpid(), *list_descendants(os.getpid())]
     peaks = [read_peak_rss_mib(pid) for pid in processes]
     cpu_seconds = round(sum(map(read_cpu_seconds, processes)), 2)
-    seconds["total"] = round(last - began, 3)
     print(
         json.dumps(
             {
-                "seconds": seconds,
+                "seconds": watch.report(),
                 "cpu_seconds": cpu_seconds,
                 "peak_rss_mib": round(sum(peaks), 1),
                 "peak_rss_mib_of_processes": peaks,

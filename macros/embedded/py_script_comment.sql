@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = '20799409120f8a41'
+KINDRED_FINGERPRINT = '40432fc73fef702c'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -1469,6 +1469,7 @@ KINDRED_SOURCES = {
         'VALUES_PER_BLOCK = 4_000_000\n'
         "# And one that stays in a processor's cache: 2.7 MB.\n"
         'VALUES_PER_CACHE = 700_000\n'
+        '# Above it a dense row costs more than the sparse one.\n'
         'MAX_DENSE_COLUMNS = 200_000\n'
         '# Lists of a few people: places of people and items, ranks from 1, scores.\n'
         'Lists = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]\n'
@@ -1766,7 +1767,8 @@ KINDRED_SOURCES = {
         '        least = np.maximum(least, np.partition(maxima, maxima.shape[1] - n, axis=1)[:, maxima.shape[1] - n])\n'
         '    rows, columns = np.divmod(np.flatnonzero(scores >= least[:, None]), n_columns)\n'
         '    values = scores[rows, columns]\n'
-        '    order = np.lexsort((columns, -values, rows))\n'
+        '    # The sort is stable, so that ties stay in the order of the columns.\n'
+        '    order = np.lexsort((-values, rows))\n'
         '    rows, columns, values = rows[order], columns[order], values[order]\n'
         '    ranks = np.arange(len(rows)) - np.searchsorted(rows, rows) + 1\n'
         '    is_kept = ranks <= n\n'
@@ -6937,11 +6939,12 @@ KINDRED_SOURCES = {
         '    The people are drawn, with a seed, into five parts. Where they are few, each part evaluates what learned from the\n'
         '    others, and the mean of five boosters serves; where they are many, one part evaluates and one booster serves.\n'
         '    """\n'
-        '    is_taught = np.isin(people, np.unique(people[labels]))\n'
-        '    n_hits = len(np.unique(people[labels]))\n'
+        '    choosers = np.unique(people[labels])\n'
+        '    n_hits = len(choosers)\n'
         '    if n_hits < MIN_PEOPLE:\n'
         '        return Ranker("fixed", f"{n_hits} people chose a candidate in fold tuning, {MIN_PEOPLE} are needed")\n'
         '    # People without a hit teach nothing about order, and their ndcg is 0 in any.\n'
+        '    is_taught = np.isin(people, choosers)\n'
         '    kept = EVERYONE if is_taught.all() else is_taught\n'
         '    rows = Taught(features[kept], names, labels[kept], people[kept], votes[kept], z[kept])\n'
         '    parts = np.array_split(np.random.default_rng(0).permutation(np.array(sorted(n_targets))), N_PARTS)\n'

@@ -4,15 +4,7 @@ import duckdb
 import pyarrow as pa
 from conftest import NO_TESTS, Shop, to_variables
 
-TABLES = [
-    "+events",
-    "+users",
-    "+consents",
-    "+tracker_report",
-    "unmapped_events",
-    "tracked_identity_links",
-    "tracked_items",
-]
+TABLES = ["+events", "+users", "+consents", "+tracker_report", "unmapped_events", "tracked_identity_links"]
 
 
 def write(database, schema, tables):

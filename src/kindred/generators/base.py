@@ -20,6 +20,7 @@ from kindred.warehouse import Relation, read_table
 VALUES_PER_BLOCK = 4_000_000
 # And one that stays in a processor's cache: 2.7 MB.
 VALUES_PER_CACHE = 700_000
+# Above it a dense row costs more than the sparse one.
 MAX_DENSE_COLUMNS = 200_000
 # Lists of a few people: places of people and items, ranks from 1, scores.
 Lists = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
@@ -317,7 +318,8 @@ def best_of_dense(scores: np.ndarray, n: int) -> Lists:
         least = np.maximum(least, np.partition(maxima, maxima.shape[1] - n, axis=1)[:, maxima.shape[1] - n])
     rows, columns = np.divmod(np.flatnonzero(scores >= least[:, None]), n_columns)
     values = scores[rows, columns]
-    order = np.lexsort((columns, -values, rows))
+    # The sort is stable, so that ties stay in the order of the columns.
+    order = np.lexsort((-values, rows))
     rows, columns, values = rows[order], columns[order], values[order]
     ranks = np.arange(len(rows)) - np.searchsorted(rows, rows) + 1
     is_kept = ranks <= n

@@ -212,11 +212,12 @@ def learn(
     The people are drawn, with a seed, into five parts. Where they are few, each part evaluates what learned from the
     others, and the mean of five boosters serves; where they are many, one part evaluates and one booster serves.
     """
-    is_taught = np.isin(people, np.unique(people[labels]))
-    n_hits = len(np.unique(people[labels]))
+    choosers = np.unique(people[labels])
+    n_hits = len(choosers)
     if n_hits < MIN_PEOPLE:
         return Ranker("fixed", f"{n_hits} people chose a candidate in fold tuning, {MIN_PEOPLE} are needed")
     # People without a hit teach nothing about order, and their ndcg is 0 in any.
+    is_taught = np.isin(people, choosers)
     kept = EVERYONE if is_taught.all() else is_taught
     rows = Taught(features[kept], names, labels[kept], people[kept], votes[kept], z[kept])
     parts = np.array_split(np.random.default_rng(0).permutation(np.array(sorted(n_targets))), N_PARTS)
