@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from scipy.sparse import csr_matrix
 
-from kindred.matrices import Csr, csr_bytes, encode_ids
+from kindred.matrices import Csr, csr_bytes, encode_ids, read_encoded
 from kindred.once import read_once
-from kindred.warehouse import Relation, read_table
+from kindred.warehouse import Relation, as_doubles, as_microseconds
+
+# Of what the newest step counts.
+NEGLIGIBLE = 0.005
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,14 @@ def history_bytes(history: History) -> int:
 
 def read_own_history(interactions: Relation, fold: str, max_items: int) -> History:
     """`read_history`, from the warehouse."""
-    table = read_table(interactions, ["user_id", "item_id", "weight", "last_at"], f"fold = '{fold}' and weight > 0")
-    users, user_at = encode_ids(table["user_id"])
-    items, item_at = encode_ids(table["item_id"])
-    moments = table["last_at"].combine_chunks().cast(pa.timestamp("us")).cast(pa.int64()).to_numpy()
+    ((users, user_at), (items, item_at)), (strengths, moments) = read_encoded(
+        interactions,
+        ["user_id", "item_id"],
+        {"weight": lambda column: np.sqrt(as_doubles(column)).astype(np.float32), "last_at": as_microseconds},
+        f"fold = '{fold}' and weight > 0",
+    )
     order = newest_first(user_at, moments, np.random.default_rng(0).permutation(len(items))[item_at])
-    user_at, item_at, moments = user_at[order], item_at[order], moments[order]
-    strengths = np.sqrt(table["weight"].to_numpy()[order]).astype(np.float32)
+    user_at, item_at, moments, strengths = user_at[order], item_at[order], moments[order], strengths[order]
     n_items = np.bincount(user_at, minlength=len(users))
     first = np.repeat(np.cumsum(n_items) - n_items, n_items)
     is_new_step = np.ones(len(order), dtype=bool)
@@ -108,8 +111,21 @@ def newest_first(user_at: np.ndarray, moments: np.ndarray, chances: np.ndarray) 
     return order
 
 
+def drawn_people(history: Csr, max_entries: int) -> np.ndarray:
+    """The places of people, rising: drawn with a fixed seed as long as they have at most so many entries together."""
+    drawn = np.random.default_rng(0).permutation(history.shape[0])
+    n_people = np.searchsorted(np.cumsum(np.diff(history.indptr)[drawn]), max_entries, "right")
+    return np.sort(drawn[:n_people])
+
+
 def profiles(history: Csr, steps: np.ndarray, decay: float, n_steps: int) -> Csr:
-    """A person's profile now: the newest n_steps steps, times decay ** steps back; CSR like history."""
+    """A person's profile now: the newest n_steps steps, times decay ** steps back; CSR like history.
+
+    Steps that count less than NEGLIGIBLE are left out: all steps older than one add up to a small part of a list's last
+    scores, and there are many of them.
+    """
+    if 0 < decay < 1:
+        n_steps = min(n_steps, int(np.ceil(np.log(NEGLIGIBLE) / np.log(decay))))
     values = history.data * np.power(np.float32(decay), steps) * (steps < n_steps)
     profile = csr_matrix((values, history.indices, history.indptr), shape=history.shape, copy=True)
     profile.eliminate_zeros()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from scipy.sparse import coo_matrix, csr_matrix
 
 from kindred.once import one_per_process, read_once
-from kindred.warehouse import Relation, read_table
+from kindred.warehouse import Relation, as_floats, read_batches, read_table
 
 Csr = Any  # a scipy.sparse.csr_matrix
 
@@ -35,6 +35,31 @@ def encode_ids(column: Any, ids: Any = None) -> tuple[Any, np.ndarray]:
     if len(positions) == 0:
         return ids, positions
     return ids, positions[encoded.indices.to_numpy(zero_copy_only=False)]
+
+
+def read_encoded(
+    relation: Relation, ids: Sequence[str], values: Mapping[str, Callable[[Any], np.ndarray]], condition: str
+) -> tuple[list[tuple[Any, np.ndarray]], list[np.ndarray]]:
+    """Columns of ids as positions among their own sorted values, and columns of values as arrays.
+
+    values: {column: what makes an array of a part of it}. Returns ([(ids, positions) of each], [values of each]). The
+    ids' texts are never in memory together: of 100 million rows they would be 3 GB.
+    """
+    encoded: list[list[tuple[Any, np.ndarray]]] = [[] for _ in ids]
+    found = [[convert(pa.nulls(0))] for convert in values.values()]
+    for batch in read_batches(relation, [*ids, *values], condition):
+        for parts, name in zip(encoded, ids, strict=True):
+            coded = batch[name].dictionary_encode()
+            parts.append((coded.dictionary, coded.indices.to_numpy()))
+        for arrays, (name, convert) in zip(found, values.items(), strict=True):
+            arrays.append(convert(batch[name]))
+    columns = []
+    for parts in encoded:
+        own = pc.unique(pa.chunked_array([known for known, _ in parts], pa.string()))
+        own = own.take(pc.sort_indices(own))
+        positions = [pc.index_in(known, value_set=own).to_numpy()[at] for known, at in parts]
+        columns.append((own, np.concatenate([np.empty(0, np.int32), *positions])))
+    return columns, [np.concatenate(arrays) for arrays in found]
 
 
 def read_weights(interactions: Relation, fold: str, items: Any = None) -> tuple[Any, Any, Csr]:
@@ -64,10 +89,9 @@ def read_weights(interactions: Relation, fold: str, items: Any = None) -> tuple[
 
 def read_own_weights(interactions: Relation, fold: str) -> tuple[Any, Any, Csr]:
     """`read_weights` with the items of the interactions."""
-    table = read_table(interactions, ["user_id", "item_id", "weight"], f"fold = '{fold}' and weight <> 0")
-    users, user_positions = encode_ids(table["user_id"])
-    items, item_positions = encode_ids(table["item_id"])
-    weights = table["weight"].to_numpy().astype(np.float32)
+    ((users, user_positions), (items, item_positions)), [weights] = read_encoded(
+        interactions, ["user_id", "item_id"], {"weight": as_floats}, f"fold = '{fold}' and weight <> 0"
+    )
     matrix = coo_matrix((weights, (user_positions, item_positions)), shape=(len(users), len(items))).tocsr()
     matrix.sort_indices()
     return users, items, matrix

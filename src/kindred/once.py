@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 from kindred.run import CURRENT
 from kindred.warehouse import Relation, name_of_table
 
-# Of all that is kept: the histories and the weights of 20 million interactions are half of it.
-MAX_BYTES = 2**30
+# Of all that is kept: the histories and the weights of 100 million interactions are 2.2 GB.
+MAX_BYTES = 5 * 2**29
 
 Value = TypeVar("Value")
 Maker = TypeVar("Maker")

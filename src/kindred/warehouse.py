@@ -13,7 +13,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,14 @@ def read_table(relation: Relation, columns: Sequence[str], condition: str | None
     frame = relation.select(*columns).to_pandas()
     frame.columns = list(columns)
     return frame_to_table(frame, {name: types[name] for name in columns if name in types})
+
+
+def read_batches(relation: Relation, columns: Sequence[str], condition: str) -> Iterator[pa.RecordBatch]:
+    """`read_table` in parts, for tables with a row per event: on DuckDB a million rows at a time."""
+    if hasattr(relation, "fetchnumpy"):
+        yield from relation.filter(condition).select(", ".join(columns)).to_arrow_reader(1_000_000)
+    else:
+        yield from read_table(relation, columns, condition).to_batches()
 
 
 def name_of_table(relation: Relation) -> str | None:
@@ -254,6 +262,16 @@ def report_progress(text: str) -> None:
     print(time.strftime("%H:%M:%S  ") + text, flush=True)
 
 
-def as_floats(column: pa.ChunkedArray) -> np.ndarray:
+def as_doubles(column: Any) -> np.ndarray:
+    """A pyarrow column of numbers as 64-bit floats."""
+    return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False))
+
+
+def as_microseconds(column: Any) -> np.ndarray:
+    """A pyarrow column of moments as microseconds since 1970, 64-bit whole numbers."""
+    return np.asarray(column.cast(pa.timestamp("us")).cast(pa.int64()).to_numpy(zero_copy_only=False))
+
+
+def as_floats(column: Any) -> np.ndarray:
     """A pyarrow column of numbers, truth values or nulls as 32-bit floats, nan where null."""
     return column.cast(pa.float32()).to_numpy(zero_copy_only=False).astype(np.float32)

@@ -13,8 +13,8 @@ from kindred.ranking.cross_scores import Scorers
 from kindred.ranking.features import (
     RANKER_SCORES,
     RankerTables,
-    generator_ranks,
     generator_z,
+    pair_up,
     ranker_feature_names,
     ranker_features,
     read_candidates,
@@ -94,7 +94,8 @@ def score_person(warehouse: Warehouse, user_id: str, policy_name: str) -> Scored
     kind = blend.kind(tables) if policy.is_learned else "fixed"
     scorers = person_scorers(warehouse, person, concerned)
     cross_scores = None if kind == "fixed" else scorers.read(tables, "live")
-    _people, items, features, votes = ranker_features(tables, *rows, cross_scores)
+    pairs = pair_up(tables, *rows)
+    features = ranker_features(tables, pairs, cross_scores)
     ids = tables.items.to_pylist()
     is_counted = policy.counts(tables)
     names = tables.generators.to_pylist()
@@ -105,8 +106,8 @@ def score_person(warehouse: Warehouse, user_id: str, policy_name: str) -> Scored
     elif kind == "linear":
         values, contributions = generator_z(tables, features), blend.terms(tables, features)
     else:
-        contributions = votes if is_counted is None else votes * is_counted
-        values = generator_ranks(tables, features)
+        contributions = pairs.votes if is_counted is None else pairs.votes * is_counted
+        values = pairs.ranks
     terms = {
         ids[item]: sorted(
             (
@@ -116,7 +117,7 @@ def score_person(warehouse: Warehouse, user_id: str, policy_name: str) -> Scored
             ),
             key=lambda term: (-abs(term.contribution), term.feature),
         )
-        for item, of_item, amounts in zip(items, values, contributions, strict=True)
+        for item, of_item, amounts in zip(pairs.items, values, contributions, strict=True)
     }
     # A policy of some generators has no candidate that none of them proposes.
     return Scored(kind, {item_id: found for item_id, found in terms.items() if found})

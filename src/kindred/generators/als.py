@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kindred.generators.base import Generator, Lists, Setting
+from kindred.generators.base import VALUES_PER_BLOCK, Generator, Lists, Setting, best_of_dense, concatenate_lists
 from kindred.histories import History
 from kindred.matrices import Csr, one_blas_thread, run_on_all_cores, to_confidences
 
@@ -38,7 +38,7 @@ class Als(Generator):
             (0.1, 0.3, 1.0, 3.0),
         ),
         "iterations": Setting(
-            15, "iterations of training; a third where it starts from earlier factors", (15, 8, 5, 3), above_zero=True
+            10, "iterations of training; a third where it starts from earlier factors", (15, 10, 5, 3), above_zero=True
         ),
         # With 0 the equations of a person have no single solution.
         "regularization": Setting(
@@ -253,16 +253,17 @@ def best_items(user_factors: np.ndarray, item_factors: np.ndarray, excluded: Csr
 
     user_factors: (n_users, f); item_factors: (n_items, f); excluded: CSR, users x items, nonzero = not to be proposed.
     """
-    import implicit
-
     n_users, n_items = excluded.shape
-    with one_blas_thread():
-        als = implicit.cpu.als.AlternatingLeastSquares(factors=item_factors.shape[1])
-        als.user_factors, als.item_factors = user_factors, item_factors
-        items, scores = als.recommend(np.arange(n_users), excluded, N=min(n, n_items), filter_already_liked_items=True)
-    order = np.lexsort((items, -scores), axis=1)
-    items, scores = np.take_along_axis(items, order, axis=1), np.take_along_axis(scores, order, axis=1)
-    # Where fewer than n items remain, implicit fills up with excluded ones at the lowest float.
-    is_real = scores > np.finfo(np.float32).min
-    users, ranks = np.nonzero(is_real)
-    return users, items[is_real], ranks + 1, scores[is_real].astype(np.float64)
+    # With fewer rows in a product the items' vectors are read too often.
+    n_rows = max(16, VALUES_PER_BLOCK // max(n_items, 1))
+
+    def list_block(start: int) -> Lists:
+        block = slice(start, start + n_rows)
+        scores = user_factors[block] @ item_factors.T
+        barred = excluded[block]
+        scores[np.repeat(np.arange(len(scores)), np.diff(barred.indptr)), barred.indices] = -np.inf
+        users, items, ranks, values = best_of_dense(scores, n, above=-np.inf)
+        return users + start, items, ranks, values
+
+    blocks = run_on_all_cores(list_block, range(0, max(n_users, 1), n_rows))
+    return concatenate_lists(blocks)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -285,6 +285,11 @@ def best_of_many(profile: Csr, neighbors: Csr, excluded: Csr, n: int) -> Lists:
         scores[np.repeat(np.arange(len(scores)), np.diff(barred.indptr)), barred.indices] = 0
         rows, *rest = best_of_dense(scores, n)
         parts.append((rows + block.start, *rest))
+    return concatenate_lists(parts)
+
+
+def concatenate_lists(parts: Sequence[tuple[np.ndarray, ...]]) -> Lists:
+    """The lists of blocks of people as those of all of them."""
     rows, columns, ranks, values = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return rows, columns, ranks, values
 
@@ -307,10 +312,10 @@ def dense_products(profile: Csr, neighbors: Csr) -> Iterator[tuple[slice, np.nda
         yield slice(start, start + part.shape[0]), (stretched @ part.data).reshape(part.shape[0], n_columns)
 
 
-def best_of_dense(scores: np.ndarray, n: int) -> Lists:
-    """`best_per_row` of dense rows."""
+def best_of_dense(scores: np.ndarray, n: int, above: float = 0.0) -> Lists:
+    """`best_per_row` of dense rows; of entries above a number other than 0, where one is given."""
     n_rows, n_columns = scores.shape
-    least = np.full(n_rows, np.nextafter(scores.dtype.type(0), scores.dtype.type(1)))
+    least = np.full(n_rows, np.nextafter(scores.dtype.type(above), scores.dtype.type(np.inf)))
     # The nth best of the maxima of groups of columns: no value below it is among the n best of the row.
     width = n_columns // (4 * n)
     if width > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -79,68 +80,87 @@ def read_candidates(
     return users[order], items[order], generators[order], scores[order], ranks[order]
 
 
-def ranker_features(
+@dataclass(frozen=True)
+class Pairs:
+    """Each pair of a person and a candidate once, and what generators say of it.
+
+    users, items: (n_pairs,), places; scores, ranks: (n_pairs, n_generators) of 32-bit floats, nan where a generator
+    doesn't propose the item. votes: (n_pairs, n_generators), weight / (60 + rank), 0 where a generator doesn't propose
+    the item: their sum is the fixed blend (reciprocal rank fusion: Cormack, Clarke, Buettcher, SIGIR 2009).
+    """
+
+    users: np.ndarray
+    items: np.ndarray
+    scores: np.ndarray
+    ranks: np.ndarray
+    votes: np.ndarray
+
+
+def pair_up(
     tables: RankerTables,
     users: np.ndarray,
     items: np.ndarray,
     generators: np.ndarray,
     scores: np.ndarray,
     ranks: np.ndarray,
-    cross_scores: CrossScores | None = None,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """One row for each pair of a person and a candidate: (user places, item places, features, votes).
-
-    The rows come as `read_candidates` sorts them. cross_scores: what generators say of candidates that others propose.
-
-    features: (n_pairs, n_features) of 32-bit floats, nan = unknown, in the order of `ranker_feature_names`. A
-    generator's scores are standardised (z) over those candidates of the person for which it has one.
-    votes: (n_pairs, n_generators), weight / (60 + rank), 0 where a generator doesn't propose the item: their sum is the
-    fixed blend (reciprocal rank fusion: Cormack, Clarke, Buettcher, SIGIR 2009).
-    """
-    n_generators = len(tables.generators)
+) -> Pairs:
+    """The pairs of rows as `read_candidates` sorts them."""
     is_first = np.ones(len(users), dtype=bool)
     is_first[1:] = (users[1:] != users[:-1]) | (items[1:] != items[:-1])
     pair_at = np.cumsum(is_first) - 1
-    pair_users, pair_items = users[is_first], items[is_first]
-    given = np.full((len(pair_users), n_generators), np.nan, dtype=np.float32)
-    given[pair_at, generators] = scores
+    by_pair = np.full((2, is_first.sum(), len(tables.generators)), np.nan, dtype=np.float32)
+    by_pair[0, pair_at, generators], by_pair[1, pair_at, generators] = scores, ranks
+    votes = np.nan_to_num(1 / (60 + by_pair[1])) * tables.weights
+    return Pairs(users[is_first], items[is_first], by_pair[0], by_pair[1], votes)
+
+
+def ranker_features(tables: RankerTables, pairs: Pairs, cross_scores: CrossScores | None = None) -> np.ndarray:
+    """One row for each pair: (n_pairs, n_features) of 32-bit floats, nan = unknown; columns: `ranker_feature_names`.
+
+    cross_scores: what generators say of candidates that others propose. A generator's scores are standardised (z) over
+    those candidates of the person for which it has one.
+    """
+    n_generators = len(tables.generators)
+    scores = pairs.scores.copy()
     if cross_scores is not None:
-        cross_scores.fill(pair_users, pair_items, given)
-    features = np.full((len(pair_users), len(ranker_feature_names(tables))), np.nan, dtype=np.float32)
-    features[pair_at, RANKER_SCORES.index("rank") * n_generators + generators] = ranks
-    people = pair_users - pair_users[:1].sum()
+        cross_scores.fill(pairs.users, pairs.items, scores)
+    features = np.full((len(pairs.users), len(ranker_feature_names(tables))), np.nan, dtype=np.float32)
+    place = RANKER_SCORES.index("rank") * n_generators
+    features[:, place : place + n_generators] = pairs.ranks
+    people = pairs.users - pairs.users[:1].sum()
     for generator in range(n_generators):
-        for kind, values in enumerate((given[:, generator], *standardised(given[:, generator], people))):
+        for kind, values in enumerate((scores[:, generator], *standardised(scores[:, generator], people))):
             features[:, kind * n_generators + generator] = values
-    votes = np.nan_to_num(1 / (60 + generator_ranks(tables, features))) * tables.weights
     columns = [
-        (votes > 0).sum(axis=1),
-        votes.sum(axis=1),
-        *tables.item_values[pair_items].T,
-        *tables.user_values[pair_users].T,
+        (pairs.votes > 0).sum(axis=1),
+        pairs.votes.sum(axis=1),
+        *tables.item_values[pairs.items].T,
+        *tables.user_values[pairs.users].T,
         *(
-            of_items[pair_items] == of_users[pair_users]
+            of_items[pairs.items] == of_users[pairs.users]
             for of_items, of_users in zip(tables.of_items, tables.of_users, strict=True)
         ),
-        tables.price_percentiles[pair_items] - tables.price_affinities[pair_users],
+        tables.price_percentiles[pairs.items] - tables.price_affinities[pairs.users],
     ]
     for place, values in enumerate(columns, start=4 * n_generators):
         features[:, place] = values
-    return pair_users, pair_items, features, votes
+    return features
 
 
 def standardised(scores: np.ndarray, people: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Scores as a share of the person's best, and in standard deviations from the person's mean; nan stays nan.
 
-    people: places of the people, small whole numbers.
+    people: places of the people, small whole numbers, rising.
     """
     is_known = ~np.isnan(scores)
     of, known = people[is_known], scores[is_known]
     counts = np.maximum(np.bincount(of), 1)
     means = np.bincount(of, known) / counts
     spreads = np.sqrt(np.maximum(np.bincount(of, (known - means[of]) ** 2) / counts, 1e-12))
-    best = np.full(len(counts), -np.inf)
-    np.maximum.at(best, of, known)
+    best = np.zeros(len(counts))
+    starts = np.flatnonzero(np.diff(of, prepend=-1))
+    if len(of):
+        best[of[starts]] = np.maximum.reduceat(known, starts)
     shares, z = np.full_like(scores, np.nan), np.full_like(scores, np.nan)
     shares[is_known] = known / np.where(best[of] > 0, best[of], 1)
     z[is_known] = (known - means[of]) / spreads[of]
@@ -169,10 +189,3 @@ def generator_z(tables: RankerTables, features: np.ndarray) -> np.ndarray:
     n_generators = len(tables.generators)
     place = RANKER_SCORES.index("z") * n_generators
     return np.nan_to_num(features[:, place : place + n_generators])
-
-
-def generator_ranks(tables: RankerTables, features: np.ndarray) -> np.ndarray:
-    """The rank that each generator gives each candidate, (n_pairs, n_generators), nan where it doesn't propose it."""
-    n_generators = len(tables.generators)
-    place = RANKER_SCORES.index("rank") * n_generators
-    return features[:, place : place + n_generators]

@@ -23,6 +23,7 @@ from kindred.ranking.cross_scores import Scorers
 from kindred.ranking.features import (
     RankerTables,
     generator_z,
+    pair_up,
     ranker_feature_names,
     ranker_features,
     read_candidates,
@@ -273,11 +274,12 @@ def rankers(
     for block in tables.blocks():
         if np.any((evaluated >= block.start) & (evaluated < block.stop)):
             rows = read_candidates(candidates, tables, "tuning", block, evaluated)
-            people, items, features, votes = ranker_features(tables, *rows, cross_scores)
-            labels = are_in(wanted, people, items)
+            pairs = pair_up(tables, *rows)
+            features, people = ranker_features(tables, pairs, cross_scores), pairs.users
+            labels = are_in(wanted, people, pairs.items)
             # People who chose none of their candidates teach nothing about order, and their ndcg is 0 in any.
             is_kept = np.isin(people, people[labels])
-            parts.append((people[is_kept], labels[is_kept], features[is_kept], votes[is_kept].sum(axis=1)))
+            parts.append((people[is_kept], labels[is_kept], features[is_kept], pairs.votes[is_kept].sum(axis=1)))
     if parts:
         people, labels, features, votes = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         n_targets = dict(zip(evaluated.tolist(), np.diff(wanted.indptr)[evaluated].tolist(), strict=True))

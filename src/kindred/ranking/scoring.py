@@ -19,8 +19,8 @@ from kindred.ranking.cross_scores import Scorers
 from kindred.ranking.features import (
     RankerTables,
     Rows,
-    generator_ranks,
     generator_z,
+    pair_up,
     ranker_feature_names,
     ranker_features,
     read_candidates,
@@ -227,10 +227,11 @@ def scored_candidates(
         counts = [policy.counts(tables) for policy in usable]
 
         def score_part(rows: Rows) -> list[tuple[str, tuple[np.ndarray, ...]]]:
-            users, items, features, votes = ranker_features(tables, *rows, cross_scores)
+            pairs = pair_up(tables, *rows)
+            users, items, votes = pairs.users, pairs.items, pairs.votes
             # weight / rank falls faster than a vote: the item is said to come from the generator that has it near the
             # top.
-            shares = np.nan_to_num(tables.weights / generator_ranks(tables, features))
+            shares = np.nan_to_num(tables.weights / pairs.ranks)
             # The rows of these people alone: `are_in` makes an array of all entries.
             first, last = users[0], users[-1]
             is_discovery = None if bought is None else ~are_in(bought[first : last + 1], users - first, items)
@@ -241,6 +242,7 @@ def scored_candidates(
                 totals = votes.sum(axis=1) if is_counted is None else blend_of(votes, is_counted)
                 if policy.is_learned and is_learned and blend is not None:
                     if learned is None:
+                        features = ranker_features(tables, pairs, cross_scores)
                         learned = 1 / (1 + np.exp(-blend.margins(tables, features)))
                     totals = learned
                 leads = shares.argmax(axis=1) if is_counted is None else (shares * is_counted).argmax(axis=1)

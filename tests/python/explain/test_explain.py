@@ -25,7 +25,7 @@ from kindred.ids import id_hash
 from kindred.ranking import scoring
 from kindred.ranking.boosters import Boosters
 from kindred.ranking.cross_scores import Scorers
-from kindred.ranking.features import RankerTables, ranker_feature_names, ranker_features, read_candidates
+from kindred.ranking.features import RankerTables, pair_up, ranker_feature_names, ranker_features, read_candidates
 
 
 @pytest.fixture
@@ -147,7 +147,8 @@ def test_the_contributions_of_a_learned_ranker_add_up_to_every_score(copy, n_boo
     tables = RankerTables(known[3], known[1], known[2], "live")
     rows = read_candidates(known[0], tables, "live", tables.blocks()[0])
     cross_scores = scorers(copy.connection).read(tables, "live")
-    _users, _items, features, votes = ranker_features(tables, *rows, cross_scores)
+    pairs = pair_up(tables, *rows)
+    features, votes = ranker_features(tables, pairs, cross_scores), pairs.votes
     # Prices and popularity count, which the blend knows nothing of.
     wanted = np.nan_to_num(features[:, ranker_feature_names(tables).index("item_trend")]) + 100 * votes.sum(axis=1)
     data = lightgbm.Dataset(features, wanted, feature_name=ranker_feature_names(tables))

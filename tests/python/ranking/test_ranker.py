@@ -11,7 +11,7 @@ from conftest import run_model
 from kindred.ranking import features as ranker_tables
 from kindred.ranking import lambdamart, scoring
 from kindred.ranking.boosters import Boosters
-from kindred.ranking.features import RankerTables, ranker_feature_names, ranker_features, read_candidates
+from kindred.ranking.features import RankerTables, pair_up, ranker_feature_names, ranker_features, read_candidates
 from kindred.ranking.lambdamart import Ranker, learn, ndcgs
 from kindred.ranking.linear import RIDGE, learn_weights
 
@@ -104,7 +104,8 @@ def test_features__by_hand(connection):
     tables = tables_of(connection)
     [block] = tables.blocks()
     rows = read_candidates(connection.table("candidates"), tables, "live", block)
-    users, items, features, votes = ranker_features(tables, *rows)
+    pairs = pair_up(tables, *rows)
+    users, items, votes, features = pairs.users, pairs.items, pairs.votes, ranker_features(tables, pairs)
     named = dict(zip(ranker_feature_names(tables), features.T.tolist(), strict=True))
     assert (tables.users.to_pylist(), tables.items.to_pylist()) == (["u1", "u2"], ["a", "b", "x"])
     # u1 and a, u1 and b, u2 and a; x can't be recommended, and nobody is no generator.

@@ -242,7 +242,7 @@ def test_best_items__one_user_one_item():
 
 # Settings -----------------------------------------------------------------------------------------------------------
 
-AUTO = {"factors": "auto", "iterations": 15, "regularization": "auto", "alpha": "auto"}
+AUTO = {"factors": "auto", "iterations": 10, "regularization": "auto", "alpha": "auto"}
 
 
 def random_weights(n_users, n_items, n_per_user, weight):
@@ -259,7 +259,7 @@ def test_settings__alpha_by_hand():
     filled = fill_als_settings(AUTO, weights)
     assert filled["alpha"] == pytest.approx(0.3)
     assert filled["regularization"] == 30
-    assert filled["iterations"] == 15
+    assert filled["iterations"] == 10
     assert AUTO["alpha"] == "auto"  # a copy: the next fold is filled again
 
 
