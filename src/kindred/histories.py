@@ -32,6 +32,18 @@ class History:
     steps: np.ndarray
     moments: np.ndarray
 
+    def of(self, people: np.ndarray) -> History:
+        """The history of some of the people, an array of their places; -1 = somebody without one."""
+        matrix, is_known = self.matrix, people >= 0
+        lengths = np.where(is_known, matrix.indptr[people + 1] - matrix.indptr[people], 0)
+        indptr = np.concatenate([[0], np.cumsum(lengths)])
+        entries = np.arange(indptr[-1]) + np.repeat(matrix.indptr[people] - indptr[:-1], lengths)
+        shape = (len(people), matrix.shape[1])
+        rows = csr_matrix((matrix.data[entries], matrix.indices[entries], indptr), shape=shape)
+        moments = self.moments[people] if len(self.moments) else np.zeros(len(people), dtype=np.int64)
+        users = self.users.take(pa.array(people, mask=~is_known))
+        return History(self.fold, users, self.items, rows, self.steps[entries], moments)
+
     def among(self, catalogue: Any) -> History:
         """The same history over the items of a catalogue, in its order. Errors: ValueError where it lacks an item."""
         places = encode_ids(self.items, catalogue)[1]
@@ -69,8 +81,17 @@ def history_bytes(history: History) -> int:
 def read_own_history(interactions: Relation, fold: str, max_items: int) -> History:
     """`read_history`, from the warehouse."""
     table = read_table(interactions, ["user_id", "item_id", "weight", "last_at"], f"fold = '{fold}' and weight > 0")
+    return make_history(fold, table, max_items)
+
+
+def make_history(fold: str, table: pa.Table, max_items: int = 500, items: Any = None) -> History:
+    """The history of people from their interactions of positive weight: user_id, item_id, weight and last_at.
+
+    items: the items of all people of the fold, sorted, where the table has some of the people: items of one moment
+    stand in an order that is drawn over all of them, so that a person's history is the same. None = the table's items.
+    """
     users, user_at = encode_ids(table["user_id"])
-    items, item_at = encode_ids(table["item_id"])
+    items, item_at = encode_ids(table["item_id"], items)
     moments = table["last_at"].combine_chunks().cast(pa.timestamp("us")).cast(pa.int64()).to_numpy()
     order = newest_first(user_at, moments, np.random.default_rng(0).permutation(len(items))[item_at])
     user_at, item_at, moments = user_at[order], item_at[order], moments[order]

@@ -256,6 +256,8 @@ def best_items(user_factors: np.ndarray, item_factors: np.ndarray, excluded: Csr
     import implicit
 
     n_users, n_items = excluded.shape
+    # implicit wants memory that it could write to; what a node of Snowflake maps from a file isn't.
+    item_factors = np.require(item_factors, requirements="W")
     with one_blas_thread():
         als = implicit.cpu.als.AlternatingLeastSquares(factors=item_factors.shape[1])
         als.user_factors, als.item_factors = user_factors, item_factors
