@@ -318,7 +318,7 @@ def test_people_are_spread_over_nodes(shops, python_model, monkeypatch, tmp_path
     """In partitions of few people, each of which sees these alone: the same rows as of all people at once."""
     from snowflake.snowpark import Session
 
-    database, cursor = shops
+    database, _ = shops
     log, spread = tmp_path / "partitions", nodes.spread
 
     def spread_and_count(session, people, compute, *rest):
@@ -333,11 +333,13 @@ def test_people_are_spread_over_nodes(shops, python_model, monkeypatch, tmp_path
     for module in (lists, scoring):
         monkeypatch.setattr(module, "spread", spread_and_count)
         monkeypatch.setattr(module, "PEOPLE_PER_PARTITION", 200)
-    # Closing it would close the tests' own connection.
-    session = Session.builder.configs({"connection": cursor.connection}).create()
     given = {"generators": {}, "lists": {}, "pool_size": 100}
-    rows = python_model(table).model(SnowparkDbt(session, given), session)
-    on_snowflake = comparable(rows.to_pandas())
+    # A session of its own: it is closed with its connection.
+    names = ("account", "user", "password", "database", "schema", "host", "port", "protocol")
+    login = {name: os.environ[f"SNOWFLAKE_{name.upper()}"] for name in names}
+    with Session.builder.configs(login | {"port": int(login["port"])}).create() as session:
+        rows = python_model(table).model(SnowparkDbt(session, given), session)
+        on_snowflake = comparable(rows.to_pandas())
     with duckdb.connect(database, read_only=True) as connection:
         on_duckdb = comparable(connection.execute(f"from {table}").df())
         [(n_people,)] = connection.execute(f"select count(distinct user_id) from {table}").fetchall()
