@@ -17,10 +17,11 @@ def model(dbt, session):
     item_features = dbt.ref("item_features")
     tuning_trials, history_keys = dbt.ref("tuning_trials"), dbt.ref("history_keys")
     training_policy, folds = dbt.ref("training_policy"), dbt.ref("folds")
+    packages = dbt.config.get("packages")
     n_candidates = settings.fill("lists", dbt.config.meta_get("lists"))["n_candidates"]
     tables = {
         "item_neighbors": dbt.ref("item_neighbors"),
         "item_content_neighbors": dbt.ref("item_content_neighbors"),
     }
     relations = (interactions, item_features, tables, tuning_trials, history_keys, training_policy, folds)
-    return profile_candidates(dbt, session, item_to_item(), given, n_candidates, *relations)
+    return profile_candidates(dbt, session, item_to_item(), given, n_candidates, *relations, packages)

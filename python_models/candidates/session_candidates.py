@@ -20,6 +20,7 @@ def model(dbt, session):
     training_policy = dbt.ref("training_policy")
     folds = dbt.ref("folds")
     chosen = choose_settings(sessions.GENERATOR, given, tuning_trials, folds)
+    packages = dbt.config.get("packages")
     n_candidates = settings.fill("lists", lists)["n_candidates"]
     relations = (interactions, item_features, history_keys, training_policy, folds)
-    return sessions.candidates(dbt, session, *relations, chosen, n_candidates)
+    return sessions.candidates(dbt, session, *relations, chosen, n_candidates, packages)

@@ -17,6 +17,7 @@ def model(dbt, session):
     item_features = dbt.ref("item_features")
     training_policy = dbt.ref("training_policy")
     folds = dbt.ref("folds")
+    packages = dbt.config.get("packages")
     n_candidates = settings.fill("lists", lists)["n_candidates"]
     relations = (parameters, user_factors, interactions, item_features, training_policy, folds)
-    return candidates(dbt, session, *relations, n_candidates)
+    return candidates(dbt, session, *relations, n_candidates, packages)

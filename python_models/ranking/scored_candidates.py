@@ -14,6 +14,7 @@ def model(dbt, session):
     from kindred.ranking.cross_scores import Scorers
 
     pool_size = dbt.config.meta_get("pool_size")
+    packages = dbt.config.get("packages")
     candidates = dbt.ref("candidates")
     item_features = dbt.ref("item_features")
     user_features = dbt.ref("user_features")
@@ -32,4 +33,4 @@ def model(dbt, session):
     }
     scorers = Scorers(given, interactions, fitted, als_item_factors, als_user_factors, tuning_trials, folds)
     relations = (candidates, item_features, user_features, generators, rankers, folds, policies, person_policies)
-    return scoring.scored_candidates(session, pool_size, *relations, scorers)
+    return scoring.scored_candidates(session, pool_size, *relations, scorers, packages)

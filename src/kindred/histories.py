@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from scipy.sparse import csr_matrix
 
 from kindred.matrices import Csr, csr_bytes, encode_ids, read_encoded
@@ -33,6 +34,18 @@ class History:
     matrix: Csr
     steps: np.ndarray
     moments: np.ndarray
+
+    def of(self, people: np.ndarray) -> History:
+        """The history of some of the people, an array of their places; -1 = somebody without one."""
+        matrix, is_known = self.matrix, people >= 0
+        lengths = np.where(is_known, matrix.indptr[people + 1] - matrix.indptr[people], 0)
+        indptr = np.concatenate([[0], np.cumsum(lengths)])
+        entries = np.arange(indptr[-1]) + np.repeat(matrix.indptr[people] - indptr[:-1], lengths)
+        shape = (len(people), matrix.shape[1])
+        rows = csr_matrix((matrix.data[entries], matrix.indices[entries], indptr), shape=shape)
+        moments = self.moments[people] if len(self.moments) else np.zeros(len(people), dtype=np.int64)
+        users = self.users.take(pa.array(people, mask=~is_known))
+        return History(self.fold, users, self.items, rows, self.steps[entries], moments)
 
     def among(self, catalogue: Any) -> History:
         """The same history over the items of a catalogue, in its order. Errors: ValueError where it lacks an item."""
@@ -70,12 +83,40 @@ def history_bytes(history: History) -> int:
 
 def read_own_history(interactions: Relation, fold: str, max_items: int) -> History:
     """`read_history`, from the warehouse."""
-    ((users, user_at), (items, item_at)), (strengths, moments) = read_encoded(
+    (users, items), (strengths, moments) = read_encoded(
         interactions,
         ["user_id", "item_id"],
-        {"weight": lambda column: np.sqrt(as_doubles(column)).astype(np.float32), "last_at": as_microseconds},
+        {"weight": as_strengths, "last_at": as_microseconds},
         f"fold = '{fold}' and weight > 0",
     )
+    return put_in_order(fold, users, items, strengths, moments, max_items)
+
+
+def make_history(fold: str, table: pa.Table, max_items: int = 500, items: Any = None) -> History:
+    """The history of people from their interactions of positive weight: user_id, item_id, weight and last_at.
+
+    items: the items of all people of the fold, sorted, where the table has some of the people: items of one moment
+    stand in an order that is drawn over all of them, so that a person's history is the same. None = the table's items.
+    """
+    encoded = encode_ids(table["user_id"]), encode_ids(table["item_id"], items)
+    return put_in_order(fold, *encoded, as_strengths(table["weight"]), as_microseconds(table["last_at"]), max_items)
+
+
+def as_strengths(weights: Any) -> np.ndarray:
+    """The square roots of a pyarrow column of weights, as 32-bit floats."""
+    return np.sqrt(as_doubles(weights)).astype(np.float32)
+
+
+def put_in_order(
+    fold: str,
+    encoded_users: tuple[Any, np.ndarray],
+    encoded_items: tuple[Any, np.ndarray],
+    strengths: np.ndarray,
+    moments: np.ndarray,
+    max_items: int,
+) -> History:
+    """A history of interactions in any order: users and items as `encode_ids` gives them, a value for each of them."""
+    (users, user_at), (items, item_at) = encoded_users, encoded_items
     order = newest_first(user_at, moments, np.random.default_rng(0).permutation(len(items))[item_at])
     user_at, item_at, moments, strengths = user_at[order], item_at[order], moments[order], strengths[order]
     n_items = np.bincount(user_at, minlength=len(users))

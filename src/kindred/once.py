@@ -23,7 +23,8 @@ def one_per_process(name: str, make: Callable[[], Maker]) -> Maker:
 
     Snowflake's table functions are pickled with the modules that they use, so that no module may hold a lock.
     """
-    made: Maker = sys.__dict__.setdefault(f"kindred_{name}", make())
+    key = f"kindred_{name}"
+    made: Maker = sys.__dict__[key] if key in sys.__dict__ else sys.__dict__.setdefault(key, make())
     return made
 
 

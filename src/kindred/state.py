@@ -61,8 +61,12 @@ def read_earlier_model(
 
 def made_from(history_keys: Relation, *fingerprints: str | None) -> Relation:
     """A relation of user_id and made_from: of what rows of a person are made, the history and whole tables."""
-    tables = "".join(f"-{text}" for text in fingerprints)
-    return project(history_keys, "user_id", f"concat(history_key, '{tables}') as made_from")
+    return project(history_keys, "user_id", f"concat(history_key, '{key_ending(*fingerprints)}') as made_from")
+
+
+def key_ending(*fingerprints: str | None) -> str:
+    """What `made_from` says of whole tables, after what it says of a person."""
+    return "".join(f"-{text}" for text in fingerprints)
 
 
 def read_keys(keys: Relation, users: Any, fold: str) -> Any:

@@ -1,19 +1,16 @@
-"""Where a Python model meets a warehouse: reading, writing, table functions, progress.
+"""Where a Python model meets a warehouse: reading, writing, progress.
 
-The only module that knows DuckDB from Snowflake. A relation is what `dbt.ref()` gives: a DuckDB relation or a Snowpark
-data frame; a session is a DuckDB connection or a Snowpark session.
+The only module beside `nodes` that knows DuckDB from Snowflake. A relation is what `dbt.ref()` gives: a DuckDB
+relation or a Snowpark data frame; a session is a DuckDB connection or a Snowpark session.
 """
 
 from __future__ import annotations
 
 import functools
-import io
 import json
-import os
 import re
-import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -196,65 +193,6 @@ def previous_rows(dbt: Any, session: Session, schema: pa.Schema) -> Relation | N
     found = {name.lower() for name in read_table(columns, ["column_name"])["column_name"].to_pylist()}
     # An earlier version may have written others.
     return session.sql(f"select {', '.join(schema.names)} from {this}") if found >= set(schema.names) else None
-
-
-# Table functions of Snowflake -----------------------------------------------------------------------------------------
-
-
-def stage_table(session: Session, table: pa.Table, name: str) -> str:
-    """Snowflake: put a pyarrow.Table on the session's stage; returns its path, to be imported by a table function."""
-    file = io.BytesIO()
-    with pa.ipc.new_file(file, table.schema) as writer:
-        writer.write_table(table)
-    file.seek(0)
-    path = f"{session.get_session_stage()}/{name}"
-    session.file.put_stream(file, path, auto_compress=False, overwrite=True)
-    return path
-
-
-def read_staged_table(name: str) -> pa.Table:
-    """Snowflake: the pyarrow.Table that `stage_table` put there, inside a table function that imports it."""
-    with pa.OSFile(os.path.join(sys._xoptions["snowflake_import_directory"], name)) as file:
-        return pa.ipc.open_file(file).read_all()
-
-
-def register_table_function(
-    session: Session,
-    compute: Callable[[Any], Any],
-    columns: Sequence[str],
-    schema: pa.Schema,
-    path: str,
-    packages: Sequence[str],
-) -> Any:
-    """Snowflake: a table function that runs `compute` on the rows of each partition, wherever a node is free.
-
-    `compute` takes a pandas.DataFrame of texts with the given columns and returns one of the pyarrow `schema`; it may
-    read the staged file at `path`.
-    """
-    import cloudpickle  # type: ignore[import-untyped]
-    import pandas as pd
-    from snowflake.snowpark.types import FloatType, LongType, PandasDataFrameType, StringType
-
-    import kindred
-
-    # The nodes can't import this package: its functions are sent to them by value.
-    cloudpickle.register_pickle_by_value(kindred)
-
-    class TableFunction:
-        # Snowpark reads a handler's annotations and refuses Any.
-        def end_partition(self, rows):  # type: ignore[no-untyped-def]
-            rows.columns = columns
-            return compute(rows)
-
-    TableFunction.end_partition._sf_vectorized_input = pd.DataFrame  # type: ignore[attr-defined]
-    types = {pa.string(): StringType(), pa.int64(): LongType(), pa.float64(): FloatType()}
-    return session.udtf.register(
-        TableFunction,
-        input_types=[PandasDataFrameType([StringType() for _ in columns])],
-        output_schema=PandasDataFrameType([types[t] for t in schema.types], [name.upper() for name in schema.names]),
-        imports=[path],
-        packages=list(packages),
-    )
 
 
 def report_progress(text: str) -> None:

@@ -12,12 +12,12 @@ from kindred.explain.tables import Fetched, Row, text
 from kindred.ranking.cross_scores import Scorers
 from kindred.ranking.features import (
     RANKER_SCORES,
-    RankerTables,
     generator_z,
     pair_up,
     ranker_feature_names,
     ranker_features,
     read_candidates,
+    read_ranker_tables,
 )
 from kindred.ranking.scoring import BlendInUse, read_policies
 
@@ -74,7 +74,7 @@ def score_person(warehouse: Warehouse, user_id: str, policy_name: str) -> Scored
         f"select item_id from {warehouse.name(table)} where fold = 'live' and {person}"
         for table in ("candidates", "interactions")
     )
-    tables = RankerTables(
+    tables = read_ranker_tables(
         Fetched(warehouse, "generators"),
         Fetched(warehouse, "item_features", (f"item_id in ({concerned})",)),
         Fetched(warehouse, "user_features", (person,)),
@@ -91,7 +91,7 @@ def score_person(warehouse: Warehouse, user_id: str, policy_name: str) -> Scored
     [as_of] = Fetched(warehouse, "folds", ("fold = 'live'",)).select("as_of").to_arrow_table()["as_of"].to_pylist()
     newest = f"as_of = (select max(as_of) from {warehouse.name('rankers')} where as_of <= '{as_of}')"
     blend = BlendInUse(Fetched(warehouse, "rankers", (newest,)), as_of)
-    kind = blend.kind(tables) if policy.is_learned else "fixed"
+    kind = blend.kind(tables.generators) if policy.is_learned else "fixed"
     scorers = person_scorers(warehouse, person, concerned)
     cross_scores = None if kind == "fixed" else scorers.read(tables, "live")
     pairs = pair_up(tables, *rows)
@@ -101,7 +101,7 @@ def score_person(warehouse: Warehouse, user_id: str, policy_name: str) -> Scored
     names = tables.generators.to_pylist()
     if kind == "learned" and blend.boosters is not None:
         contributions = blend.boosters.contributions(features)
-        names = [*ranker_feature_names(tables), "baseline"]
+        names = [*ranker_feature_names(tables.generators), "baseline"]
         values = np.column_stack([features, np.full(len(features), np.nan)])
     elif kind == "linear":
         values, contributions = generator_z(tables, features), blend.terms(tables, features)

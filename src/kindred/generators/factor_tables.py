@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,16 +25,15 @@ from kindred.generators.als import (
     solve_user_factors,
     train_item_factors,
 )
-from kindred.generators.base import CANDIDATES_SCHEMA
+from kindred.generators.base import CANDIDATES_SCHEMA, Lists
 from kindred.generators.content import Catalogue
+from kindred.generators.lists import Lister, People, rows_in_blocks, rows_on_nodes
 from kindred.matrices import (
-    Csr,
     encode_ids,
     read_factors,
     read_pairs,
     read_weights,
     to_confidences,
-    to_pairs,
     unpack_factors,
     vector_column,
 )
@@ -42,15 +41,11 @@ from kindred.state import fingerprint, keep_rows, keys_of, made_from, read_earli
 from kindred.warehouse import (
     Relation,
     Session,
-    frame_to_table,
     is_snowflake,
     project,
     read_folds,
-    read_staged_table,
     read_table,
-    register_table_function,
     report_progress,
-    stage_table,
     write_table,
 )
 
@@ -64,7 +59,6 @@ USER_SCHEMA = pa.schema(
 )
 SECONDS_BETWEEN_REPORTS = 5
 USERS_PER_BLOCK = 50_000
-USERS_PER_PARTITION = 2_000
 
 
 def read_als_settings(item_factors: Relation, fold: str) -> tuple[float, float]:
@@ -189,70 +183,16 @@ def user_factors(
     return write_table(session, USER_SCHEMA, batches, kept)
 
 
-def list_items(
-    fold: str,
-    users: Any,
-    keys: Any,
-    items: Any,
-    user_vectors: np.ndarray,
-    item_vectors: np.ndarray,
-    excluded: Csr,
-    n: int,
-) -> pa.RecordBatch:
-    """`best_items` of a block of users, with their made_from (keys), as a pyarrow.RecordBatch of CANDIDATES_SCHEMA."""
-    users_at, items_at, ranks, scores = best_items(user_vectors, item_vectors, excluded, n)
-    people = pa.array(users_at)
-    columns = [users.take(people), items.take(pa.array(items_at)), pa.array(ranks), pa.array(scores), keys.take(people)]
-    names = [pa.repeat(pa.scalar(name), len(scores)) for name in (fold, GENERATOR.name)]
-    return pa.record_batch([*names, *columns], schema=CANDIDATES_SCHEMA)
+class FactorLister(Lister):
+    """Lists the items whose vectors have the largest product with a person's: see `best_items`."""
 
+    def __init__(self, fold: str, items: Any, item_vectors: np.ndarray) -> None:
+        super().__init__(fold, GENERATOR.name, items)
+        self.item_vectors = item_vectors
 
-def list_items_on_all_nodes(
-    session: Session,
-    packages: Sequence[str],
-    als_user_factors: Relation,
-    als_item_factors: Relation,
-    interactions: Relation,
-    item_features: Relation,
-    n: int,
-) -> Relation:
-    """The lists as a Snowpark data frame: a table function makes them in partitions of whole users.
-
-    Its rows are one per user with a vector and one per excluded pair; the items' vectors travel as a staged file.
-    """
-    shown = item_features.filter("is_recommendable")
-    items = als_item_factors.join(shown, ["fold", "item_id"], "leftsemi")
-    path = stage_table(session, read_table(items, ["fold", "item_id", "factors"]), "items.arrow")
-
-    def list_partition(rows: Any) -> Any:
-        fold, has_vector = rows["fold"].iloc[0], rows["factors"].notna()
-        people = frame_to_table(
-            rows[has_vector][["user_id", "factors", "made_from"]],
-            {"user_id": pa.string(), "factors": pa.list_(pa.float32()), "made_from": pa.string()},
-        )
-        users, user_vectors = unpack_factors(people, "user_id")
-        items = read_staged_table("items.arrow")
-        items, item_vectors = unpack_factors(items.filter(pc.equal(items["fold"], fold)), "item_id")
-        if len(users) == 0 or len(items) == 0:
-            return CANDIDATES_SCHEMA.empty_table().to_pandas()
-        excluded = to_pairs(
-            frame_to_table(rows[~has_vector][["user_id", "item_id"]], {"user_id": pa.string(), "item_id": pa.string()}),
-            users,
-            items,
-        )
-        keys = keys_of(people, users)
-        return list_items(fold, users, keys, items, user_vectors, item_vectors, excluded, n).to_pandas()
-
-    vectors = als_user_factors.select_expr(
-        "fold", "user_id", "to_json(factors) as factors", "made_from", "cast(null as varchar) as item_id"
-    )
-    nothing = "cast(null as varchar)"
-    pairs = interactions.filter("is_excluded").select_expr("fold", "user_id", nothing, nothing, "item_id")
-    n_buckets = 1 + vectors.count() // USERS_PER_PARTITION
-    rows = vectors.union_all(pairs).select_expr("*", f"mod(abs(hash(user_id)), {n_buckets}) as bucket")
-    columns = ["fold", "user_id", "factors", "made_from", "item_id"]
-    lists = register_table_function(session, list_partition, columns, CANDIDATES_SCHEMA, path, packages)
-    return rows.select(lists(*columns).over(partition_by=["fold", "bucket"]))
+    def lists(self, people: People, n: int) -> Lists:
+        assert people.vectors is not None, "lists are made of vectors"
+        return best_items(people.vectors, self.item_vectors, people.excluded, n)
 
 
 def als_candidates(
@@ -279,36 +219,27 @@ def als_candidates(
     keys = als_user_factors.filter("fold = 'live'")
     kept = keep_rows(dbt, session, training_policy, keys, CANDIDATES_SCHEMA, "fold = 'live'", item_features)
     als_user_factors, interactions = without(als_user_factors, kept), without(interactions, kept)
-    if is_snowflake(session):
-        lists = list_items_on_all_nodes(
-            session, packages, als_user_factors, als_item_factors, interactions, item_features, n_candidates
-        )
-        return lists if kept is None else project(lists.union_all(kept), *CANDIDATES_SCHEMA.names)
 
-    def prepare(fold: str) -> tuple[Any, ...]:
-        """Everything is read before the first row is written: DuckDB streams the result over the same connection."""
+    def lister(fold: str) -> FactorLister:
         items, item_vectors = read_factors(als_item_factors, "item_id", fold)
         # Factors of an earlier training may be of items that are in no catalogue any more.
         shown = read_table(item_features, ["item_id"], f"fold = '{fold}' and is_recommendable")["item_id"]
         is_kept = pc.is_in(items, value_set=shown.combine_chunks()).to_numpy(zero_copy_only=False)
-        items, item_vectors = items.filter(pa.array(is_kept)), item_vectors[is_kept]
-        people = read_table(als_user_factors, ["user_id", "factors", "made_from"], f"fold = '{fold}'")
-        users, user_vectors = unpack_factors(people, "user_id")
-        keys = keys_of(people, users)
-        excluded = read_pairs(interactions, users, items, f"fold = '{fold}' and is_excluded")
-        return fold, users, keys, items, user_vectors, item_vectors, excluded
+        return FactorLister(fold, items.filter(pa.array(is_kept)), item_vectors[is_kept])
 
-    prepared = [prepare(fold) for fold in read_folds(folds)]
+    def asking(lister: FactorLister) -> tuple[Lister, People, np.ndarray]:
+        people = read_table(als_user_factors, ["user_id", "factors", "made_from"], f"fold = '{lister.fold}'")
+        users, vectors = unpack_factors(people, "user_id")
+        excluded = read_pairs(interactions, users, lister.items, f"fold = '{lister.fold}' and is_excluded")
+        return lister, People(users, keys_of(people, users), excluded, vectors=vectors), np.arange(len(users))
 
-    def batches() -> Iterator[pa.RecordBatch]:
-        for fold, users, keys, items, user_vectors, item_vectors, excluded in prepared:
-            for start in range(0, len(users) if len(items) else 0, USERS_PER_BLOCK):
-                block = slice(start, start + USERS_PER_BLOCK)
-                if start > 0:
-                    report_progress(f"als_candidates: {fold}, {start:,} of {len(users):,} people have their lists")
-                yield list_items(
-                    *(fold, users[block], keys[block], items, user_vectors[block], item_vectors, excluded[block]),
-                    n_candidates,
-                )
-
-    return write_table(session, CANDIDATES_SCHEMA, batches(), kept)
+    listers = [made for made in map(lister, read_folds(folds)) if len(made.items)]
+    if is_snowflake(session):
+        people = project(als_user_factors, "fold", "user_id", "made_from", "factors")
+        in_folds = [[lister] for lister in listers]
+        return rows_on_nodes(
+            session, in_folds, people, interactions, [kept], n_candidates, packages, has_histories=False
+        )
+    # Everything is read before the first row is written: DuckDB streams the result over the same connection.
+    asked = [asking(lister) for lister in listers]
+    return write_table(session, CANDIDATES_SCHEMA, rows_in_blocks(asked, n_candidates, USERS_PER_BLOCK), kept)

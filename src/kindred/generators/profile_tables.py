@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,16 @@ import pyarrow as pa
 
 from kindred.content_factors import new_item_rows
 from kindred.generators import choose_settings, item_to_item, neighbors_kept
-from kindred.generators.base import CANDIDATES_SCHEMA, NEIGHBORS_SCHEMA, FromProfile, neighbor_rows, with_people
+from kindred.generators.base import (
+    CANDIDATES_SCHEMA,
+    NEIGHBORS_SCHEMA,
+    FromProfile,
+    Lists,
+    neighbor_rows,
+    with_people,
+)
 from kindred.generators.content import Catalogue
+from kindred.generators.lists import Lister, People, people_with_histories, rows_in_blocks, rows_on_nodes
 from kindred.generators.spectral import GENERATOR as SPECTRAL
 from kindred.generators.spectral import SCHEMA as SPECTRAL_SCHEMA
 from kindred.histories import read_history
@@ -21,13 +29,14 @@ from kindred.state import (
     find_others,
     fingerprint,
     keep_rows,
+    key_ending,
     made_from,
     people_of_all,
     read_earlier_model,
     read_keys,
     without,
 )
-from kindred.warehouse import Relation, Session, read_folds, read_table, write_table
+from kindred.warehouse import Relation, Session, is_snowflake, read_folds, read_table, write_table
 
 USERS_PER_BLOCK = 5_000
 
@@ -93,6 +102,22 @@ def spectral_item_factors(
     return write_table(session, SPECTRAL_SCHEMA, batches, kept)
 
 
+class ProfileLister(Lister):
+    """Lists what a generator proposes from people's profiles."""
+
+    def __init__(
+        self, fold: str, generator: FromProfile, items: Any, fitted: Any, settings: Mapping[str, Any], key_ending: str
+    ) -> None:
+        super().__init__(fold, generator.name, items, key_ending)
+        self.proposing, self.fitted = generator, fitted
+        self.decay, self.n_steps = settings["decay"], settings["n_steps"]
+
+    def lists(self, people: People, n: int) -> Lists:
+        assert people.history is not None, "lists are made of histories"
+        profile = people.history.profile(self.decay, self.n_steps)
+        return self.proposing.best(self.fitted, profile, people.excluded, n)
+
+
 def profile_candidates(
     dbt: Any,
     session: Session,
@@ -106,61 +131,61 @@ def profile_candidates(
     history_keys: Relation,
     training_policy: Relation,
     folds: Relation,
+    packages: Sequence[str],
 ) -> Any:
     """The rows of `neighbor_candidates` or `spectral_candidates`, at most n_candidates per person and generator.
 
     proposing: the generators; given: the variable kindred__generators; tables: of what was fitted, by their names.
-    Memory grows with the people in a block and with what was fitted, not with people x items.
+    Memory grows with the people in a block and with what was fitted, not with people x items. On Snowflake the lists
+    are made on all nodes.
     """
     generators = [
         (generator, tables[generator.table], choose_settings(generator, given, tuning_trials, folds))
         for generator in proposing
     ]
     shown = fingerprint(item_features, ["item_id"], "fold = 'live' and is_recommendable")
-    keys, kept = {}, {}
+    endings, kept = {}, {}
     for generator, table, _ in generators:
         trained = generator.trained_key(table)
         # What isn't trained with the history has neighbours of items that are new or back in stock.
-        extra = [] if generator.is_trained else [shown]
-        keys[generator.name] = made_from(history_keys, trained, *extra)
+        fingerprints = [trained] if generator.is_trained else [trained, shown]
+        endings[generator.name] = key_ending(*fingerprints)
         # A generator of which nothing was fitted has nothing for anybody, and nothing to be kept.
         if trained:
-            condition = f"fold = 'live' and generator = '{generator.name}'"
-            kept[generator.name] = keep_rows(
-                dbt, session, training_policy, keys[generator.name], CANDIDATES_SCHEMA, condition, item_features
+            keys, condition = (
+                made_from(history_keys, *fingerprints),
+                f"fold = 'live' and generator = '{generator.name}'",
             )
-    asking = without(interactions, people_of_all(list(kept.values())))
+            kept[generator.name] = keep_rows(
+                dbt, session, training_policy, keys, CANDIDATES_SCHEMA, condition, item_features
+            )
+    kept_by_all = people_of_all(list(kept.values()))
+    interactions = without(interactions, kept_by_all)
 
-    def prepare(fold: str) -> tuple[Any, ...]:
-        """Everything is read before the first row is written: DuckDB streams the result over the same connection."""
+    def listers(fold: str) -> list[Lister]:
         catalogue = read_table(item_features, ["item_id", "is_recommendable"], f"fold = '{fold}'").sort_by("item_id")
         items = catalogue["item_id"].combine_chunks()
-        history = read_history(asking, fold).among(items)
         is_shown = catalogue["is_recommendable"].combine_chunks().to_numpy(zero_copy_only=False)
-        excluded = read_pairs(asking, history.users, items, f"fold = '{fold}' and is_excluded")
-        parts = []
+        found: list[Lister] = []
         for generator, table, settings in generators:
             fitted = generator.read(table, fold, items, is_shown)
             if fitted is not None:
-                profile = history.profile(settings["decay"], settings["n_steps"])
-                people = find_others(history.users, kept.get(generator.name), fold)
-                made = read_keys(keys[generator.name], history.users, fold)
-                parts.append((generator, fitted, profile, people, made))
-        return fold, history.users, items, excluded, parts
+                found.append(ProfileLister(fold, generator, items, fitted, settings, endings[generator.name]))
+        return found
 
-    prepared = [prepare(fold) for fold in read_folds(folds)]
+    def asking(fold: str, listers: Sequence[Lister]) -> list[tuple[Lister, People, np.ndarray]]:
+        if not listers:
+            return []
+        history = listers[0].history_for(read_history(interactions, fold))
+        excluded = read_pairs(interactions, history.users, listers[0].items, f"fold = '{fold}' and is_excluded")
+        people = People(history.users, read_keys(made_from(history_keys), history.users, fold), excluded, history)
+        return [(lister, people, find_others(people.users, kept.get(lister.generator), fold)) for lister in listers]
 
-    def batches() -> Iterator[pa.RecordBatch]:
-        for fold, users, items, excluded, parts in prepared:
-            for generator, fitted, profile, people, made in parts:
-                for start in range(0, len(people), USERS_PER_BLOCK):
-                    block = people[start : start + USERS_PER_BLOCK]
-                    rows, columns, ranks, scores = generator.best(fitted, profile[block], excluded[block], n_candidates)
-                    names = [pa.repeat(pa.scalar(text), len(rows)) for text in (fold, generator.name)]
-                    at = pa.array(np.asarray(block)[rows])
-                    ids = [users.take(at), items.take(pa.array(columns))]
-                    yield pa.record_batch(
-                        [*names, *ids, pa.array(ranks), pa.array(scores), made.take(at)], schema=CANDIDATES_SCHEMA
-                    )
-
-    return write_table(session, CANDIDATES_SCHEMA, batches(), *kept.values())
+    if is_snowflake(session):
+        made = (listers(fold) for fold in read_folds(folds))
+        people = people_with_histories(history_keys, kept_by_all)
+        return rows_on_nodes(session, made, people, interactions, list(kept.values()), n_candidates, packages)
+    # Everything is read before the first row is written: DuckDB streams the result over the same connection.
+    asked = [each for fold in read_folds(folds) for each in asking(fold, listers(fold))]
+    rows = rows_in_blocks(asked, n_candidates, USERS_PER_BLOCK)
+    return write_table(session, CANDIDATES_SCHEMA, rows, *kept.values())

@@ -11,7 +11,8 @@ n_sessions nearest.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import bisect
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,10 +29,11 @@ from kindred.generators.base import (
     best_of_rows,
     degrees,
 )
+from kindred.generators.lists import Lister, People, people_with_histories, rows_in_blocks, rows_on_nodes
 from kindred.histories import History, profiles, read_history
 from kindred.matrices import Csr, read_pairs
-from kindred.state import find_others, keep_rows, made_from, read_keys
-from kindred.warehouse import Relation, Session, read_folds, read_table, report_progress, write_table
+from kindred.state import find_others, keep_rows, made_from, read_keys, without
+from kindred.warehouse import Relation, Session, is_snowflake, read_folds, read_table, write_table
 
 # What a long session has to share more than a short one to be as near.
 LENGTH_EXPONENT = 0.6
@@ -63,7 +65,7 @@ class Sessions(Generator):
         return fill_session_settings(settings, history.matrix)
 
     def trial(self, fold: Any, settings: Mapping[str, Any]) -> Lists:
-        return SessionNeighbors(fold.history, settings).best(fold.people, fold.excluded, fold.length)
+        return SessionNeighbors(fold.history, settings).best(fold.history.of(fold.people), fold.excluded, fold.length)
 
 
 GENERATOR = Sessions()
@@ -94,40 +96,78 @@ def fill_session_settings(settings: Mapping[str, Any], history: Csr) -> dict[str
 
 
 class SessionNeighbors:
-    """What people with a like session had in theirs, for the people of a history.
+    """What people with a like session had in theirs.
 
-    settings: those of the generator `sessions`. is_shown: 1 for each item that may be proposed, 0 for others; None =
-    all.
+    people: everybody's history, in which the sessions are. settings: those of the generator `sessions`. is_shown: 1 for
+    each item that may be proposed, 0 for others; None = all.
     """
 
     def __init__(self, people: History, settings: Mapping[str, Any], is_shown: np.ndarray | None = None) -> None:
         history, steps, moments = people.matrix, people.steps, people.moments
         settings = fill_session_settings(settings, history)
         n_items = int(settings["n_items"])
-        place = np.arange(history.nnz) - np.repeat(history.indptr[:-1], np.diff(history.indptr))
+        place = places_in_rows(history)
         sessions = profiles(history, np.where(place < n_items, steps, n_items), settings["memory_decay"], n_items)
         # A session's entries are divided by (its sum of squares) ** LENGTH_EXPONENT and (the item's sum) **
         # source_exponent: else a long session were near everybody, and a popular item said as much as a rare one.
         lengths = np.asarray(sessions.multiply(sessions).sum(axis=1), dtype=np.float64).ravel()
         by_length = np.power(np.maximum(lengths, 1e-9), -LENGTH_EXPONENT).astype(np.float32)
         newest = newest_sessions(sessions, moments, int(settings["per_item"]))
-        self.index = (diags(by_length) @ newest @ diags(degrees(sessions, -settings["source_exponent"]))).T.tocsr()
+        # The others are nobody's neighbours: of many people the newest sessions of each item are a part.
+        is_newest = np.diff(newest.indptr) > 0
+        self.users = people.users.filter(pa.array(is_newest))
+        by_source = diags(degrees(sessions, -settings["source_exponent"]))
+        self.index = (diags(by_length[is_newest]) @ newest[is_newest] @ by_source).T.tocsr()
         is_shown = np.ones(history.shape[1], dtype=np.float32) if is_shown is None else is_shown
         by_item = diags(degrees(sessions, -settings["target_exponent"]) * is_shown)
-        self.proposals = (sessions @ by_item).tocsr().astype(np.float32)
-        own = np.where(place < n_items, steps, int(settings["n_steps"]))
-        self.profile = profiles(history, own, settings["decay"], int(settings["n_steps"]))
-        self.n_sessions = int(settings["n_sessions"])
+        self.proposals = (sessions[is_newest] @ by_item).tocsr().astype(np.float32)
+        self.n_items, self.n_sessions = n_items, int(settings["n_sessions"])
+        self.decay, self.n_steps = settings["decay"], int(settings["n_steps"])
 
-    def nearest(self, people: np.ndarray) -> Csr:
-        """The nearest sessions of people (an array of places) but their own: CSR, people x sessions, similarities."""
-        near = (self.profile[people] @ self.index).tocsr()
-        near.data[near.indices == np.repeat(people, np.diff(near.indptr))] = 0
+    def nearest(self, people: History) -> Csr:
+        """The nearest sessions of people but their own: CSR, people x the sessions of `users`, similarities."""
+        matrix = people.matrix
+        steps = np.where(places_in_rows(matrix) < self.n_items, people.steps, self.n_steps)
+        near = (profiles(matrix, steps, self.decay, self.n_steps) @ self.index).tocsr()
+        own = places_among(self.users, people.users)
+        near.data[near.indices == np.repeat(own, np.diff(near.indptr))] = 0
         return best_of_rows(near, self.n_sessions)
 
-    def best(self, people: np.ndarray, excluded: Csr, n: int) -> Lists:
-        """The n best items of people (an array of places), like `best_items`; excluded: CSR, a row for each of them."""
+    def best(self, people: History, excluded: Csr, n: int) -> Lists:
+        """The n best items of people, like `best_items`; excluded: CSR, a row for each of them."""
         return best_of_many(self.nearest(people), self.proposals, excluded, n)
+
+
+def places_in_rows(matrix: Csr) -> np.ndarray:
+    """The place of each entry of a CSR matrix in its row, from 0."""
+    return np.arange(matrix.nnz) - np.repeat(matrix.indptr[:-1], np.diff(matrix.indptr))
+
+
+def places_among(ids: Any, some: Any) -> np.ndarray:
+    """The places of some ids among others, both sorted and without repetition; -1 where there is none.
+
+    What lies outside the range of the few isn't looked at: blocks of people are neighbours in the order of ids.
+    """
+    found = np.full(len(some), -1)
+    if len(some) and len(ids):
+        first, last = some[0].as_py(), some[-1].as_py()
+        start = bisect.bisect_left(ids, first, key=lambda value: value.as_py())
+        end = bisect.bisect_right(ids, last, key=lambda value: value.as_py())
+        places = pc.index_in(ids[start:end], value_set=some).fill_null(-1).to_numpy(zero_copy_only=False)
+        found[places[places >= 0]] = start + np.flatnonzero(places >= 0)
+    return found
+
+
+class SessionLister(Lister):
+    """Lists what the nearest sessions of a fold propose."""
+
+    def __init__(self, settings: Mapping[str, Any], history: History, is_shown: np.ndarray) -> None:
+        super().__init__(history.fold, GENERATOR.name, history.items)
+        self.neighbors = SessionNeighbors(history, settings, is_shown)
+
+    def lists(self, people: People, n: int) -> Lists:
+        assert people.history is not None, "lists are made of histories"
+        return self.neighbors.best(people.history, people.excluded, n)
 
 
 def candidates(
@@ -140,34 +180,34 @@ def candidates(
     folds: Relation,
     settings: Mapping[str, Any],
     n_candidates: int,
+    packages: Sequence[str],
 ) -> Any:
-    """The rows of `session_candidates`, at most n_candidates per person; see the model for grain and columns."""
+    """The rows of `session_candidates`, at most n_candidates per person; see the model for grain and columns.
+
+    The sessions that propose are found among those of all people, in one place. On Snowflake the lists are made on all
+    nodes.
+    """
     keys = made_from(history_keys)
     kept = keep_rows(dbt, session, training_policy, keys, CANDIDATES_SCHEMA, "fold = 'live'", item_features)
 
-    def prepare(fold: str) -> tuple[Any, ...]:
-        """Everything is read before the first row is written: DuckDB streams the result over the same connection."""
+    def read(fold: str) -> tuple[History, np.ndarray]:
         history = read_history(interactions, fold)
         barred = read_table(item_features, ["item_id"], f"fold = '{fold}' and not is_recommendable")["item_id"]
         is_shown = pc.invert(pc.is_in(history.items, value_set=barred.combine_chunks())).to_numpy(zero_copy_only=False)
-        excluded = read_pairs(interactions, history.users, history.items, f"fold = '{fold}' and is_excluded")
-        people, made = find_others(history.users, kept, fold), read_keys(keys, history.users, fold)
-        return fold, history, is_shown, excluded, people, made
+        return history, is_shown
 
-    prepared = [prepare(fold) for fold in read_folds(folds)]
+    def asking(history: History) -> tuple[People, np.ndarray]:
+        excluded = read_pairs(interactions, history.users, history.items, f"fold = '{history.fold}' and is_excluded")
+        people = People(history.users, read_keys(keys, history.users, history.fold), excluded, history)
+        return people, find_others(history.users, kept, history.fold)
 
-    def batches() -> Iterator[pa.RecordBatch]:
-        for fold, history, is_shown, excluded, people, made in prepared:
-            neighbors = SessionNeighbors(history, settings, is_shown)
-            for start in range(0, len(people), USERS_PER_BLOCK):
-                block = people[start : start + USERS_PER_BLOCK]
-                rows, columns, ranks, scores = neighbors.best(block, excluded[block], n_candidates)
-                at = pa.array(block[rows])
-                names = [pa.repeat(pa.scalar(name), len(rows)) for name in (fold, GENERATOR.name)]
-                ids = [history.users.take(at), history.items.take(pa.array(columns))]
-                values = [*names, *ids, pa.array(ranks), pa.array(scores), made.take(at)]
-                yield pa.record_batch(values, schema=CANDIDATES_SCHEMA)
-                if start > 0 and start % 50_000 == 0:
-                    report_progress(f"session_candidates: {fold}, {start:,} of {len(people):,} people have their lists")
-
-    return write_table(session, CANDIDATES_SCHEMA, batches(), kept)
+    # One fold's sessions are in memory at a time.
+    if is_snowflake(session):
+        listers = ([SessionLister(settings, *read(fold))] for fold in read_folds(folds))
+        people = people_with_histories(history_keys, kept)
+        asking_interactions = without(interactions, kept)
+        return rows_on_nodes(session, listers, people, asking_interactions, [kept], n_candidates, packages)
+    # Everything is read before the first row is written: DuckDB streams the result over the same connection.
+    prepared = [(made, asking(made[0])) for made in map(read, read_folds(folds))]
+    asked = ((SessionLister(settings, *made), *people) for made, people in prepared)
+    return write_table(session, CANDIDATES_SCHEMA, rows_in_blocks(asked, n_candidates, USERS_PER_BLOCK), kept)

@@ -5,8 +5,7 @@ them.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,13 +15,24 @@ from scipy.sparse import csr_matrix, hstack
 
 from kindred.generators import transformer_network as network
 from kindred.generators.als import best_items
+from kindred.generators.base import Lists
 from kindred.generators.content import TEXT_COLUMNS, content_terms, to_embeddings
 from kindred.generators.factor_tables import USER_SCHEMA
+from kindred.generators.lists import Lister, People, rows_in_blocks, rows_on_nodes
 from kindred.generators.transformer import GENERATOR, Trained, require_jax, train
 from kindred.histories import History, read_history
-from kindred.matrices import Csr, encode_ids, read_factors, read_pairs, unpack_factors, vector_column
+from kindred.matrices import encode_ids, read_factors, read_pairs, unpack_factors, vector_column
 from kindred.state import fingerprint, keep_rows, keys_of, made_from, read_earlier_model, read_keys, without
-from kindred.warehouse import Relation, Session, read_folds, read_table, report_progress, write_table
+from kindred.warehouse import (
+    Relation,
+    Session,
+    is_snowflake,
+    project,
+    read_folds,
+    read_table,
+    report_progress,
+    write_table,
+)
 
 PARAMETERS_SCHEMA = pa.schema(
     [("fold", pa.string()), ("parameter", pa.string()), ("key", pa.string()), ("factors", pa.list_(pa.float32()))]
@@ -68,19 +78,12 @@ def read_items(items: Relation, ids: Any) -> tuple[network.Items, list[str]]:
     )
 
 
-def to_sequences(history: History, items: Any, users: Any = None) -> network.Sequences:
-    """A history among the given items, in their order, and of the given users in theirs (None = of all).
-
-    Items that aren't among them are left out; a user without a history has none.
-    """
-    matrix = history.matrix
-    rows = np.arange(matrix.shape[0]) if users is None else encode_ids(users, history.users)[1]
-    lengths = np.where(rows >= 0, np.diff(matrix.indptr)[rows], 0)
-    entries = np.arange(lengths.sum()) + np.repeat(matrix.indptr[rows] - (np.cumsum(lengths) - lengths), lengths)
-    places = encode_ids(history.items, items)[1][matrix.indices[entries]]
+def to_sequences(history: History, items: Any) -> network.Sequences:
+    """A history among the given items, in their order; items that aren't among them are left out."""
+    places = encode_ids(history.items, items)[1][history.matrix.indices]
     is_known = places >= 0
-    starts = np.concatenate([[0], np.cumsum(is_known)])[np.concatenate([[0], np.cumsum(lengths)])]
-    return network.Sequences(places[is_known], history.steps[entries][is_known], starts)
+    starts = np.concatenate([[0], np.cumsum(is_known)])[history.matrix.indptr]
+    return network.Sequences(places[is_known], history.steps[is_known], starts)
 
 
 def pack_parameters(trained: Trained, items: Any, terms: list[str], fold: str, is_warm: bool) -> list[pa.RecordBatch]:
@@ -219,51 +222,58 @@ def user_factors(
     return write_table(session, USER_SCHEMA, batches, kept)
 
 
-@dataclass(frozen=True)
-class Asking:
-    """The people of a fold who ask for lists, and what their lists are made of; read before the first list is made.
+class TransformerLister(Lister):
+    """Lists the items whose vectors have the largest product with what the network made of a person's newest items.
 
-    made_from: see `made_from`; user_vectors, item_vectors: (n, WIDTH); excluded: CSR, people x shown items; sequences:
-    what the people like, of any item; session_items, session_weights: see `Trained`.
+    items: those of the network. shown: places of those that may be proposed; item_vectors: (n_items, WIDTH);
+    session_items, session_weights: see `Trained`.
     """
 
-    users: Any
-    made_from: Any
-    user_vectors: np.ndarray
-    items: Any
-    item_vectors: np.ndarray
-    is_shown: np.ndarray
-    excluded: Csr
-    sequences: network.Sequences
-    session_items: np.ndarray
-    session_weights: np.ndarray
+    schema = CANDIDATES_SCHEMA
 
-    def because(self, users_at: np.ndarray, items_at: np.ndarray) -> np.ndarray:
+    def __init__(
+        self,
+        fold: str,
+        items: Any,
+        item_vectors: np.ndarray,
+        shown: np.ndarray,
+        session_items: np.ndarray,
+        session_weights: np.ndarray,
+    ) -> None:
+        super().__init__(fold, GENERATOR.name, items)
+        self.item_vectors, self.shown = item_vectors, shown
+        self.session_items, self.session_weights = session_items, session_weights
+
+    def history_for(self, history: History) -> History:
+        # It may be of items that the network hasn't seen.
+        return history
+
+    def lists(self, people: People, n: int) -> Lists:
+        assert people.vectors is not None, "lists are made of vectors"
+        vectors = np.ascontiguousarray(self.item_vectors[self.shown])
+        users_at, columns, ranks, scores = best_items(
+            people.vectors, vectors, people.excluded[:, self.shown].tocsr(), n
+        )
+        return users_at, self.shown[columns], ranks, scores
+
+    def reasons(self, people: People, users_at: np.ndarray, items_at: np.ndarray) -> list[Any]:
+        assert people.history is not None, "lists are explained by histories"
+        sequences = to_sequences(people.history, self.items)
+        pairs = zip(in_parts(users_at), in_parts(items_at), strict=True)
+        sources = np.concatenate([self.because(sequences, *part) for part in pairs])
+        return [self.items.take(pa.array(sources, mask=sources < 0))]
+
+    def because(self, sequences: network.Sequences, users_at: np.ndarray, items_at: np.ndarray) -> np.ndarray:
         """Which of a person's newest items adds most to the imitation's score of a proposed one: places of items.
 
         users_at, items_at: places of the pairs. -1 where nothing adds anything; of equals the newest.
         """
-        places, is_real = self.sequences.newest(users_at, len(self.session_weights))
+        places, is_real = sequences.newest(users_at, len(self.session_weights))
         shares = np.einsum("npd,nd->np", self.session_items[places], self.item_vectors[items_at])
         shares = (shares * self.session_weights[::-1] * is_real)[:, ::-1]
         strongest = shares.argmax(axis=1)
         rows = np.arange(len(shares))
         return np.where(shares[rows, strongest] > 0, places[:, ::-1][rows, strongest], -1)
-
-    def lists(self, start: int, n: int) -> tuple[list[Any], int]:
-        """The n best items of the PEOPLE_PER_BLOCK people from one on: user, item, rank, score, because, made_from."""
-        block = slice(start, start + PEOPLE_PER_BLOCK)
-        shown = np.flatnonzero(self.is_shown)
-        vectors = np.ascontiguousarray(self.item_vectors[shown])
-        users_at, columns, ranks, scores = best_items(self.user_vectors[block], vectors, self.excluded[block], n)
-        users_at, items_at = users_at + start, shown[columns]
-        sources = np.concatenate(
-            [self.because(*pairs) for pairs in zip(in_parts(users_at), in_parts(items_at), strict=True)]
-        )
-        people = pa.array(users_at)
-        ids = [self.users.take(people), self.items.take(pa.array(items_at))]
-        reasons = self.items.take(pa.array(sources, mask=sources < 0))
-        return [*ids, pa.array(ranks), pa.array(scores), reasons, self.made_from.take(people)], len(users_at)
 
 
 def in_parts(values: np.ndarray, n: int = 20_000) -> list[np.ndarray]:
@@ -281,38 +291,38 @@ def candidates(
     training_policy: Relation,
     folds: Relation,
     n_candidates: int,
+    packages: Sequence[str],
 ) -> Any:
     """The rows of `transformer_candidates`: for each person with a vector the n_candidates items of highest score.
 
-    Memory grows with the people in a block and with the excluded pairs.
+    Memory grows with the people in a block and with the excluded pairs. On Snowflake the lists are made on all nodes.
     """
     keys = transformer_user_factors.filter("fold = 'live'")
     kept = keep_rows(dbt, session, training_policy, keys, CANDIDATES_SCHEMA, "fold = 'live'", item_features)
     transformer_user_factors, interactions = without(transformer_user_factors, kept), without(interactions, kept)
 
-    def prepare(fold: str) -> Asking:
-        """Everything is read before the first row is written: DuckDB streams the result over the same connection."""
+    def lister(fold: str) -> TransformerLister:
         items, vectors = read_vectors(transformer_parameters, fold, "item")
-        people = read_table(transformer_user_factors, ["user_id", "factors", "made_from"], f"fold = '{fold}'")
-        users, user_vectors = unpack_factors(people, "user_id")
         barred = read_table(item_features, ["item_id"], f"fold = '{fold}' and not is_recommendable")["item_id"]
         is_shown = pc.invert(pc.is_in(items, value_set=barred.combine_chunks())).to_numpy(zero_copy_only=False)
-        excluded = read_pairs(interactions, users, items, f"fold = '{fold}' and is_excluded")[:, is_shown]
-        sequences = to_sequences(read_history(interactions, fold), items, users)
         session_items = read_vectors(transformer_parameters, fold, "session_item")[1]
         weights = read_network(transformer_parameters, fold).get("session_weights", np.empty(0))
-        vectors_of = (user_vectors, items, vectors)
-        return Asking(users, keys_of(people, users), *vectors_of, is_shown, excluded, sequences, session_items, weights)
+        return TransformerLister(fold, items, vectors, np.flatnonzero(is_shown), session_items, weights)
 
-    prepared = {fold: prepare(fold) for fold in read_folds(folds)}
+    def asking(lister: TransformerLister) -> tuple[Lister, People, np.ndarray]:
+        people = read_table(transformer_user_factors, ["user_id", "factors", "made_from"], f"fold = '{lister.fold}'")
+        users, vectors = unpack_factors(people, "user_id")
+        excluded = read_pairs(interactions, users, lister.items, f"fold = '{lister.fold}' and is_excluded")
+        history = read_history(interactions, lister.fold)
+        history = history.of(encode_ids(users, history.users)[1])
+        return lister, People(users, keys_of(people, users), excluded, history, vectors), np.arange(len(users))
 
-    def batches() -> Iterator[pa.RecordBatch]:
-        for fold, asking in prepared.items():
-            for start in range(0, len(asking.users), PEOPLE_PER_BLOCK):
-                columns, n_rows = asking.lists(start, n_candidates)
-                names = [pa.repeat(pa.scalar(name), n_rows) for name in (fold, GENERATOR.name)]
-                yield pa.record_batch([*names, *columns], schema=CANDIDATES_SCHEMA)
-                if start > 0:
-                    report_progress(f"transformer_candidates: {fold}, {start:,} of {len(asking.users):,} people")
-
-    return write_table(session, CANDIDATES_SCHEMA, batches(), kept)
+    listers = map(lister, read_folds(folds))
+    if is_snowflake(session):
+        people = project(transformer_user_factors, "fold", "user_id", "made_from", "factors")
+        in_folds = ([lister] for lister in listers)
+        arguments = (in_folds, people, interactions, [kept], n_candidates, packages)
+        return rows_on_nodes(session, *arguments, schema=CANDIDATES_SCHEMA)
+    # Everything is read before the first row is written: DuckDB streams the result over the same connection.
+    asked = [asking(lister) for lister in listers]
+    return write_table(session, CANDIDATES_SCHEMA, rows_in_blocks(asked, n_candidates, PEOPLE_PER_BLOCK), kept)

@@ -16,13 +16,16 @@ from scipy.sparse import csr_matrix, vstack
 
 from kindred.generators import choose_settings, from_profiles
 from kindred.generators.base import FromProfile, pair_products
-from kindred.histories import read_history
+from kindred.histories import History, read_history
 from kindred.matrices import Csr, align_vectors, encode_ids, read_factors
 from kindred.ranking.features import RankerTables
 from kindred.warehouse import Relation
 
 # (places of people, for each pair the place among these people, places of items) -> scores of the pairs
 Scorer = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
+# The place of a generator among all, the generator, what it fitted to the items, its settings.
+FromFitted = tuple[int, FromProfile, Any, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -43,24 +46,55 @@ class Scorers:
 
     def read(self, tables: RankerTables, fold: str) -> CrossScores:
         """The scorers of a fold, for the people, the items and the generators of `tables`."""
-        names = tables.generators.to_pylist()
-        history = read_history(self.interactions, fold).among(tables.items)
-        # People without a history have the last row, an empty one.
-        nothing = csr_matrix((1, len(tables.items)), dtype=np.float32)
-        rows = encode_ids(tables.users, history.users)[1]
-        found: dict[int, Scorer] = {}
+        return self.of_people(self.read_fitted(tables.generators, tables.items, fold), tables.users, fold)
+
+    def of_people(self, fitted: FittedScores, users: Any, fold: str) -> CrossScores:
+        """The scorers of a fold for some people, by their ids."""
+        vectors = read_factors(self.als_user_factors, "user_id", fold)
+        return fitted.cross_scores(users, read_history(self.interactions, fold), *vectors)
+
+    def read_fitted(self, generators: Any, items: Any, fold: str) -> FittedScores:
+        """What the scorers of a fold know of all people, for the generators and the items of these ids."""
+        names = generators.to_pylist()
+        from_profile: list[FromFitted] = []
         for generator in from_profiles():
             if generator.name in names:
-                fitted = generator.read(self.fitted[generator.table], fold, tables.items)
+                fitted = generator.read(self.fitted[generator.table], fold, items)
                 if fitted is not None:
                     settings = choose_settings(generator, self.given, self.tuning_trials, self.folds)
-                    profile = vstack([history.profile(settings["decay"], settings["n_steps"]), nothing]).tocsr()
-                    found[names.index(generator.name)] = profile_scorer(generator, fitted, profile, rows)
-        if "als" in names:
-            user_vectors = align_vectors(*read_factors(self.als_user_factors, "user_id", fold), tables.users)
-            item_vectors = align_vectors(*read_factors(self.als_item_factors, "item_id", fold), tables.items)
-            if user_vectors.size and item_vectors.size:
-                found[names.index("als")] = factor_scorer(user_vectors, item_vectors)
+                    from_profile.append((names.index(generator.name), generator, fitted, settings))
+        als = names.index("als") if "als" in names else -1
+        vectors = align_vectors(*read_factors(self.als_item_factors, "item_id", fold), items)
+        return FittedScores(items, from_profile, als, vectors)
+
+
+@dataclass(frozen=True)
+class FittedScores:
+    """What scores are made of besides people. It is sent to the nodes of Snowflake: it holds nobody's rows.
+
+    als: the place of ALS among the generators, -1 where it isn't one; item_vectors: (n_items, n_factors), its own.
+    """
+
+    items: Any
+    from_profile: list[FromFitted]
+    als: int
+    item_vectors: np.ndarray
+
+    def cross_scores(self, users: Any, history: History, known: Any, vectors: np.ndarray) -> CrossScores:
+        """The scorers for some people, by their ids; known, vectors: ids and ALS vectors of people, among them these.
+
+        history: of any items of the catalogue.
+        """
+        history = history.among(self.items)
+        # People without a history have the last row, an empty one.
+        nothing = csr_matrix((1, len(self.items)), dtype=np.float32)
+        rows = encode_ids(users, history.users)[1]
+        found: dict[int, Scorer] = {}
+        for place, generator, fitted, settings in self.from_profile:
+            profile = vstack([history.profile(settings["decay"], settings["n_steps"]), nothing]).tocsr()
+            found[place] = profile_scorer(generator, fitted, profile, rows)
+        if self.als >= 0 and vectors.size and self.item_vectors.size:
+            found[self.als] = factor_scorer(align_vectors(known, vectors, users), self.item_vectors)
         return CrossScores(found)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
 from kindred.matrices import encode_ids
 from kindred.warehouse import Relation, as_floats, read_table
@@ -16,23 +17,23 @@ if TYPE_CHECKING:
 RANKER_SCORES = ["score", "share", "z", "rank"]
 RANKER_ITEM_FEATURES = ["n_users", "popularity", "trend", "age_days", "recency_days", "price_percentile"]
 RANKER_USER_FEATURES = ["n_liked_items", "n_sessions", "recency_days", "tenure_days", "top_category_share"]
+ITEM_COLUMNS = ["category", "brand", "is_recommendable", *RANKER_ITEM_FEATURES]
+USER_COLUMNS = ["top_category", "top_brand", "price_affinity", *RANKER_USER_FEATURES]
+CANDIDATE_COLUMNS = ["user_id", "item_id", "generator", "score", "rank"]
 PEOPLE_PER_BLOCK = 5_000
 # Arrays of user, item and generator places, score and rank of candidates.
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 class RankerTables:
-    """What describes the generators, and the people and items of one fold in the order of their ids; read once."""
+    """What describes the generators, and the people and items of one fold in the order of their ids.
 
-    def __init__(self, generators: Relation, item_features: Relation, user_features: Relation, fold: str) -> None:
-        blend = read_table(generators, ["generator", "weight"]).sort_by("generator").combine_chunks()
+    blend, items, users: what `read_ranker_tables` reads, pyarrow tables in the order of their ids.
+    """
+
+    def __init__(self, blend: pa.Table, items: pa.Table, users: pa.Table) -> None:
         self.generators: Any = blend["generator"].combine_chunks()
         self.weights = as_floats(blend["weight"]).astype(np.float64)
-        of_fold = f"fold = '{fold}'"
-        names = ["item_id", "category", "brand", "is_recommendable", *RANKER_ITEM_FEATURES]
-        items = read_table(item_features, names, of_fold).sort_by("item_id").combine_chunks()
-        names = ["user_id", "top_category", "top_brand", "price_affinity", *RANKER_USER_FEATURES]
-        users = read_table(user_features, names, of_fold).sort_by("user_id").combine_chunks()
         self.items, self.users = items["item_id"].combine_chunks(), users["user_id"].combine_chunks()
         self.is_shown = as_floats(items["is_recommendable"]) > 0
         self.item_values = np.column_stack([as_floats(items[name]) for name in RANKER_ITEM_FEATURES])
@@ -51,20 +52,47 @@ class RankerTables:
         return [slice(start, start + PEOPLE_PER_BLOCK) for start in range(0, len(self.users), PEOPLE_PER_BLOCK)]
 
 
+def read_ranker_tables(
+    generators: Relation, item_features: Relation, user_features: Relation, fold: str
+) -> RankerTables:
+    """The tables of a fold, from the warehouse."""
+    users = in_order(read_table(user_features, ["user_id", *USER_COLUMNS], f"fold = '{fold}'"), "user_id")
+    return RankerTables(read_blend(generators), read_items(item_features, fold), users)
+
+
+def read_blend(generators: Relation) -> pa.Table:
+    """The generators with their weights in the fixed blend, as `RankerTables` takes them."""
+    return in_order(read_table(generators, ["generator", "weight"]), "generator")
+
+
+def read_items(item_features: Relation, fold: str) -> pa.Table:
+    """The items of a fold, as `RankerTables` takes them."""
+    return in_order(read_table(item_features, ["item_id", *ITEM_COLUMNS], f"fold = '{fold}'"), "item_id")
+
+
+def in_order(table: pa.Table, name: str) -> pa.Table:
+    """A table in the order of a column, in one piece."""
+    return table.sort_by(name).combine_chunks()
+
+
 def read_candidates(
     candidates: Relation, tables: RankerTables, fold: str, block: slice, only: np.ndarray | None = None
 ) -> Rows:
-    """The candidates of a block of people: arrays of user, item and generator places, score and rank, sorted by places.
-
-    What a generator without a weight proposes, and what can't be recommended, is left out.
-    only: places of the people who are wanted; the others of the block are left out.
-    """
+    """The candidates of a block of people, see `place_candidates`."""
     ends = [
         tables.users[place].as_py().replace("'", "''")
         for place in (block.start, min(block.stop, len(tables.users)) - 1)
     ]
-    columns = ["user_id", "item_id", "generator", "score", "rank"]
-    rows = read_table(candidates, columns, f"fold = '{fold}' and user_id between '{ends[0]}' and '{ends[1]}'")
+    between = f"user_id between '{ends[0]}' and '{ends[1]}'"
+    return place_candidates(read_table(candidates, CANDIDATE_COLUMNS, f"fold = '{fold}' and {between}"), tables, only)
+
+
+def place_candidates(rows: pa.Table, tables: RankerTables, only: np.ndarray | None = None) -> Rows:
+    """Candidates as arrays of user, item and generator places, score and rank, sorted by places.
+
+    What a generator without a weight proposes, and what can't be recommended, is left out.
+    only: places of the people who are wanted; the others are left out. None = all are.
+    """
     users = encode_ids(rows["user_id"], tables.users)[1]
     items = encode_ids(rows["item_id"], tables.items)[1]
     generators = encode_ids(rows["generator"], tables.generators)[1]
@@ -124,7 +152,7 @@ def ranker_features(tables: RankerTables, pairs: Pairs, cross_scores: CrossScore
     scores = pairs.scores.copy()
     if cross_scores is not None:
         cross_scores.fill(pairs.users, pairs.items, scores)
-    features = np.full((len(pairs.users), len(ranker_feature_names(tables))), np.nan, dtype=np.float32)
+    features = np.full((len(pairs.users), len(ranker_feature_names(tables.generators))), np.nan, dtype=np.float32)
     place = RANKER_SCORES.index("rank") * n_generators
     features[:, place : place + n_generators] = pairs.ranks
     people = pairs.users - pairs.users[:1].sum()
@@ -167,9 +195,9 @@ def standardised(scores: np.ndarray, people: np.ndarray) -> tuple[np.ndarray, np
     return shares, z
 
 
-def ranker_feature_names(tables: RankerTables) -> list[str]:
-    """The names of the columns of `ranker_features`."""
-    of_generators = [f"{name}_{kind}" for kind in RANKER_SCORES for name in tables.generators.to_pylist()]
+def ranker_feature_names(generators: Any) -> list[str]:
+    """The names of the columns of `ranker_features`; generators: their names, a pyarrow column."""
+    of_generators = [f"{name}_{kind}" for kind in RANKER_SCORES for name in generators.to_pylist()]
     of_items = [f"item_{name}" for name in RANKER_ITEM_FEATURES]
     of_users = [f"user_{name}" for name in RANKER_USER_FEATURES]
     return [

@@ -21,12 +21,12 @@ from kindred.matrices import are_in, read_pairs, run_on_all_cores
 from kindred.ranking.boosters import Boosters
 from kindred.ranking.cross_scores import Scorers
 from kindred.ranking.features import (
-    RankerTables,
     generator_z,
     pair_up,
     ranker_feature_names,
     ranker_features,
     read_candidates,
+    read_ranker_tables,
 )
 from kindred.ranking.linear import learn_weights
 from kindred.warehouse import Relation, Session, read_folds, read_table, report_progress, write_table
@@ -265,7 +265,7 @@ def rankers(
     if "tuning" not in read_folds(folds):
         return write_table(session, SCHEMA, [])
     as_of = read_table(folds, ["as_of"], "fold = 'tuning'")["as_of"][0].as_py()
-    tables = RankerTables(generators, item_features, user_features, "tuning")
+    tables = read_ranker_tables(generators, item_features, user_features, "tuning")
     wanted = read_pairs(targets, tables.users, tables.items, "fold = 'tuning'")
     evaluated = np.flatnonzero(np.diff(wanted.indptr))
     evaluated = np.sort(np.random.default_rng(0).permutation(evaluated)[:MAX_PEOPLE])
@@ -283,7 +283,7 @@ def rankers(
     if parts:
         people, labels, features, votes = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         n_targets = dict(zip(evaluated.tolist(), np.diff(wanted.indptr)[evaluated].tolist(), strict=True))
-        names, z = ranker_feature_names(tables), generator_z(tables, features)
+        names, z = ranker_feature_names(tables.generators), generator_z(tables, features)
         generator_names = tables.generators.to_pylist()
         ranker = learn(features, names, labels, people, votes, z, generator_names, n_targets)
         n_rows = len(labels)

@@ -2,6 +2,7 @@
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 import pytest
 from conftest import run_model
 from scipy.sparse import csr_matrix, vstack
@@ -186,3 +187,10 @@ def test_sessions__are_as_long_as_memory_allows():
     assert sessions.fill_session_settings({"n_items": "auto"}, many) == {"n_items": 100}
     assert sessions.fill_session_settings({"n_items": 7}, many) == {"n_items": 7}
     assert sessions.fill_session_settings({"n_items": "auto"}, vstack([many, many])) == {"n_items": 50}
+
+
+@pytest.mark.parametrize("some", [["c", "d", "x"], ["a"], ["z"], ["0"], ["zz"], [], list("abcdexyz")])
+def test_places_among__sorted_ids(some):
+    ids = pa.array(["a", "b", "c", "x", "y", "z"])
+    expected = [ids.to_pylist().index(value) if value in ids.to_pylist() else -1 for value in some]
+    assert sessions.places_among(ids, pa.array(some, pa.string())).tolist() == expected

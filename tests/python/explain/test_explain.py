@@ -25,7 +25,13 @@ from kindred.ids import id_hash
 from kindred.ranking import scoring
 from kindred.ranking.boosters import Boosters
 from kindred.ranking.cross_scores import Scorers
-from kindred.ranking.features import RankerTables, pair_up, ranker_feature_names, ranker_features, read_candidates
+from kindred.ranking.features import (
+    pair_up,
+    ranker_feature_names,
+    ranker_features,
+    read_candidates,
+    read_ranker_tables,
+)
 
 
 @pytest.fixture
@@ -144,14 +150,16 @@ def test_the_contributions_of_a_learned_ranker_add_up_to_every_score(copy, n_boo
     table = copy.connection.table
     known = [table("candidates").filter(f"fold = 'live' and {people}"), table("item_features"),
              table("user_features").filter(people), table("generators")]  # fmt: skip
-    tables = RankerTables(known[3], known[1], known[2], "live")
+    tables = read_ranker_tables(known[3], known[1], known[2], "live")
     rows = read_candidates(known[0], tables, "live", tables.blocks()[0])
     cross_scores = scorers(copy.connection).read(tables, "live")
     pairs = pair_up(tables, *rows)
     features, votes = ranker_features(tables, pairs, cross_scores), pairs.votes
     # Prices and popularity count, which the blend knows nothing of.
-    wanted = np.nan_to_num(features[:, ranker_feature_names(tables).index("item_trend")]) + 100 * votes.sum(axis=1)
-    data = lightgbm.Dataset(features, wanted, feature_name=ranker_feature_names(tables))
+    wanted = np.nan_to_num(features[:, ranker_feature_names(tables.generators).index("item_trend")]) + 100 * votes.sum(
+        axis=1
+    )
+    data = lightgbm.Dataset(features, wanted, feature_name=ranker_feature_names(tables.generators))
     parameters = {"objective": "regression", "num_leaves": 8, "feature_fraction": 0.5, "verbosity": -1}
     boosters = Boosters(lightgbm.train(parameters | {"seed": seed}, data, 30) for seed in range(n_boosters))
     as_of = copy.value("select max(as_of) from folds")

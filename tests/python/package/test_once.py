@@ -166,6 +166,6 @@ def test_generators_leave_what_they_read_as_it_is(interactions):
                     else SPECTRAL.fit(history, settings)
                 )
                 generator.best(fitted, history.profile(settings["decay"], settings["n_steps"]), excluded, 5)
-        SessionNeighbors(history, sessions.GENERATOR.defaults()).best(people, excluded, 5)
+        SessionNeighbors(history, sessions.GENERATOR.defaults()).best(history.of(people), excluded, 5)
         read_weights(table, "live", items.slice(3))
     assert [array.tobytes() for array in arrays] == before

@@ -11,7 +11,13 @@ from conftest import run_model
 from kindred.ranking import features as ranker_tables
 from kindred.ranking import lambdamart, scoring
 from kindred.ranking.boosters import Boosters
-from kindred.ranking.features import RankerTables, pair_up, ranker_feature_names, ranker_features, read_candidates
+from kindred.ranking.features import (
+    pair_up,
+    ranker_feature_names,
+    ranker_features,
+    read_candidates,
+    read_ranker_tables,
+)
 from kindred.ranking.lambdamart import Ranker, learn, ndcgs
 from kindred.ranking.linear import RIDGE, learn_weights
 
@@ -84,7 +90,7 @@ def world(connection, candidates, weights, barred=()):
 
 def tables_of(connection, fold="live"):
     names = ("generators", "item_features", "user_features")
-    return RankerTables(*(connection.table(name) for name in names), fold)
+    return read_ranker_tables(*(connection.table(name) for name in names), fold)
 
 
 # Features and measures ----------------------------------------------------------------------------------------------
@@ -106,7 +112,7 @@ def test_features__by_hand(connection):
     rows = read_candidates(connection.table("candidates"), tables, "live", block)
     pairs = pair_up(tables, *rows)
     users, items, votes, features = pairs.users, pairs.items, pairs.votes, ranker_features(tables, pairs)
-    named = dict(zip(ranker_feature_names(tables), features.T.tolist(), strict=True))
+    named = dict(zip(ranker_feature_names(tables.generators), features.T.tolist(), strict=True))
     assert (tables.users.to_pylist(), tables.items.to_pylist()) == (["u1", "u2"], ["a", "b", "x"])
     # u1 and a, u1 and b, u2 and a; x can't be recommended, and nobody is no generator.
     assert (users.tolist(), items.tolist()) == ([0, 0, 1], [0, 1, 0])
@@ -129,7 +135,7 @@ def test_features__by_hand(connection):
     expected |= {f"item_{name}": [10 + n, 20 + n, 10 + n] for n, name in enumerate(ITEM_NUMBERS)}
     expected |= {f"user_{name}": [1000 + n, 1000 + n, 2000 + n] for n, name in enumerate(USER_NUMBERS[:-1])}
     expected["price_distance"] = [15 - 1005, 25 - 1005, 15 - 2005]
-    assert list(named) == list(ranker_feature_names(tables))
+    assert list(named) == list(ranker_feature_names(tables.generators))
     assert set(named) == set(expected)
     for name, values in expected.items():
         assert named[name] == pytest.approx(values, nan_ok=True, rel=1e-5), name

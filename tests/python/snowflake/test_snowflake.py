@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import types
 from datetime import date
 
 import duckdb
@@ -18,8 +19,11 @@ import pytest
 import yaml
 from conftest import NO_TESTS, REPOSITORY, run_dbt, to_variables
 
+from kindred import nodes
 from kindred.explain.command import as_json, explain_case, lines_of, rows_of
+from kindred.generators import lists
 from kindred.publishing.tables import TABLES
+from kindred.ranking import scoring
 from kindred.settings import fill
 
 pytestmark = pytest.mark.snowflake
@@ -63,6 +67,8 @@ NEIGHBORS = ["item_neighbors", "item_content_neighbors", "neighbor_candidates", 
 FACTORS = ["als_item_factors", "als_user_factors", "als_candidates", "spectral_item_factors", "spectral_candidates"]
 TOLERANCES = dict.fromkeys(["candidates", *FACTORS, *NEIGHBORS], 1e-5)
 TOLERANCE = 1e-12
+# What is made of each person alone, on whichever node is free.
+SPREAD = ["als_candidates", "neighbor_candidates", "spectral_candidates", "session_candidates", "scored_candidates"]
 
 
 @pytest.fixture(scope="module")
@@ -274,7 +280,11 @@ def test_same_rows(shops, table):
     database, cursor = shops
     with duckdb.connect(database, read_only=True) as connection:
         on_duckdb = comparable(connection.execute(f"from {table}").df())
-    on_snowflake = comparable(cursor.execute(f"select * from {table}").fetch_pandas_all())
+    assert_same(table, on_duckdb, comparable(cursor.execute(f"select * from {table}").fetch_pandas_all()))
+
+
+def assert_same(table, on_duckdb, on_snowflake):
+    """That comparable rows of a table are the same on both."""
     assert list(on_snowflake.columns) == list(on_duckdb.columns)
     assert len(on_snowflake) == len(on_duckdb)
     for name in on_duckdb.columns:
@@ -291,6 +301,54 @@ def test_same_rows(shops, table):
         else:
             differing = on_duckdb[name] != on_snowflake[name]
             assert not differing.any(), (name, on_duckdb[differing].head(), on_snowflake[differing].head())
+
+
+class SnowparkDbt:
+    """The `dbt` argument of a Python model: relations of a Snowpark session and the settings of its YAML."""
+
+    def __init__(self, session, settings):
+        self.ref = session.table
+        project = yaml.safe_load((REPOSITORY / "dbt_project.yml").read_text(encoding="utf-8"))
+        packages = {"packages": project["models"]["kindred"]["candidates"]["+packages"]}
+        self.config = types.SimpleNamespace(meta_get=settings.get, get=packages.get)
+
+
+@pytest.mark.parametrize("table", SPREAD)
+def test_people_are_spread_over_nodes(shops, python_model, monkeypatch, tmp_path, table):
+    """In partitions of few people, each of which sees these alone: the same rows as of all people at once."""
+    from snowflake.snowpark import Session
+
+    database, _ = shops
+    log, spread = tmp_path / "partitions", nodes.spread
+
+    def spread_and_count(session, people, compute, *rest):
+        def compute_and_count(fold, tables, shared):
+            people = {user for rows in tables.values() for user in rows["user_id"].to_pylist()}
+            with open(log, "a") as file:
+                file.write(f"{fold} {len(people)}\n")
+            return compute(fold, tables, shared)
+
+        return spread(session, people, compute_and_count, *rest)
+
+    for module in (lists, scoring):
+        monkeypatch.setattr(module, "spread", spread_and_count)
+        monkeypatch.setattr(module, "PEOPLE_PER_PARTITION", 200)
+    given = {"generators": {}, "lists": {}, "pool_size": 100}
+    # A session of its own: it is closed with its connection.
+    names = ("account", "user", "password", "database", "schema", "host", "port", "protocol")
+    login = {name: os.environ[f"SNOWFLAKE_{name.upper()}"] for name in names}
+    with Session.builder.configs(login | {"port": int(login["port"])}).create() as session:
+        rows = python_model(table).model(SnowparkDbt(session, given), session)
+        on_snowflake = comparable(rows.to_pandas())
+    with duckdb.connect(database, read_only=True) as connection:
+        on_duckdb = comparable(connection.execute(f"from {table}").df())
+        [(n_people,)] = connection.execute(f"select count(distinct user_id) from {table}").fetchall()
+    partitions = [line.split() for line in log.read_text().splitlines()]
+    assert {fold for fold, _ in partitions} == set(on_duckdb["fold"])
+    assert len(partitions) >= 3 * (n_people // 200) > 12
+    # Buckets of a hash are of unequal size.
+    assert max(int(n) for _, n in partitions) < 300
+    assert_same(table, on_duckdb, on_snowflake)
 
 
 def test_second_run_is_added(shops, tmp_path):

@@ -18,7 +18,8 @@ from kindred.generators.content import content_neighbors
 from kindred.generators.neighbors import collaborative_neighbors
 from kindred.generators.sequence import transitions
 from kindred.generators.slim import item_regressions, scale_regressions
-from kindred.histories import newest_first, profiles, read_history
+from kindred.histories import make_history, newest_first, profiles, read_history
+from kindred.warehouse import read_table
 
 N_USERS, N_ITEMS = 40, 20
 
@@ -106,6 +107,26 @@ def test_history__row_order_does_not_matter(connection):
         assert np.array_equal(steps, answers[0][3])
     # Items of one moment don't stand in the order of their names.
     assert not all(np.all(np.diff(row) > 0) for row in np.split(answers[0][2].indices, answers[0][2].indptr[1:-1]))
+
+
+def test_history__of_some_people_is_what_it_is_among_all(connection):
+    """Made of their rows alone, as on a node of Snowflake, or taken from everybody's."""
+    table = relation(connection, random_rows(n_days=2))
+    everybody = read_history(table, "live", max_items=4)
+    some = np.array([3, 4, 17])
+    names = everybody.users.take(pa.array(some)).to_pylist()
+    rows = read_table(table, ["user_id", "item_id", "weight", "last_at"], f"user_id in {tuple(names)} and weight > 0")
+    made, taken = make_history("live", rows, 4, everybody.items), everybody.of(some)
+    # Where the items are those of some people, other items of a moment come first.
+    assert not np.array_equal(make_history("live", rows, 4).matrix.indices, made.matrix.indices)
+    for found in (made, taken):
+        assert found.users.to_pylist() == names
+        for part in ("indptr", "indices", "data"):
+            assert np.array_equal(getattr(found.matrix, part), getattr(everybody.matrix[some], part))
+        assert found.steps.tolist() == taken.steps.tolist() and found.moments.tolist() == taken.moments.tolist()
+    assert rows_of(taken.matrix, taken.steps) == [rows_of(everybody.matrix, everybody.steps)[place] for place in some]
+    nobody = everybody.of(np.array([-1, 3]))
+    assert np.diff(nobody.matrix.indptr).tolist() == [0, np.diff(made.matrix.indptr)[0]]
 
 
 @pytest.mark.parametrize("span", [1, 3, 10**6, 2**61])  # at the last, user and moment don't fit one number

@@ -8,8 +8,10 @@ import pyarrow as pa
 import pytest
 from conftest import run_model
 
-from kindred.generators import transformer_network
+from kindred.generators import lists as lists_of_people
+from kindred.generators import transformer_network, transformer_tables
 from kindred.generators.transformer_tables import read_items
+from kindred.nodes import read_staged, write_staged
 
 N_USERS, N_ITEMS = 24, 20
 TABLES = {
@@ -117,6 +119,33 @@ def test_models__from_interactions_to_candidates(connection):
         allowed = [item for item in of_all if item != "i7" and (user, item) not in excluded]
         assert items == sorted(allowed, key=lambda item: -of_all[item])[:5]
         assert scores[user, items[0]] == pytest.approx(of_all[items[0]], rel=1e-4)
+
+
+def test_lists__in_partitions_of_people_are_those_of_all_people(connection, monkeypatch, tmp_path):
+    """As the nodes of Snowflake make them, here in this process: each partition sees its own people alone."""
+    # Products of vectors depend on the number of people in their last digits.
+    everything = "select * replace (round(score, 4) as score) from transformer_candidates order by all"
+    expected, n_people = connection.execute(everything).fetchall(), []
+
+    def spread_here(session, people, compute, shared, schema, *_):
+        staged, batches = {}, []
+        for fold, value in shared:
+            with open(tmp_path / fold, "wb") as file:
+                write_staged(value, file)
+            staged[fold] = read_staged(str(tmp_path / fold))
+        for fold, value in staged.items():
+            for bucket in range(5):
+                mine = f"fold = '{fold}' and hash(user_id) % 5 = {bucket}"
+                tables = {name: rows.filter(mine).to_arrow_table() for name, rows in people.items()}
+                n_people.append(len(set(tables["people"]["user_id"].to_pylist())))
+                batches += compute(fold, tables, value)
+        return connection.from_arrow(pa.Table.from_batches(batches, schema=schema))
+
+    monkeypatch.setattr(transformer_tables, "is_snowflake", lambda session: True)
+    monkeypatch.setattr(lists_of_people, "spread", spread_here)
+    run_model(connection, "transformer_candidates", LISTS)
+    assert connection.execute(everything).fetchall() == expected
+    assert sum(n_people) == N_USERS and sum(n > 0 for n in n_people) == 5
 
 
 def test_read_items__terms_and_embeddings_in_the_order_of_the_ids(empty):
