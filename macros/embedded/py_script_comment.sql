@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = '105421e9407a1c57'
+KINDRED_FINGERPRINT = '1a96859480a23f4b'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -8506,7 +8506,7 @@ KINDRED_SOURCES = {
         '\n'
         'def read_batches(relation: Relation, columns: Sequence[str], condition: str) -> Iterator[pa.RecordBatch]:\n'
         '    """`read_table` in parts, for tables with a row per event: on DuckDB a million rows at a time."""\n'
-        '    if hasattr(relation, "fetchnumpy"):\n'
+        '    if hasattr(relation, "to_arrow_reader"):\n'
         '        yield from relation.filter(condition).select(", ".join(columns)).to_arrow_reader(1_000_000)\n'
         '    else:\n'
         '        yield from read_table(relation, columns, condition).to_batches()\n'

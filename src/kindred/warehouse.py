@@ -47,7 +47,7 @@ def read_table(relation: Relation, columns: Sequence[str], condition: str | None
 
 def read_batches(relation: Relation, columns: Sequence[str], condition: str) -> Iterator[pa.RecordBatch]:
     """`read_table` in parts, for tables with a row per event: on DuckDB a million rows at a time."""
-    if hasattr(relation, "fetchnumpy"):
+    if hasattr(relation, "to_arrow_reader"):
         yield from relation.filter(condition).select(", ".join(columns)).to_arrow_reader(1_000_000)
     else:
         yield from read_table(relation, columns, condition).to_batches()
