@@ -1,16 +1,21 @@
 """What a person costs on a node of Snowflake, what a fit costs in one procedure, and what 10 million people would: a
 calculation from what one process takes here. Five minutes.
 
-    python benchmarks/bench_nodes.py [--interactions 1000000]
+    python benchmarks/bench_nodes.py [--interactions 4000000]
 
-The events are those of `speed/make_world.py`, the catalogue has 100,000 items, of which the events touch some. The
+The events are those of `speed/make_world.py`; the catalogue has 100,000 items, of which the events touch some. The
 settings are those that `auto` chooses for 10 million people: 16 factors of ALS, 32 of `spectral`, sessions of 50 items.
-Each step runs in a process of its own, forked after the interactions were read, so that its memory is the peak beyond
-them. CPU seconds are those of all threads. A person's milliseconds are those of `rows_on_nodes` and `score_on_nodes`
-without Snowflake: a partition comes as the data frame of pandas that a table function gets, and goes as one.
+The people are copied seven times for `sessions`, so that items have as many sessions as in a large shop.
 
-scale   everything grows with the people: the world has as many interactions a person at every size. What grows with
-        the items squared or not at all stands beside the table.
+fits    Each runs in a process of its own, forked after the interactions were read; its memory is the peak beyond them.
+        CPU seconds are those of all threads.
+people  What the models do with partitions of people, without Snowflake: a partition comes as the data frame of pandas
+        that a table function gets, and the lists go as one. `content` is left out, which lists as `neighbors` does.
+        Of the ranker, features and candidates are drawn: 50 of each of nine generators among 250 items of a person,
+        scored by one booster of 100 trees.
+
+The world has as many interactions a person at every size, so that what is measured grows with the people. What doesn't
+is said beside the table.
 """
 
 from __future__ import annotations
@@ -31,8 +36,9 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from bench_speed import HERE, say
-from scipy.sparse import csr_matrix
+import pyarrow.compute as pc
+from bench_speed import HERE, paragraph, say, table
+from scipy.sparse import csr_matrix, vstack
 
 sys.path.insert(0, str(HERE / "speed"))
 from make_world import make_world
@@ -57,7 +63,7 @@ from kindred.warehouse import frame_to_table, read_table
 
 N_ITEMS, N_CANDIDATES, N_NEIGHBORS = 100_000, 50, 100
 N_PARTITIONS, PEOPLE_PER_PARTITION = 3, 2_000
-ALS_FACTORS, SPECTRAL_FACTORS, SESSION_ITEMS = 16, 32, 50
+ALS_FACTORS, SPECTRAL_FACTORS, SESSION_ITEMS, COPIES = 16, 32, 50, 7
 PEOPLE = 10_000_000
 GENERATORS = ["als", "content", "history", "neighbors", "popular", "sequence", "sessions", "slim", "spectral"]
 COLUMNS = {"user_id": pa.string(), "item_id": pa.string(), "weight": pa.float64(), "is_excluded": pa.bool_()}
@@ -181,9 +187,10 @@ def time_generators(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     )
     say("sessions")
     settings = SESSIONS.defaults() | {"n_items": SESSION_ITEMS}
+    crowd = copies(history)
     found["sessions"] = time_generator(
-        lambda: SessionLister(settings, history, shown), lambda lister: lister, *(frames, known)
-    ) | session_sizes(SessionLister(settings, history, shown))
+        lambda: SessionLister(settings, crowd, shown), lambda lister: lister, *(frames, known)
+    ) | session_sizes(SessionLister(settings, crowd, shown))
     say("als")
     confidences = to_confidences(weights, 1.0)
     found["als"] = time_generator(
@@ -197,11 +204,19 @@ def time_generators(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     say("scoring")
     found["scoring"] = in_process(lambda: scoring_costs(own, catalogue, frames))
     found["world"] = {
-        "n_entries": int(own.matrix.nnz), "n_people": len(own.users), "n_items": len(own.items),
+        "n_rows": rows.num_rows, "n_entries": int(own.matrix.nnz),
+        "n_people": len(own.users), "n_items": len(own.items),
         "history_bytes": csr_bytes(own.matrix) + own.steps.nbytes,
-        "square_of_lengths": float((np.diff(own.matrix.indptr).astype(float) ** 2).mean()),
     }  # fmt: skip
     return found
+
+
+def copies(history: History) -> History:
+    """COPIES times the people of a history, so that items have as many sessions as in a large shop."""
+    users = pa.concat_arrays([pc.binary_join_element_wise(str(n), history.users, "") for n in range(COPIES)])
+    matrix = vstack([history.matrix] * COPIES).tocsr()
+    steps, moments = np.tile(history.steps, COPIES), np.tile(history.moments, COPIES)
+    return History(history.fold, users, history.items, matrix, steps, moments)
 
 
 def fit_neighbors(generator: Any, settings: Mapping[str, Any], history: History, catalogue: Any) -> Any:
@@ -289,14 +304,101 @@ def session_sizes(lister: SessionLister) -> dict[str, float]:
 
 def read_costs(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     """Interactions as Snowflake hands them over, to a history: through a data frame of pandas."""
-    frame = connection.execute("select user_id, item_id, weight, last_at from interactions").df()
-    names = {name: kind for name, kind in COLUMNS.items() if name != "is_excluded"}
-    return {"n": make_history("live", frame_to_table(frame, {name: names[name] for name in frame.columns})).matrix.nnz}
+
+    def read() -> pa.Table:
+        frame = connection.execute("select user_id, item_id, weight, last_at from interactions").df()
+        return frame_to_table(frame, {name: COLUMNS[name] for name in frame.columns})
+
+    return {"n": make_history("live", read()).matrix.nnz}
+
+
+def write_report(found: Mapping[str, Any]) -> str:
+    """The measured figures, and what they make of PEOPLE people, as a Markdown page."""
+    world = found["world"]
+    n_people, n_entries, n_rows = world["n_people"], world["n_entries"], world["n_rows"]
+    to_people = PEOPLE / n_people
+    fitted = [name for name in found if "fit_cpu_seconds" in found[name]]
+    rounds = {"als": 15}
+
+    def bytes_per_entry(name: str) -> float:
+        return found[name]["fit_extra_mib"] * 2**20 / n_entries / (COPIES if name == "sessions" else 1)
+
+    def fit_seconds(name: str) -> float:
+        return found[name]["fit_cpu_seconds"] * rounds.get(name, 1) / (COPIES if name == "sessions" else 1)
+
+    fits = []
+    for name in fitted:
+        # Of SLIM people are a sample, and each item is a regression; the others grow with the people.
+        is_sampled = name == "slim"
+        hours = fit_seconds(name) * (N_ITEMS / world["n_items"] if is_sampled else to_people) / 3600
+        gib = (4e6 if is_sampled else n_entries * to_people) * bytes_per_entry(name) / 2**30
+        measured = [f"{fit_seconds(name):.2f}", f"{bytes_per_entry(name):.0f}"]
+        fits.append([f"`{name}`", *measured, f"{hours:.2f}", f"{gib:.0f}" if gib >= 1 else f"{gib:.1f}"])
+    solving = found["als_user_factors"]["cpu_seconds"] * to_people / 3600
+    reading = found["reading"]["extra_mib"] * 2**20 / n_rows
+    own = world["history_bytes"] / n_entries
+    scores = {
+        "`als_candidates`": sum(found["als"][name] for name in ("reading_ms", "lists_ms")),
+        "`neighbor_candidates` without `content`": found["neighbors"]["reading_ms"]
+        + sum(found[name]["lists_ms"] for name in ("neighbors", "sequence", "slim")),
+        "`session_candidates`": sum(found["sessions"][name] for name in ("reading_ms", "lists_ms")),
+        "`spectral_candidates`": sum(found["spectral"][name] for name in ("reading_ms", "lists_ms")),
+        "`scored_candidates`": found["scoring"]["ms"],
+    }
+    total = sum(scores.values())
+    rows = [[name, f"{ms:.2f}", f"{ms * PEOPLE / 3.6e6:.1f}"] for name, ms in [*scores.items(), ("all", total)]]
+    length = found["sessions"]["session_length"]
+    return "\n".join(
+        [
+            "# What people cost on the nodes of Snowflake",
+            "",
+            *paragraph(
+                "Made by `python benchmarks/bench_nodes.py`; its first lines say what is measured and how. The columns",
+                f"of {PEOPLE / 1e6:.0f} million people are a **calculation**: what was measured of {n_people:,} people",
+                f"with {n_rows / n_people:.0f} interactions each, {n_entries / n_people:.0f} of them in a history,",
+                f"times {to_people:,.0f}. Nothing was run on Snowflake. Cores are those of the machine that measured.",
+            ),
+            "",
+            "## Made of each person, on all nodes",
+            "",
+            *table(["model", "CPU ms per person", "core hours, 10 M people"], rows),
+            "",
+            "## Fitted in one procedure",
+            "",
+            *paragraph(
+                "Of the fold live. Memory is beyond that of the history. ALS has 15 iterations of 16 factors,",
+                f"`spectral` 32 factors. `slim` grows with the items, here {world['n_items']:,}, there {N_ITEMS:,},",
+                "and takes a sample of 4 million entries. All else grows with the people.",
+            ),
+            "",
+            *table(["generator", "CPU s here", "bytes per entry", "core hours, 10 M", "GiB, 10 M"], fits),
+            "",
+            *paragraph(
+                f"`als_user_factors` takes {solving:.2f} core hours.",
+                f"A history has {own:.1f} bytes per entry,",
+                f"{own * n_entries * to_people / 2**30:.0f} GiB for 10 M people. To read interactions through a data",
+                f"frame of pandas, sort them and make the history takes {reading:.0f} bytes per interaction at its",
+                f"peak, {reading * n_rows * to_people / 2**30:.0f} GiB for 10 M people with",
+                f"{n_rows / n_people:.0f} each, {reading * 20 * PEOPLE / 2**30:.0f} GiB with 20 each.",
+            ),
+            "",
+            "## What is staged",
+            "",
+            *paragraph(
+                f"With {N_ITEMS:,} items: neighbours of one generator, 100 each,",
+                f"{N_ITEMS * 100 * 8 / 2**20:.0f} MiB at most; vectors of ALS {found['als']['staged_mib']:.0f} MiB and",
+                f"of `spectral` {found['spectral']['staged_mib']:.0f} MiB. Sessions: 300 of each item,",
+                f"{N_ITEMS * 300 * 8 / 2**20:.0f} MiB, and the items of those sessions. They are 10 M sessions at",
+                f"most, of {length:.0f} items each: {PEOPLE * length * 8 / 2**30:.1f} GiB, and their ids.",
+            ),
+            "",
+        ]
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--interactions", type=int, default=1_000_000)
+    parser.add_argument("--interactions", type=int, default=4_000_000)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
         make_world(Path(folder) / "events.parquet", options.interactions)
@@ -304,7 +406,7 @@ def main() -> None:
         load(connection, Path(folder) / "events.parquet")
         found = time_generators(connection)
     (HERE / "results/nodes.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(found, indent=1))
+    (HERE / "results/nodes.md").write_text(write_report(found), encoding="utf-8")
 
 
 if __name__ == "__main__":

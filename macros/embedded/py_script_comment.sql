@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = '1a96859480a23f4b'
+KINDRED_FINGERPRINT = '7cb48421276ecd6c'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -2443,8 +2443,11 @@ KINDRED_SOURCES = {
         '    tables = {"people": people, "interactions": project(used, *columns)}\n'
         '    earlier = [rows for rows in kept if rows is not None]\n'
         '    if earlier:\n'
-        '        has_lists = [project(rows, "\'live\' as fold", "user_id", "generator") for rows in earlier]\n'
-        '        tables["kept"] = functools.reduce(lambda above, below: above.union_all(below), has_lists).distinct()\n'
+        '        # One row for each person and generator.\n'
+        '        firsts = [project(rows.filter("rank = 1"), "\'live\' as fold", "user_id", "generator") for rows in earlier]\n'
+        '        tables["kept"] = project(\n'
+        '            functools.reduce(lambda above, below: above.union_all(below), firsts), "fold", "user_id", "generator"\n'
+        '        )\n'
         '\n'
         '    def shared() -> Iterator[tuple[str, Any]]:\n'
         '        for of_fold in listers:\n'
@@ -2465,9 +2468,8 @@ KINDRED_SOURCES = {
         '                yield lister.rows(asking, n)\n'
         '\n'
         '    made = spread(session, tables, compute, shared(), schema, packages, PEOPLE_PER_PARTITION)\n'
-        '    return functools.reduce(\n'
-        '        lambda above, below: above.union_all(project(below, *schema.names)), earlier, project(made, *schema.names)\n'
-        '    )\n'
+        '    rows = [project(each, *schema.names) for each in (made, *earlier)]\n'
+        '    return project(functools.reduce(lambda above, below: above.union_all(below), rows), *schema.names)\n'
     ),
     'kindred/generators/neighbors.py': (
         '"""Collaborative neighbours: the items that the same people like.\n'

@@ -152,8 +152,11 @@ def rows_on_nodes(
     tables = {"people": people, "interactions": project(used, *columns)}
     earlier = [rows for rows in kept if rows is not None]
     if earlier:
-        has_lists = [project(rows, "'live' as fold", "user_id", "generator") for rows in earlier]
-        tables["kept"] = functools.reduce(lambda above, below: above.union_all(below), has_lists).distinct()
+        # One row for each person and generator.
+        firsts = [project(rows.filter("rank = 1"), "'live' as fold", "user_id", "generator") for rows in earlier]
+        tables["kept"] = project(
+            functools.reduce(lambda above, below: above.union_all(below), firsts), "fold", "user_id", "generator"
+        )
 
     def shared() -> Iterator[tuple[str, Any]]:
         for of_fold in listers:
@@ -174,6 +177,5 @@ def rows_on_nodes(
                 yield lister.rows(asking, n)
 
     made = spread(session, tables, compute, shared(), schema, packages, PEOPLE_PER_PARTITION)
-    return functools.reduce(
-        lambda above, below: above.union_all(project(below, *schema.names)), earlier, project(made, *schema.names)
-    )
+    rows = [project(each, *schema.names) for each in (made, *earlier)]
+    return project(functools.reduce(lambda above, below: above.union_all(below), rows), *schema.names)

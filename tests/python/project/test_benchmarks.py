@@ -18,6 +18,7 @@ FOLDER = REPOSITORY / "benchmarks"
         ("quality", "report"),
         ("metrics", "write_report"),
         ("new_items", "report"),
+        ("nodes", "write_report"),
     ],  # fmt: skip
 )
 def test_results__are_written_by_the_script(name, function, monkeypatch):
