@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export DBT_PROFILES_DIR := .
 
 .DEFAULT_GOAL := help
-.PHONY: help build report daily show experiments tune serve releases rollback resume export embed test test-slow lint test-python checks-of-python \
+.PHONY: help build report daily hourly show experiments tune serve releases rollback resume export embed test test-slow lint test-python checks-of-python \
         test-snowflake bench-quality bench-speed bench-peers bench-serving bench-daily bench-sessions sample clean
 
 help:  ## this list
@@ -35,6 +35,13 @@ report: $(VENV)/installed  ## what the last build's tables say, as one HTML file
 
 daily: $(VENV)/installed  ## new events into the lists: models are trained when it is due, nothing is evaluated
 	$(BIN)/dbt build --exclude-resource-type unit_test --vars '{kindred__folds: [live], kindred__train: when_due}'
+
+# Without bounds nothing is due while there are models. A folder of its own: with other settings dbt would parse the
+# project again, here and in the next daily build.
+WITHIN_THE_HOUR := {kindred__folds: [live], kindred__train: when_due, \
+    kindred__training: {age_days: off, new_events_share: off, drift: off}}
+hourly: $(VENV)/installed  ## new people, new items, stock and consent into the lists, by the models that are there
+	$(BIN)/dbt build --selector hourly --target-path target/hourly --vars '$(WITHIN_THE_HOUR)'
 
 show: $(VENV)/installed  ## three people, their lists, and the evaluation
 	@$(BIN)/dbt --quiet run-operation show_recommendations

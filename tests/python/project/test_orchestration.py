@@ -18,7 +18,7 @@ from pathlib import Path
 import kubernetes_validate
 import pytest
 import yaml
-from conftest import REPOSITORY, copy_package
+from conftest import REPOSITORY, copy_package, hourly_variables
 
 from kindred import cli
 from kindred.settings import GROUPS
@@ -136,6 +136,21 @@ def test_steps__all_is_the_four_in_order(desk):
     assert shlex.join(called[3]) in daily
 
 
+def test_steps__hourly_is_what_the_makefile_builds(desk):
+    done = desk.steps("hourly", KINDRED_BROKERS="one:9092")
+    assert done.returncode == 0, done.stdout
+    land, build = desk.called()
+    assert land[:3] == ["kindred", "land", "kafka"]
+    arguments = ["dbt", "build", "--selector", "hourly", "--target-path", "target/hourly", "--vars"]
+    assert build[:-1] == arguments
+    assert yaml.safe_load(build[-1]) == hourly_variables()
+    text = (REPOSITORY / "Makefile").read_text(encoding="utf-8").split("\nhourly:")[1].split("\n\n")[0]
+    assert shlex.join(arguments) in text
+    assert desk.steps("hourly", "--target", "prod", DBT_TARGET_PATH="/warehouse/target").returncode == 0
+    [build] = desk.called()
+    assert build[5] == "/warehouse/target/hourly" and build[-2:] == ["--target", "prod"]
+
+
 def test_steps__land_does_what_there_is(desk):
     done = desk.steps("land")
     assert done.returncode == 0 and desk.called() == [] and "no stream" in done.stdout
@@ -172,7 +187,7 @@ def test_steps__one_writer(desk):
     desk.lock.touch()
     with open(desk.lock) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        for step in (*STEPS[:3], "all"):
+        for step in (*STEPS[:3], "hourly", "all"):
             done = desk.steps(step)
             assert done.returncode == BUSY and desk.called() == []
             assert "another run is at work on kindred.duckdb.lock: nothing was done" in done.stdout
