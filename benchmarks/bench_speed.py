@@ -204,11 +204,14 @@ def build_kindred(
         "KINDRED_TEMP_DIRECTORY": str(folder / "temp"),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
+    run_results = folder / target / "run_results.json"
+    run_results.unlink(missing_ok=True)
     cost = measure([*command, *dbt_args], cwd=ROOT, env=env, log_path=folder / "dbt.log")
     return as_run(
         cost,
         database_mib=round(database.stat().st_size / 1024**2, 1),
-        node_seconds=read_node_seconds(folder / target / "run_results.json", cost.wall_seconds),
+        # {} with --no-write-json
+        node_seconds=read_node_seconds(run_results, cost.wall_seconds) if run_results.exists() else {},
     )
 
 

@@ -45,16 +45,18 @@ forget() {
     kindred forget "$@"
 }
 
-# What is given comes last and wins: `build --vars '{kindred__as_of: "2026-05-01"}'` replays a day.
+# What is given comes last and wins: `build --vars '{kindred__as_of: "2026-05-01"}'` replays a day, and
+# `build --log-level-file debug` writes dbt's log.
 build() {
-    dbt build --exclude-resource-type unit_test --vars '{kindred__folds: [live], kindred__train: when_due}' "$@"
+    dbt build --exclude-resource-type unit_test --no-write-json --log-level-file none \
+        --vars '{kindred__folds: [live], kindred__train: when_due}' "$@"
 }
 
 # The selector is one of the project's selectors.yml: copy kindred's. A folder of its own keeps both projects parsed.
 hourly() {
     local unbounded='kindred__training: {age_days: off, new_events_share: off, drift: off}'
     land
-    dbt build --selector hourly --target-path "${DBT_TARGET_PATH:-target}/hourly" \
+    dbt build --selector hourly --target-path "${DBT_TARGET_PATH:-target}/hourly" --no-write-json --log-level-file none \
         --vars "{kindred__folds: [live], kindred__train: when_due, $unbounded}" "$@"
 }
 
