@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export DBT_PROFILES_DIR := .
 
 .DEFAULT_GOAL := help
-.PHONY: help build report daily show experiments tune serve releases rollback resume export embed test test-slow lint test-python checks-of-python \
+.PHONY: help build report daily hourly show experiments tune serve releases rollback resume export embed test test-slow lint test-python checks-of-python \
         test-snowflake bench-quality bench-speed bench-peers bench-serving bench-daily bench-sessions sample clean
 
 help:  ## this list
@@ -33,8 +33,19 @@ build: $(VENV)/installed  ## the sample shop: events to recommendations, shown f
 report: $(VENV)/installed  ## what the last build's tables say, as one HTML file; metrics.json beside it is for agents
 	@$(BIN)/kindred report
 
+# What dbt would write beside the tables, its log and its JSON files, are no part of a build that runs every day; what it
+# says is on the screen.
 daily: $(VENV)/installed  ## new events into the lists: models are trained when it is due, nothing is evaluated
-	$(BIN)/dbt build --exclude-resource-type unit_test --vars '{kindred__folds: [live], kindred__train: when_due}'
+	$(BIN)/dbt build --exclude-resource-type unit_test --no-write-json --log-level-file none \
+	    --vars '{kindred__folds: [live], kindred__train: when_due}'
+
+# Without bounds a change of settings alone makes a training due. A folder of its own: with other settings dbt would
+# parse the project again, here and in the next daily build.
+WITHIN_THE_HOUR := {kindred__folds: [live], kindred__train: when_due, \
+    kindred__training: {age_days: off, new_events_share: off, drift: off}}
+hourly: $(VENV)/installed  ## new people, new items, stock and consent into the lists, by the models that are there
+	$(BIN)/dbt build --selector hourly --target-path target/hourly --no-write-json --log-level-file none \
+	    --vars '$(WITHIN_THE_HOUR)'
 
 show: $(VENV)/installed  ## three people, their lists, and the evaluation
 	@$(BIN)/dbt --quiet run-operation show_recommendations

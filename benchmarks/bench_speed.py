@@ -177,9 +177,17 @@ def make_world(work_dir: Path, millions: float, seed: int) -> Path:
 
 
 def build_kindred(
-    world: Path, folder: Path, variables: dict[str, object], dbt_args: list[str], until: str = "infinity"
+    world: Path,
+    folder: Path,
+    variables: dict[str, object],
+    dbt_args: list[str],
+    until: str = "infinity",
+    target: str = "target",
 ) -> dict[str, object]:
-    """Run `dbt build` on the world's events up to a moment, in the folder's DuckDB file, and return the run."""
+    """Run `dbt build` on the world's events up to a moment, in the folder's DuckDB file, and return the run.
+
+    target: dbt's target folder in the folder, for settings that differ from run to run.
+    """
     database = folder / "kindred.duckdb"
     with duckdb.connect(str(database)) as connection:
         connection.execute("create schema if not exists raw")
@@ -190,17 +198,20 @@ def build_kindred(
         """)
     variables = {"kindred__inputs": {"events": "raw.events"}} | variables
     command = [find_dbt(), "--no-use-colors", "build", "--project-dir", ROOT, "--profiles-dir", ROOT]
-    command += ["--target-path", folder / "target", "--log-path", folder / "logs", "--vars", json.dumps(variables)]
+    command += ["--target-path", folder / target, "--log-path", folder / "logs", "--vars", json.dumps(variables)]
     env = {
         "KINDRED_DUCKDB_PATH": str(database),
         "KINDRED_TEMP_DIRECTORY": str(folder / "temp"),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
+    run_results = folder / target / "run_results.json"
+    run_results.unlink(missing_ok=True)
     cost = measure([*command, *dbt_args], cwd=ROOT, env=env, log_path=folder / "dbt.log")
     return as_run(
         cost,
         database_mib=round(database.stat().st_size / 1024**2, 1),
-        node_seconds=read_node_seconds(folder / "target" / "run_results.json", cost.wall_seconds),
+        # {} with --no-write-json
+        node_seconds=read_node_seconds(run_results, cost.wall_seconds) if run_results.exists() else {},
     )
 
 

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # The steps of a shop's day. cron, Airflow, Dagster and Kubernetes call this file, so that each step stands once.
 #
-#     steps.sh land | forget | build | check | all
+#     steps.sh land | forget | build | check | hourly | all
 #
 # land     read the stream that KINDRED_BROKERS names, or load the files in KINDRED_LANDING; without either: nothing
 # forget   erase who asked for it in the input `erasures`
 # build    dbt build: new events into lists, training when it is due, publication if the gates pass
 # check    fail unless the release that apps read is younger than KINDRED_MAX_AGE_HOURS
-# all      the four in this order, under one lock
+# hourly   land, then dbt build of what matters within the hour, without training; for the hours between two days
+# all      land, forget, build and check in this order, under one lock
 #
 # What stands behind a step goes to its command: steps.sh build --target prod.
 # Exit codes: 0 done; 1 failed, or a gate stopped publication; 2 called or set up wrongly; 75 another run is at work.
@@ -44,9 +45,19 @@ forget() {
     kindred forget "$@"
 }
 
-# What is given comes last and wins: `build --vars '{kindred__as_of: "2026-05-01"}'` replays a day.
+# What is given comes last and wins: `build --vars '{kindred__as_of: "2026-05-01"}'` replays a day, and
+# `build --log-level-file debug` writes dbt's log.
 build() {
-    dbt build --exclude-resource-type unit_test --vars '{kindred__folds: [live], kindred__train: when_due}' "$@"
+    dbt build --exclude-resource-type unit_test --no-write-json --log-level-file none \
+        --vars '{kindred__folds: [live], kindred__train: when_due}' "$@"
+}
+
+# The selector is one of the project's selectors.yml: copy kindred's. A folder of its own keeps both projects parsed.
+hourly() {
+    local unbounded='kindred__training: {age_days: off, new_events_share: off, drift: off}'
+    land
+    dbt build --selector hourly --target-path "${DBT_TARGET_PATH:-target}/hourly" --no-write-json --log-level-file none \
+        --vars "{kindred__folds: [live], kindred__train: when_due, $unbounded}" "$@"
 }
 
 check() {
@@ -71,9 +82,9 @@ check() {
 
 step="${1:-}"
 case "$step" in
-    land | forget | build | check | all) shift ;;
+    land | forget | build | check | hourly | all) shift ;;
     *)
-        say "unknown step '$step': land, forget, build, check or all" >&2
+        say "unknown step '$step': land, forget, build, check, hourly or all" >&2
         exit 2
         ;;
 esac

@@ -20,7 +20,7 @@
                 ~ " more set aside" ~ (": " ~ reasons[:5] | join(', ') ~ (' and others' if reasons | length > 5 else '') if reasons else "")
                 ~ ", see " ~ built.get('rejected_events', 'rejected_events'),
                 "lists: select * from " ~ built.recommendations ~ " where user_id = '...' order by rank",
-                "quality: select * from " ~ built.get('evaluation_metrics', 'evaluation_metrics'),
+            ] + (["quality: select * from " ~ built.evaluation_metrics] if 'evaluation_metrics' in built else []) + [
                 "people and their lists, readable: dbt run-operation show_recommendations",
             ] + kindred.discovery_lines(run) + kindred.traffic_lines(built) + kindred.experiment_lines(built)
                 + kindred.result_lines(built) + kindred.value_lines(built) + kindred.erasure_lines(built) + [""] %}

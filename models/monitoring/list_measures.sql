@@ -25,8 +25,10 @@ changes as (
 
 ),
 
+-- A table of an earlier evaluation says nothing of this build's lists: without the fold it isn't even built.
 quality as (
 
+    {% if 'backtest' in kindred.fold_names() -%}
     select
         max(value) as ndcg,
         max(standard_error) as standard_error
@@ -37,6 +39,11 @@ quality as (
         and user_group = 'all'
         and metric = 'ndcg'
         and k = {{ depth }}
+    {%- else -%}
+    select
+        cast(null as double) as ndcg,
+        cast(null as double) as standard_error
+    {%- endif %}
 
 ),
 

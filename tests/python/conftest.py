@@ -7,6 +7,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 import skips
+import yaml
 from skips import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401, hooks
 
 from kindred.run import CURRENT
@@ -109,6 +111,12 @@ def run_dbt(
         command += ["--vars", json.dumps(settings)]
     returncode, printed, errors = run(command, environment, timeout=600)
     return Result(returncode, printed + errors, printed)
+
+
+def hourly_variables():
+    """The variables of `make hourly`."""
+    text = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    return yaml.safe_load(re.search(r"WITHIN_THE_HOUR := (.*?[^\\])\n", text, flags=re.DOTALL)[1].replace("\\\n", " "))
 
 
 def copy_package(folder, *projects):

@@ -20,6 +20,9 @@ ARTIFACTS = (
     "sources.json",
 )
 
+# `make hourly` has a folder of its own in dbt's target folder: settings that differ would make dbt parse all again.
+HOURLY = "hourly"
+
 # (store, what, rows deleted, rows left or None where they can't be searched)
 Found = tuple[str, str, int, int | None]
 
@@ -58,7 +61,7 @@ def erase_postgres(address: str, leaving: Leaving) -> Iterator[Found]:
 def erase_artifacts(target: Path, logs: Path, temporary: Path | None) -> Iterator[Found]:
     """Delete what dbt rendered and logged, and what a killed process left of DuckDB's temporary files."""
     # Two of the folders may be one.
-    paths = {target: [target / name for name in ARTIFACTS]}
+    paths = {target: [folder / name for folder in (target, target / HOURLY) for name in ARTIFACTS]}
     paths.setdefault(logs, []).extend(logs.glob("dbt.log*"))
     if temporary:
         paths.setdefault(temporary, []).extend(temporary.glob("duckdb_temp_*"))

@@ -18,7 +18,7 @@ from pathlib import Path
 import kubernetes_validate
 import pytest
 import yaml
-from conftest import REPOSITORY, copy_package
+from conftest import REPOSITORY, copy_package, hourly_variables
 
 from kindred import cli
 from kindred.settings import GROUPS
@@ -31,6 +31,14 @@ AIRFLOW = ["apache-airflow==3.3.2", "astronomer-cosmos==1.15.1"]
 DAGSTER = ["dagster==1.13.27", "dagster-dbt==0.29.27"]
 MANIFESTS = sorted((EXAMPLES / "kubernetes").glob("*.yaml"))
 DAILY = "{kindred__folds: [live], kindred__train: when_due}"
+BUILD = ["dbt", "build", "--exclude-resource-type", "unit_test"]
+UNWRITTEN = ["--no-write-json", "--log-level-file", "none"]
+
+
+def makefile_recipe(target):
+    """The recipe of one of the Makefile's targets, as one line."""
+    text = (REPOSITORY / "Makefile").read_text(encoding="utf-8").split(f"\n{target}:")[1].split("\n\n")[0]
+    return " ".join(text.replace("\\\n", " ").split())
 
 
 def run(*command, environment, folder=None, timeout=900):
@@ -126,14 +134,27 @@ def test_steps__all_is_the_four_in_order(desk):
         [*land, "--config", "/secret"],
         ["dbt", "--quiet", "build", *no_tests, "--select", "+kindred.erasure.forgotten_ids"],
         ["kindred", "forget"],
-        ["dbt", "build", "--exclude-resource-type", "unit_test", "--vars", DAILY],
+        [*BUILD, *UNWRITTEN, "--vars", DAILY],
         ["kindred", "releases"],
     ]
     for command in called:
         if command[0] == "kindred":
             cli.make_parser().parse_args(command[1:])
-    daily = (REPOSITORY / "Makefile").read_text(encoding="utf-8").split("\ndaily:")[1].split("\n\n")[0]
-    assert shlex.join(called[3]) in daily
+    assert shlex.join(called[3]) in makefile_recipe("daily")
+
+
+def test_steps__hourly_is_what_the_makefile_builds(desk):
+    done = desk.steps("hourly", KINDRED_BROKERS="one:9092")
+    assert done.returncode == 0, done.stdout
+    land, build = desk.called()
+    assert land[:3] == ["kindred", "land", "kafka"]
+    arguments = ["dbt", "build", "--selector", "hourly", "--target-path", "target/hourly", *UNWRITTEN, "--vars"]
+    assert build[:-1] == arguments
+    assert yaml.safe_load(build[-1]) == hourly_variables()
+    assert shlex.join(arguments) in makefile_recipe("hourly")
+    assert desk.steps("hourly", "--target", "prod", DBT_TARGET_PATH="/warehouse/target").returncode == 0
+    [build] = desk.called()
+    assert build[5] == "/warehouse/target/hourly" and build[-2:] == ["--target", "prod"]
 
 
 def test_steps__land_does_what_there_is(desk):
@@ -148,7 +169,7 @@ def test_steps__land_does_what_there_is(desk):
 def test_steps__what_is_given_comes_last(desk):
     replay = ["--vars", '{kindred__as_of: "2026-05-01"}']
     assert desk.steps("build", *replay).returncode == 0
-    assert desk.called()[0][-4:] == ["--vars", DAILY, *replay]
+    assert desk.called() == [[*BUILD, *UNWRITTEN, "--vars", DAILY, *replay]]
 
 
 @pytest.mark.parametrize(("failing", "n_calls"), [("land", 1), ("forget", 3), ("build", 4)])
@@ -172,7 +193,7 @@ def test_steps__one_writer(desk):
     desk.lock.touch()
     with open(desk.lock) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        for step in (*STEPS[:3], "all"):
+        for step in (*STEPS[:3], "hourly", "all"):
             done = desk.steps(step)
             assert done.returncode == BUSY and desk.called() == []
             assert "another run is at work on kindred.duckdb.lock: nothing was done" in done.stdout

@@ -167,6 +167,33 @@ def test_selectors(selected, models):
     assert any("gates_are_passed" in line for line in selected("publish"))
 
 
+def test_hourly__tests_all_that_a_daily_build_tests_of_what_it_makes(project, manifest, models):
+    """What a test of a daily build would stop stops here too, and no test reads what stands still beside what moves.
+
+    In the settings of an hourly build: without the fold backtest the gates don't ref evaluation_metrics.
+    """
+    kinds = ("--resource-types", "model", "test", "--output", "json", "--output-keys", "unique_id")
+    settings = TRACKED | {"kindred__folds": ["live"]}
+    listed = project("--quiet", "ls", "--selector", "hourly", *kinds, settings=settings, target="hourly")
+    selected = {json.loads(line)["unique_id"] for line in listed.splitlines()}
+    names = {models[name]["name"] for name in selected if name in models}
+    assert {"releases", "withdrawals", "concentration", "recommendation_log", "policy_lists", "arm_shares"} <= names
+    assert {"item_arm_log", "assignments", "als_item_factors", "drift", "builds"} <= names
+    left_out = {node["name"] for node in models.values() if room(node) in ("evaluation", "metrics", "experiments")}
+    assert not names & (left_out | {"current_arms", "bandit_shares", "list_performance", "service_levels"})
+
+    tests = {name: node for name, node in manifest["nodes"].items() if node["resource_type"] == "test"}
+    parents = {name: set(node["depends_on"]["nodes"]) & models.keys() for name, node in tests.items()}
+    of_made = {name for name in tests if parents[name] & selected}
+    still = {tests[name]["name"]: {models[parent]["name"] for parent in parents[name] - selected} for name in of_made}
+    # Of an evaluation of some days ago; assignments and experiments, which both are of current_arms' build.
+    assert {tests[name]["name"] for name in of_made - selected} == {"well_formed_evaluation_metrics"}
+    del still["well_formed_evaluation_metrics"]
+    assert {name: found for name, found in still.items() if found} == {
+        "well_formed_assignments": {"checked_experiments"}
+    }
+
+
 def test_state_modified__nothing_changes_from_run_to_run(project):
     """Not the run's id, its clock, nor another place of the releases: what dbt finds modified was edited."""
     settings = {"kindred__experiments": {"log_days": 30}}
