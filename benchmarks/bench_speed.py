@@ -6,7 +6,8 @@ For each size a world is made once (speed/make_world.py). Then the two take turn
 
 A. `dbt build` of the live fold: a new DuckDB file that holds nothing but a view of the Parquet file, and a new target
    folder, so that dbt parses the project from nothing. Every model, seed and test of the project runs.
-B. speed/bare_script.py, one process, on the same Parquet file: ALS alone, with the same weights and parameters.
+B. speed/bare_script.py, one process, on the same Parquet file: ALS alone, with the same weights and parameters. It
+   trains for 15 iterations, implicit's default, and kindred for as many as its own default says.
 
 With --spark, speed/spark_als.py runs once per size given (all sizes where none is given).
 
@@ -39,6 +40,8 @@ from pathlib import Path
 
 import duckdb
 from measure import Cost, measure
+
+from kindred.generators.als import GENERATOR as ALS
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -225,7 +228,7 @@ def run_kindred(args: argparse.Namespace, world: Path, folder: Path) -> dict[str
         "kindred__generators": {
             "als": {
                 "factors": args.factors,
-                "iterations": args.iterations,
+                "iterations": args.kindred_iterations,
                 "regularization": args.regularization,
                 "alpha": args.alpha,
             }
@@ -490,6 +493,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--interactions", type=float, nargs="+", default=[1, 2, 4, 8, 20], help="millions of pairs")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--spark", type=float, nargs="*", metavar="SIZE", help="sizes for Spark; none given = all")
+    default = ALS.settings["iterations"].default
+    parser.add_argument("--kindred-iterations", type=int, default=default, help="of ALS in kindred; default: its own")
     parser.add_argument("--dbt-args", default="", help='more for dbt: --dbt-args="--exclude-resource-type unit_test"')
     add_comparison_arguments(parser, "speed")
     args = parser.parse_args()
@@ -503,7 +508,8 @@ def main() -> None:
     args = parse_arguments()
     results: dict[str, object] = {
         "machine": describe_machine(),
-        "parameters": describe_parameters(args),
+        "parameters": describe_parameters(args)
+        | {"iterations": f"{args.iterations} (kindred {args.kindred_iterations})"},
         "runs": args.runs,
         "dbt_args": args.dbt_args,
         "sizes": [],
