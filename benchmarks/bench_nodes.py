@@ -1,7 +1,7 @@
 """What a person costs on a node of Snowflake, what a fit costs in one procedure, and what 10 million people would: a
 calculation from what one process takes here. Five minutes.
 
-    python benchmarks/bench_nodes.py [--interactions 4000000]
+    python benchmarks/bench_nodes.py [--interactions 2000000]
 
 The events are those of `speed/make_world.py`; the catalogue has 100,000 items, of which the events touch some. The
 settings are those that `auto` chooses for 10 million people: 16 factors of ALS, 32 of `spectral`, sessions of 50 items.
@@ -21,6 +21,7 @@ is said beside the table.
 from __future__ import annotations
 
 import argparse
+import ctypes
 import json
 import multiprocessing
 import resource
@@ -82,6 +83,9 @@ def load(connection: duckdb.DuckDBPyConnection, events: Path) -> None:
 
 def in_process(function: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
     """What a function returns in a process of its own, with the CPU seconds and the MiB beyond those at its start."""
+    # What was freed here and not given back would count as there before.
+    pa.default_memory_pool().release_unused()
+    ctypes.CDLL(None).malloc_trim(0)
     context = multiprocessing.get_context("fork")
     answers = context.SimpleQueue()
 
@@ -398,7 +402,7 @@ def write_report(found: Mapping[str, Any]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--interactions", type=int, default=4_000_000)
+    parser.add_argument("--interactions", type=int, default=2_000_000)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
         make_world(Path(folder) / "events.parquet", options.interactions)

@@ -5,6 +5,7 @@ Snowpark and refuses SQL that Snowflake hasn't got (conftest.py, `snowflake`). W
 docs/snowflake.md.
 """
 
+import atexit
 import json
 import os
 import subprocess
@@ -339,6 +340,8 @@ def test_people_are_spread_over_nodes(shops, python_model, monkeypatch, tmp_path
     names = ("account", "user", "password", "database", "schema", "host", "port", "protocol")
     login = {name: os.environ[f"SNOWFLAKE_{name.upper()}"] for name in names}
     with Session.builder.configs(login | {"port": int(login["port"])}).create() as session:
+        # Once more at exit, when the emulator is gone, it would wait for ever.
+        atexit.unregister(session._close_at_exit)
         rows = python_model(table).model(SnowparkDbt(session, given), session)
         on_snowflake = comparable(rows.to_pandas())
     with duckdb.connect(database, read_only=True) as connection:
