@@ -14,7 +14,7 @@ def model(dbt, session):
     from kindred.ranking.cross_scores import Scorers
 
     pool_size = dbt.config.meta_get("pool_size")
-    candidates = dbt.ref("candidates")
+    candidates = dbt.ref("eligible_candidates")
     item_features = dbt.ref("item_features")
     user_features = dbt.ref("user_features")
     generators = dbt.ref("generators")
