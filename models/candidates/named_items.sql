@@ -1,5 +1,5 @@
 -- one row per (fold, name, item_id): the items of each category and brand, by popularity and by newness
-{{ config(materialized='ephemeral') }}
+{{ config(materialized='view') }}
 
 with -- New = arrived within the last horizon.
 named as (

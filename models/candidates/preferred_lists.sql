@@ -1,7 +1,7 @@
 -- one row per (text_number, item_id): the items of the categories and brands that a text of preferences names, in order
 -- Preferences are text of any form: each quoted piece counts, or, where nothing is quoted, each piece between commas,
 -- semicolons and bars.
-{{ config(materialized='ephemeral') }}
+{{ config(materialized='view') }}
 {% set reach = kindred.preferred_reach() %}
 
 with named_items as (select * from {{ ref('named_items') }}),

@@ -1,5 +1,5 @@
 -- one row per (fold, policy, generator, target_group, k, user_id) with a hit: what the first k items hit
-{{ config(materialized='ephemeral') }}
+{{ config(materialized='view') }}
 
 with evaluated_lists as (select * from {{ ref('evaluated_lists') }}),
 

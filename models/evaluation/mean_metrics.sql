@@ -1,5 +1,5 @@
 -- one row per (fold, policy, generator, user_group, metric, k): means over people and their standard errors
-{{ config(materialized='ephemeral') }}
+{{ config(materialized='view') }}
 
 with person_metrics as (select * from {{ ref('person_metrics') }}),
 

@@ -1,5 +1,5 @@
 -- one row per (item_id, other_item_id): two items that people bought together, and in how many baskets, item_id < other
-{{ config(materialized='ephemeral') }}
+{{ config(materialized='view') }}
 {#- Fewer people prove nothing, however many baskets they have. -#}
 {% set least_people = [3, kindred.setting('privacy', 'min_people')] | max %}
 

@@ -1,5 +1,5 @@
 -- one row per (fold, user_id) of a person with a history: what their events add up to
-{{ config(materialized='ephemeral') }}
+{{ config(materialized='view') }}
 
 with all_events as (
 

@@ -1,5 +1,5 @@
 -- one row per (entity_id, problem): what is wrong with raw events, and their fate
-{{ config(materialized='ephemeral') }}
+{{ config(materialized='view') }}
 
 with event_counts as (select * from {{ ref('event_counts') }}),
 

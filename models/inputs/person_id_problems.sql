@@ -1,6 +1,6 @@
 -- one row per (input, entity_id, problem, fate): ids of people that are nobody's, and links and requests that can't
 -- be used
-{{ config(materialized='ephemeral') }}
+{{ config(materialized='view') }}
 
 with blocked as (
 

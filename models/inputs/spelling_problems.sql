@@ -1,5 +1,5 @@
 -- one row per (input, entity_id, problem): ids and words of items, users and consents in more than one spelling
-{{ config(materialized='ephemeral') }}
+{{ config(materialized='view') }}
 
 with typed_items as (select * from {{ ref('typed_items') }}),
 

@@ -1,5 +1,5 @@
 -- one row per (input, entity_id, problem, fate): missing, unreadable and repeated values of items, users and consents
-{{ config(materialized='ephemeral') }}
+{{ config(materialized='view') }}
 
 with counted as (
 

@@ -1,6 +1,6 @@
 -- one row per (cohort_week, segment, age_weeks) in which somebody came: how many, and what they spent
 -- A week of age is 7 days from a person's own first day on, so that age 0 is a whole week for everybody.
-{{ config(materialized='ephemeral') }}
+{{ config(materialized='view') }}
 
 with dated as (
 

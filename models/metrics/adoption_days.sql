@@ -1,6 +1,6 @@
 -- one row per (feature, segment, days): people who first used a feature after so many days, and who left those at risk
 -- Who is left is counted, not listed: features times people would be as large as all events.
-{{ config(materialized='ephemeral') }}
+{{ config(materialized='view') }}
 {% set most = 100 %}
 {% set segments = ['segment', "''"] if kindred.setting('lists', 'segment_by') else ["''"] %}
 

@@ -1,6 +1,6 @@
 -- one row per (experiment_id, metric, user_id): what of a person's purchases counts for lists; experiment_id '' = all
 -- Of a running holdout the people who get lists, and the window after their first exposure that the metric looks at.
-{{ config(materialized='ephemeral') }}
+{{ config(materialized='view') }}
 {% set has_experiments = kindred.has_experiments() %}
 {% set amounts = {'value': 'revenue', 'people': 'is_buyer', 'events': 'n_purchases'} %}
 

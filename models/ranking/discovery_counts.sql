@@ -1,5 +1,5 @@
 -- one row: the places of people's lists with items that they hadn't bought, and the lists that lack some
-{{ config(materialized='ephemeral') }}
+{{ config(materialized='view') }}
 
 -- Read where a share is asked for alone, and built before the unit tests, which ask for one:
 -- depends_on: {{ ref('interactions') }}, {{ ref('live_lists') }}, {{ ref('checked_policies') }}

@@ -1,5 +1,5 @@
 -- one row per (fold, policy, user_id, item_id): popular items for people of whose candidates rules might leave too few
-{{ config(materialized='ephemeral') }}
+{{ config(materialized='view') }}
 {% set n = kindred.setting('lists', 'n_recommendations') | int %}
 
 with people as (

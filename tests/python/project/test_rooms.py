@@ -105,7 +105,7 @@ def test_unit_tests__given_is_what_the_model_refs(manifest, models):
     """dbt builds what a model refs before its unit tests, by the settings of the project and not by a unit test's own.
 
     A ref within an `if` that these settings don't enter stands in a comment, `depends_on`. Rows given as SQL need no
-    table whose columns are looked up.
+    table whose columns are looked up; an ephemeral model has none.
     """
     refs = {
         (test["model"], re.findall(r"'(\w+)'", given["input"])[-1])
@@ -118,6 +118,8 @@ def test_unit_tests__given_is_what_the_model_refs(manifest, models):
     }
     assert len(refs) > 300
     assert [(model, given) for model, given in sorted(refs) if given not in parents[model]] == []
+    ephemeral = {node["name"] for node in models.values() if node["config"]["materialized"] == "ephemeral"}
+    assert [(model, given) for model, given in sorted(refs) if given in ephemeral] == []
 
 
 def test_access__what_consumers_read_is_public_and_a_rooms_own_is_private(manifest, models):
