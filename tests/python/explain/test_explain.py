@@ -117,7 +117,7 @@ def test_the_terms_of_a_blend_add_up_to_every_score(copy, kind, words):
                  table("user_features").filter(people), table("generators"), table("rankers"),
                  table("folds").filter("fold = 'live'"), table("checked_policies"),
                  table("person_policies")]  # fmt: skip
-    made = scoring.scored_candidates(copy.connection, 100, *relations, scorers(copy.connection)).read_all()
+    made = scoring.scored_candidates(copy.connection, 100, *relations, scorers(copy.connection), []).read_all()
     users = sorted(set(made["user_id"].to_pylist()))
     assert len(users) == 12
     for user in users:
@@ -166,7 +166,7 @@ def test_the_contributions_of_a_learned_ranker_add_up_to_every_score(copy, n_boo
                             " from rankers")  # fmt: skip
     relations = [*known, table("rankers"), table("folds").filter("fold = 'live'"), table("checked_policies"),
                  table("person_policies")]  # fmt: skip
-    made = scoring.scored_candidates(copy.connection, 100, *relations, scorers(copy.connection)).read_all()
+    made = scoring.scored_candidates(copy.connection, 100, *relations, scorers(copy.connection), []).read_all()
     n_checked = 0
     for user in sorted(set(made["user_id"].to_pylist())):
         scored = score_person(copy, user, "main")
