@@ -3,13 +3,7 @@
 -- depends_on: {{ ref('item_eligibility') }}, {{ ref('eligible_people') }}
 {{ config(materialized='view') }}
 
-select
-    candidates.fold,
-    candidates.generator,
-    candidates.user_id,
-    candidates.item_id,
-    candidates.score,
-    candidates.rank
+select candidates.*
 from {{ ref('candidates') }} as candidates
 {%- if kindred.has_table('eligibility') %}
 left join {{ ref('item_eligibility') }} as item_eligibility
