@@ -16,6 +16,8 @@ with people as (
 
 ),
 
+item_rules as (select * from {{ ref('item_rules') }}),
+
 variants as (
 
     select
@@ -26,7 +28,7 @@ variants as (
 
 ),
 
--- What could be kept out of somebody's list: 2 by a rule or a condition, 1 by another item of its variant group.
+-- What could be kept out of somebody's list: 2 by a rule, 1 by another item of its variant group.
 hindered as (
 
     select
@@ -38,17 +40,8 @@ hindered as (
             fold,
             item_id,
             2 as strength
-        from {{ ref('item_rules') }}
+        from item_rules
         where action in ('exclude', 'cap')
-
-        union all
-
-        select
-            folds.fold,
-            item_eligibility.item_id,
-            2 as strength
-        from {{ ref('item_eligibility') }} as item_eligibility
-        cross join {{ ref('folds') }} as folds
 
         union all
 
