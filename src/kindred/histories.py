@@ -152,11 +152,13 @@ def newest_first(user_at: np.ndarray, moments: np.ndarray, chances: np.ndarray) 
     return order
 
 
-def drawn_people(history: Csr, max_entries: int) -> np.ndarray:
-    """The places of people, rising: drawn with a fixed seed as long as they have at most so many entries together."""
+def sample_people(history: Csr, max_entries: int) -> Csr:
+    """The rows of people drawn with a fixed seed, who have at most so many entries together; all where they fit."""
+    if history.nnz <= max_entries:
+        return history
     drawn = np.random.default_rng(0).permutation(history.shape[0])
     n_people = np.searchsorted(np.cumsum(np.diff(history.indptr)[drawn]), max_entries, "right")
-    return np.sort(drawn[:n_people])
+    return history[np.sort(drawn[:n_people])]
 
 
 def profiles(history: Csr, steps: np.ndarray, decay: float, n_steps: int) -> Csr:

@@ -20,6 +20,7 @@ Relation = Any
 Session = Any
 # The type of a column of which Snowflake doesn't say what it holds.
 VARIANT = pa.null()
+ROWS_PER_BATCH = 1_000_000
 
 
 def is_snowflake(session: Session) -> bool:
@@ -46,9 +47,9 @@ def read_table(relation: Relation, columns: Sequence[str], condition: str | None
 
 
 def read_batches(relation: Relation, columns: Sequence[str], condition: str) -> Iterator[pa.RecordBatch]:
-    """`read_table` in parts, for tables with a row per event: on DuckDB a million rows at a time."""
+    """`read_table` in parts, for tables with a row per event: on DuckDB ROWS_PER_BATCH rows at a time."""
     if hasattr(relation, "to_arrow_reader"):
-        yield from relation.filter(condition).select(", ".join(columns)).to_arrow_reader(1_000_000)
+        yield from relation.filter(condition).select(", ".join(columns)).to_arrow_reader(ROWS_PER_BATCH)
     else:
         yield from read_table(relation, columns, condition).to_batches()
 

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.sparse import diags
 
 from kindred.generators.base import ItemToItem, Setting, without_diagonal
-from kindred.histories import History, drawn_people
+from kindred.histories import History, sample_people
 from kindred.matrices import Csr
 
 # Of a longer history the people are a sample: of 16 million entries 4 million find neighbours as good
@@ -41,7 +41,7 @@ class Neighbors(ItemToItem):
     }
 
     def fit(self, history: History, settings: Mapping[str, Any], n: int) -> Csr:
-        matrix = history.matrix[drawn_people(history.matrix, MAX_COMPARED_ENTRIES)]
+        matrix = sample_people(history.matrix, MAX_COMPARED_ENTRIES)
         return collaborative_neighbors(
             matrix, settings["user_exponent"], settings["source_exponent"], settings["target_exponent"], n
         )

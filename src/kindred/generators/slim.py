@@ -12,7 +12,7 @@ import numpy as np
 from scipy.sparse import csr_matrix, diags
 
 from kindred.generators.base import ItemToItem, Setting, best_of_rows, degrees, without_diagonal
-from kindred.histories import History, drawn_people
+from kindred.histories import History, sample_people
 from kindred.matrices import Csr, one_blas_thread
 
 MAX_REGRESSION_ENTRIES = 4_000_000
@@ -72,8 +72,7 @@ def item_regressions(history: Csr, user_exponent: float, ridge: float, n: int) -
     """
     import implicit
 
-    if history.nnz > MAX_REGRESSION_ENTRIES:
-        history = history[drawn_people(history, MAX_REGRESSION_ENTRIES)]
+    history = sample_people(history, MAX_REGRESSION_ENTRIES)
     by_user = np.maximum(np.asarray(history.sum(axis=1), dtype=np.float64).ravel(), 1e-9)
     by_item = np.maximum(np.asarray(history.sum(axis=0), dtype=np.float64).ravel(), 1e-9)
     columns = (diags(by_user ** (-user_exponent / 2)) @ history @ diags(by_item**-0.5)).tocsr().astype(np.float64)

@@ -56,8 +56,7 @@ def read_ranker_tables(
     generators: Relation, item_features: Relation, user_features: Relation, fold: str
 ) -> RankerTables:
     """The tables of a fold, from the warehouse."""
-    users = in_order(read_table(user_features, ["user_id", *USER_COLUMNS], f"fold = '{fold}'"), "user_id")
-    return RankerTables(read_blend(generators), read_items(item_features, fold), users)
+    return RankerTables(read_blend(generators), read_items(item_features, fold), read_users(user_features, fold))
 
 
 def read_blend(generators: Relation) -> pa.Table:
@@ -68,6 +67,11 @@ def read_blend(generators: Relation) -> pa.Table:
 def read_items(item_features: Relation, fold: str) -> pa.Table:
     """The items of a fold, as `RankerTables` takes them."""
     return in_order(read_table(item_features, ["item_id", *ITEM_COLUMNS], f"fold = '{fold}'"), "item_id")
+
+
+def read_users(user_features: Relation, fold: str) -> pa.Table:
+    """The people of a fold, as `RankerTables` takes them."""
+    return in_order(read_table(user_features, ["user_id", *USER_COLUMNS], f"fold = '{fold}'"), "user_id")
 
 
 def in_order(table: pa.Table, name: str) -> pa.Table:

@@ -35,6 +35,7 @@ from kindred.ranking.features import (
     read_blend,
     read_candidates,
     read_items,
+    read_users,
 )
 from kindred.warehouse import (
     Relation,
@@ -409,8 +410,7 @@ def scored_candidates(
     def score(fold: str) -> tuple[PeopleScoring, list[Pool]]:
         """All lists of a fold, small and complete: DuckDB can't be asked again while it takes in the result."""
         scoring = read_scoring(fold)
-        users = in_order(read_table(user_features, ["user_id", *USER_COLUMNS], f"fold = '{fold}'"), "user_id")
-        tables = RankerTables(scoring.blend, scoring.items, users)
+        tables = RankerTables(scoring.blend, scoring.items, read_users(user_features, fold))
         cross_scores = None if scoring.fitted is None else scorers.of_people(scoring.fitted, tables.users, fold)
         # Who asks for no share of discoveries needs no purchases.
         bought = None

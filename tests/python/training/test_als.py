@@ -10,7 +10,7 @@ import pytest
 from conftest import FakeDbt, run_model
 from scipy.sparse import csr_matrix
 
-from kindred.generators import factor_tables
+from kindred.generators import als, factor_tables
 from kindred.generators.als import best_items, fill_als_settings, solve_user_factors, train_item_factors
 
 N_USERS, N_ITEMS = 40, 20
@@ -232,6 +232,16 @@ def test_best_items__ties_in_the_order_of_the_items(n_items):
     at_user, at_item, _, _ = best_items(users, items, exclude(3, n_items, (1, 0)), 3)
     assert at_item[at_user == 0].tolist() == [0, 1, 2]
     assert at_item[at_user == 1].tolist() == [1, 2, 3]
+
+
+def test_best_items__in_blocks_to_the_bit(monkeypatch):
+    random = np.random.default_rng(7)
+    users, items = (random.normal(size=(n, 5)).astype(np.float32) for n in (50, 30))
+    excluded = csr_matrix((random.random((50, 30)) < 0.3).astype(np.float32))
+    whole = as_rows(best_items(users, items, excluded, 8))
+    # At least 16 people stay together.
+    monkeypatch.setattr(als, "VALUES_PER_BLOCK", 1)
+    assert as_rows(best_items(users, items, excluded, 8)) == whole
 
 
 def test_best_items__one_user_one_item():

@@ -12,13 +12,14 @@ import pytest
 from conftest import run_model
 from scipy.sparse import csr_matrix
 
-from kindred.generators import base, profile_tables, slim
+from kindred import warehouse
+from kindred.generators import base, neighbors, profile_tables, slim
 from kindred.generators.base import best_neighbors, best_of_dense, best_of_many, best_per_row
 from kindred.generators.content import content_neighbors
 from kindred.generators.neighbors import collaborative_neighbors
 from kindred.generators.sequence import transitions
 from kindred.generators.slim import item_regressions, scale_regressions
-from kindred.histories import make_history, newest_first, profiles, read_history
+from kindred.histories import make_history, newest_first, profiles, read_history, sample_people
 from kindred.warehouse import read_table
 
 N_USERS, N_ITEMS = 40, 20
@@ -109,6 +110,16 @@ def test_history__row_order_does_not_matter(connection):
     assert not all(np.all(np.diff(row) > 0) for row in np.split(answers[0][2].indices, answers[0][2].indptr[1:-1]))
 
 
+def test_history__read_in_parts_is_the_same(connection, monkeypatch):
+    table = relation(connection, random_rows(n_days=2))
+    users, items, matrix, steps = history_of(table, "live")
+    monkeypatch.setattr(warehouse, "ROWS_PER_BATCH", 7)
+    parts = history_of(connection.sql("select * from interactions order by hash(item_id || user_id)"), "live")
+    assert (parts[0], parts[1]) == (users, items)
+    assert np.array_equal(parts[2].toarray(), matrix.toarray()) and np.array_equal(parts[2].indices, matrix.indices)
+    assert np.array_equal(parts[3], steps)
+
+
 def test_history__of_some_people_is_what_it_is_among_all(connection):
     """Made of their rows alone, as on a node of Snowflake, or taken from everybody's."""
     table = relation(connection, random_rows(n_days=2))
@@ -157,6 +168,14 @@ def test_profiles__decay_by_steps_and_end(connection):
 # Collaborative neighbours -------------------------------------------------------------------------------------------
 
 
+def test_profiles__steps_that_count_next_to_nothing_are_left_out():
+    # .5 ** 7 is .0078, .5 ** 8 is .0039.
+    history, steps = csr_matrix(np.ones((1, 12), dtype=np.float32)), np.arange(12)
+    assert profiles(history, steps, 0.5, 99).indices.tolist() == list(range(8))
+    assert profiles(history, steps, 0.5, 3).indices.tolist() == [0, 1, 2]
+    assert profiles(history, steps, 1.0, 99).nnz == 12
+
+
 def neighbors_densely(history, user_exponent, source_exponent, target_exponent):
     x = history.toarray().astype(np.float64)
     of_users, of_items = x.sum(axis=1), x.sum(axis=0)
@@ -202,6 +221,17 @@ def test_collaborative__who_likes_one_thing_alone_has_no_say():
 def normalised(history, user_exponent):
     x = history.toarray().astype(np.float64)
     return x * x.sum(axis=1)[:, None] ** (-user_exponent / 2) * x.sum(axis=0)[None, :] ** -0.5
+
+
+def test_neighbors__of_a_long_history_a_sample_of_people(connection, monkeypatch):
+    history = read_history(relation(connection, random_rows(n_users=60)), "live")
+    whole = neighbors.GENERATOR.fit(history, neighbors.GENERATOR.defaults(), 5)
+    monkeypatch.setattr(neighbors, "MAX_COMPARED_ENTRIES", 60)
+    sample = sample_people(history.matrix, 60)
+    assert 0 < sample.nnz <= 60 < history.matrix.nnz
+    found = neighbors.GENERATOR.fit(history, neighbors.GENERATOR.defaults(), 5)
+    assert np.array_equal(found.toarray(), collaborative_neighbors(sample, 0.75, 0.6, 0.3, 5).toarray())
+    assert not np.array_equal(found.toarray(), whole.toarray())
 
 
 @pytest.mark.parametrize(("user_exponent", "ridge"), [(0, 0.1), (0.5, 10), (1, 0.02)])
