@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export DBT_PROFILES_DIR := .
 
 .DEFAULT_GOAL := help
-.PHONY: help build report daily hourly show experiments tune serve releases rollback resume export embed test test-slow lint test-python checks-of-python \
+.PHONY: help build report daily hourly show experiments recipe tune serve releases rollback resume export embed test test-slow lint test-python checks-of-python \
         test-snowflake bench-quality bench-speed bench-peers bench-serving bench-daily bench-sessions sample clean
 
 help:  ## this list
@@ -60,6 +60,10 @@ experiments: $(VENV)/installed  ## the sample shop with four experiments whose e
 	    --vars '$(WITH_EXPERIMENTS)'
 	@$(OF_EXPERIMENTS) $(BIN)/kindred results --target-path target/experiments
 
+RECIPE ?= commerce
+recipe: $(VENV)/installed  ## a recipe of an industry on its own world: RECIPE=commerce, its promise measured and an extract
+	@PYTHONPATH=src $(BIN)/python recipes/run.py $(RECIPE)
+
 MINUTES ?= 10
 tune: $(VENV)/installed  ## search better settings for MINUTES (10) on the fold tuning; later builds use them
 	$(BIN)/dbt run --select +tuning_trials --vars '{kindred__tune_minutes: $(MINUTES)}'
@@ -104,7 +108,7 @@ lint: $(VENV)/installed-dev  ## ruff, mypy, the embedded package, sqlfluff
 	$(BIN)/mypy
 	PYTHONPATH=src $(BIN)/python -m kindred.embed --check
 	$(BIN)/sqlfluff lint --processes 2 models tests
-	$(BIN)/sqlfluff lint --templater jinja functions examples integration_tests
+	$(BIN)/sqlfluff lint --templater jinja functions examples integration_tests recipes
 	$(BIN)/sqlfluff lint --templater jinja --rules LT05,LT12,LT13,JJ01 macros
 
 test-python:  ## the package and the sample shop on another Python: make test-python PYTHON=python3.13

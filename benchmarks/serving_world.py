@@ -93,7 +93,8 @@ def make_world(connection, n_people: int, n_items: int) -> None:
         select
             printf('i%06d', i) as item_id, cast(i * 7919 % {n_items} + 1 as bigint) as popular_rank,
             'Title of a thing ' || i as title, 'category ' || i % 40 as category, 'brand ' || i % 500 as brand,
-            5 + i % 200 / 2.0 as price, i % 50 > 0 as is_available, i % 50 > 0 as is_recommendable
+            5 + i % 200 / 2.0 as price, i % 50 > 0 as is_available, i % 50 > 0 as is_recommendable,
+            '' as eligibility
         from range({n_items}) as items (i)
     """)
     neighbor = f"""'"' || {drawn_item("i", "p", n_items, 4)} || '":' || printf('%.9f', 0.9 / (p + 1))"""
@@ -128,7 +129,7 @@ def make_world(connection, n_people: int, n_items: int) -> None:
         select
             5 as n_steps, 25 as n_neighbors, 0.7::double as decay, 0.7::double as session_share,
             0.3::double as list_share,
-            true as case_insensitive_ids
+            true as case_insensitive_ids, false as has_eligibility
     """)
     for table in ("arms", "item_arms"):
         columns = ", ".join(f"{name} {kind}" for name, kind in TABLES[table].items())
@@ -141,7 +142,8 @@ def make_version(connection, version: int) -> dict[str, str]:
         create or replace table release_lists as
         select
             user_id, '{version:08d}-p-' || hex as list_id, segment, 'hot' as activity,
-            replace(items, '"als-?"', '"als-{version}"') as items, history, excluded, 'main' as policy
+            replace(items, '"als-?"', '"als-{version}"') as items, history, excluded, 'main' as policy,
+            '[]' as eligible_for
         from people
     """)
     # In every tenth list a rule acts on four items.

@@ -40,6 +40,7 @@ person as (
         known_person.items,
         case when not known_person.is_held_out then known_person.history end as history,
         case when not known_person.is_held_out then known_person.excluded end as excluded,
+        case when not known_person.is_held_out then known_person.eligible_for end as eligible_for,
         known_person.is_held_out or known_person.user_id is not null as is_known,
         known_person.is_held_out,
         case when known_person.is_held_out then 'holdout' else coalesce(known_person.policy, 'main') end as policy
@@ -100,6 +101,8 @@ segment_excluded as (
 unknown_excluded as ({{ kindred.unnest_json_rows('person_segments', 'excluded_if_unknown', {'item_id': 'varchar'}) }}),
 
 request_excluded as ({{ kindred.unnest_json_rows('request', 'left_out', {'item_id': 'varchar'}) }}),
+
+eligible_sets as ({{ kindred.unnest_json_rows('person', 'eligible_for', {'eligibility': 'varchar'}) }}),
 
 blocked as (
 
@@ -366,6 +369,9 @@ fitting as (
         on candidates.item_id = blocked.item_id
     where blocked.item_id is null
         and items.is_recommendable
+        and (
+            items.eligibility = '' or items.eligibility in (select eligible_sets.eligibility from eligible_sets)
+        )
         and (items.is_available or not request.is_for_now)
         and (
             request.wanted is null

@@ -9,6 +9,24 @@ with request as (
 
 {{ kindred.known_person() }}
 
+items as ({{ kindred.published_rows('items') }}),
+
+eligible_sets as ({{ kindred.unnest_json_rows('known_person', 'eligible_for', {'eligibility': 'varchar'}) }}),
+
+-- What a person isn't eligible for is left out, not put behind; who is held out is eligible for nothing.
+declined as (
+
+    select items.item_id
+    from items
+    cross join known_person
+    where items.eligibility <> ''
+        and (
+            known_person.is_held_out
+            or items.eligibility not in (select eligible_sets.eligibility from eligible_sets)
+        )
+
+),
+
 choices as ({{ kindred.unnest_json_rows('request', 'choice', {'item_id': 'varchar'}) }}),
 
 spelt as (
@@ -25,6 +43,7 @@ given as (
 
     select spelt.*
     from spelt
+    where spelt.own_id not in (select declined.item_id from declined)
     qualify row_number() over (partition by spelt.own_id order by spelt.place) = 1
 
 ),

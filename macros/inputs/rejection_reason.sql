@@ -12,7 +12,7 @@
         when {{ row }}.occurred_at is null then 'invalid_time'
         when {{ row }}.occurred_at < cast('1990-01-01' as timestamp) then 'too_early'
         when {{ row }}.occurred_at > cast('{{ kindred.run_clock() }}' as timestamp) then 'in_future'
-        when {{ row }}.item_id is null and {{ row }}.event_type not in ('search', 'exposure') then 'missing_item'
+        when {{ row }}.item_id is null and {{ row }}.event_type not in ('search', 'exposure', 'send') then 'missing_item'
         {% if has_catalogue -%}
         when {{ row }}.item_id is not null and catalogue.item_id is null then 'unknown_item'
         {% endif -%}

@@ -42,6 +42,34 @@
                 'ends_at': {'kind': 'timestamp', 'required': false},
             },
         },
+        'eligibility': {
+            'seed': 'eligibility',
+            'is_text': true,
+            'columns': {
+                'rule_id': {'kind': 'text', 'form': 'id', 'required': true},
+                'item_id': {'kind': 'text', 'form': 'id', 'required': false},
+                'category': {'kind': 'text', 'form': 'name', 'required': false},
+                'brand': {'kind': 'text', 'form': 'name', 'required': false},
+                'field': {'kind': 'text', 'form': 'name', 'required': true},
+                'operator': {'kind': 'text', 'form': 'name', 'required': true},
+                'value': {'kind': 'text', 'form': 'name', 'required': false},
+            },
+        },
+        'campaigns': {
+            'seed': 'campaigns',
+            'is_text': true,
+            'columns': {
+                'campaign_id': {'kind': 'text', 'form': 'id', 'required': true},
+                'item_id': {'kind': 'text', 'form': 'id', 'required': false},
+                'category': {'kind': 'text', 'form': 'name', 'required': false},
+                'purpose': {'kind': 'text', 'form': 'word', 'required': false},
+                'max_people': {'kind': 'number', 'required': true},
+                'max_sends': {'kind': 'number', 'required': true},
+                'within_days': {'kind': 'number', 'required': true},
+                'starts_at': {'kind': 'timestamp', 'required': true},
+                'ends_at': {'kind': 'timestamp', 'required': false},
+            },
+        },
         'gates': {
             'seed': 'gates',
             'columns': {

@@ -14,14 +14,15 @@
             select item_id, row_number() over (order by n_people desc, item_id) as rank
             from " ~ ref('private_popularity') ~ " as private
             inner join " ~ ref('release_items') ~ " as items using (item_id)
-            where private.segment = '' and items.is_recommendable" %}
+            where private.segment = '' and items.is_recommendable and items.eligibility = ''" %}
         {% set fallback = "
             select segment, row_number() over (partition by segment order by is_filler, n_people desc, item_id) as rank, item_id
             from (
                 select segments.segment, private.item_id, private.segment <> segments.segment as is_filler, private.n_people
                 from (select distinct segment from " ~ ref('private_popularity') ~ ") as segments
                 inner join " ~ ref('private_popularity') ~ " as private on private.segment in (segments.segment, '')
-                inner join " ~ ref('release_items') ~ " as items on private.item_id = items.item_id and items.is_recommendable
+                inner join " ~ ref('release_items') ~ " as items on private.item_id = items.item_id
+                    and items.is_recommendable and items.eligibility = ''
                 qualify row_number() over (partition by segments.segment, private.item_id order by private.segment desc) = 1
             )
             qualify rank <= " ~ kindred.setting('lists', 'n_recommendations') %}
@@ -29,15 +30,20 @@
         {% set popular = "
             select item_id, popular_rank as rank
             from " ~ ref('release_items') ~ "
-            where is_recommendable and popular_rank is not null" %}
+            where is_recommendable and popular_rank is not null and eligibility = ''" %}
         {% set fallback = "
             select segment, number as rank, entry ->> 0 as item_id
             from " ~ ref('release_segments') ~ ",
                 unnest(cast(fallback as json[])) with ordinality as entries(entry, number)" %}
     {% endif %}
+    {#- A device knows nothing of a person that an item could be under a condition of: it gets the items for everybody. -#}
+    {% set neighbors = "
+        select neighbors.item_id, entries.key as neighbor_id, cast(entries.value as double) as score, entries.rowid as place
+        from " ~ ref('release_neighbors') ~ " as neighbors, json_each(neighbors.neighbors) as entries
+        inner join " ~ ref('release_items') ~ " as items on entries.key = items.item_id and items.eligibility = ''" %}
     {% set files = {
         'item_factors.parquet': "
-            select factors.item_id, factors.factors, items.is_recommendable, factors.alpha, factors.regularization,
+            select factors.item_id, factors.factors, items.is_recommendable and items.eligibility = '' as is_recommendable, factors.alpha, factors.regularization,
                 factors.content_share
             from " ~ ref('als_item_factors') ~ " as factors
             inner join " ~ ref('release_items') ~ " as items on factors.item_id = items.item_id
@@ -47,8 +53,8 @@
                 and (factors.content_share = 1 or " ~ kindred.enough_people('features.n_users') ~ ")
             order by factors.item_id",
         'neighbors.parquet': "
-            select item_id, entries.key as neighbor_id, cast(entries.value as double) as score
-            from " ~ ref('release_neighbors') ~ ", json_each(neighbors) as entries
+            select item_id, neighbor_id, score
+            from (" ~ neighbors ~ ")
             order by item_id, score desc, neighbor_id",
         'fallback.parquet': fallback ~ " order by segment, rank",
         'popular.parquet': popular ~ " order by rank",
@@ -67,15 +73,18 @@
             select
                 (select {'n_steps': n_steps, 'decay': decay, 'session_share': session_share, 'list_share': list_share}
                     from " ~ ref('release_session_settings') ~ ") as settings,
-                (select map_from_entries(list((item_id, cast(neighbors as json)) order by item_id)) from " ~ ref('release_neighbors') ~ ")
-                    as neighbors,
+                (select map_from_entries(list((item_id, neighbors) order by item_id)) from (
+                    select item_id, to_json(map_from_entries(list((neighbor_id, score) order by place))) as neighbors
+                    from (" ~ neighbors ~ ") group by item_id
+                )) as neighbors,
                 (select list(item_id order by rank) from (" ~ fallback ~ ") where segment = '') as fallback,
                 (select list(item_id order by rank) from (" ~ popular ~ ")) as popular",
     } %}
     {% if 'transformer' not in kindred.absent_generators() %}
         {% do files.update({
             'transformer_items.parquet': "
-                select factors.item_id, factors.factors, factors.session_factors, items.is_recommendable
+                select factors.item_id, factors.factors, factors.session_factors,
+                    items.is_recommendable and items.eligibility = '' as is_recommendable
                 from " ~ ref('transformer_item_factors') ~ " as factors
                 inner join " ~ ref('release_items') ~ " as items on factors.item_id = items.item_id
                 inner join " ~ ref('item_features') ~ " as features

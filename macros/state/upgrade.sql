@@ -23,6 +23,9 @@
             ('published_generators', 'generator', 'source', none),
             ('published_lists', 'policy', none, 'main'),
             ('published_lists', 'activity', none, ''),
+            ('published_lists', 'eligible_for', none, '[]'),
+            ('published_items', 'eligibility', none, ''),
+            ('published_session_settings', 'has_eligibility', none, 'false'),
         ],
     }) }}
 {% endmacro %}

@@ -1,6 +1,6 @@
 -- one row per event type that may occur: what an event of it says about taste
 -- An exposure to an experiment says nothing about taste, and no event of that type comes so far.
-with known_event_types as (select * from {{ ref('known_event_types') }} where event_type <> 'exposure'),
+with known_event_types as (select * from {{ ref('known_event_types') }} where event_type not in ('exposure', 'send')),
 
 person_events as (select * from {{ ref('person_events') }}),
 

@@ -8,7 +8,7 @@ select
     user_id,
     item_id,
     rank
-from {{ ref('candidates') }}
+from {{ ref('eligible_candidates') }}
 where fold <> 'live'
     and rank <= 20
 

@@ -1,5 +1,6 @@
 -- one row per usable event that somebody did
--- Exposures say what was shown in an experiment: they change no list, no session and no feature (exposure_events).
+-- Exposures say what was shown in an experiment, sends what was written to somebody: nobody did them, so they change no
+-- session and no feature (exposure_events, send_events).
 {{ config(materialized='view') }}
 
 select
@@ -21,4 +22,4 @@ select
     traffic
 from {{ ref('checked_events') }}
 where rejection_reason is null
-    and event_type <> 'exposure'
+    and event_type not in ('exposure', 'send')

@@ -7,7 +7,7 @@ with event_weights as (
 
 ),
 
--- Exposures to experiments are known, whatever table of weights a shop has.
+-- Exposures to experiments and messages that were sent are known, whatever table of weights a shop has.
 completed as (
 
     select
@@ -27,7 +27,7 @@ completed as (
     union all
 
     select
-        'exposure' as event_type,
+        added.event_type,
         0 as weight,
         null as weight_text,
         null as half_life_days,
@@ -38,8 +38,10 @@ completed as (
         null as excludes_item_text,
         false as is_target,
         null as is_target_text
-    from (select count(case when event_type = 'exposure' then 1 end) as n_rows from event_weights) as counted
-    where n_rows = 0
+    from (select 'exposure' as event_type union all select 'send' as event_type) as added
+    left join event_weights
+        on added.event_type = event_weights.event_type
+    where event_weights.event_type is null
 
 ),
 

@@ -37,6 +37,14 @@ rules_in_force as (
 
 ),
 
+-- An item that comes under a condition is no change either.
+conditions as (
+
+    select {{ kindred.rows_key(['rule_id', 'field', 'operator', 'value'], [], 'rule_id, field, operator, value') }} as key
+    from {{ ref('checked_eligibility') }}
+
+),
+
 rules as (
 
     select {{ kindred.rows_key(['rule_id', 'action'], ['amount'], 'rule_id, action, amount') }} as key
@@ -44,7 +52,8 @@ rules as (
 
 )
 
-select md5(concat('{{ kindred.list_settings_key() }}', weights.key, policies.key, rules.key)) as settings_key
+select md5(concat('{{ kindred.list_settings_key() }}', weights.key, policies.key, rules.key, conditions.key)) as settings_key
 from weights
 cross join policies
 cross join rules
+cross join conditions

@@ -3,6 +3,8 @@ with items as (select * from {{ ref('kindred', 'items') }}),
 
 item_features as (select * from {{ ref('item_features') }} where fold = 'live'),
 
+item_eligibility as (select * from {{ ref('item_eligibility') }}),
+
 popular_items as (select * from {{ ref('popular_items') }} where fold = 'live' and generator = 'popular'),
 
 final as (
@@ -15,12 +17,15 @@ final as (
         items.brand,
         items.price,
         coalesce(items.is_available, true) as is_available,
-        coalesce(item_features.is_recommendable, false) as is_recommendable
+        coalesce(item_features.is_recommendable, false) as is_recommendable,
+        coalesce(item_eligibility.eligibility, '') as eligibility
     from items
     left join item_features
         on items.item_id = item_features.item_id
     left join popular_items
         on items.item_id = popular_items.item_id
+    left join item_eligibility
+        on items.item_id = item_eligibility.item_id
 
 )
 

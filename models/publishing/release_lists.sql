@@ -90,6 +90,17 @@ exclusions as (
 
 ),
 
+-- The sets of conditions that a person meets: at request time nothing else of the items under conditions is shown.
+eligible_people as (
+
+    select
+        user_id,
+        {{ kindred.json_rows(['eligibility'], order_by='eligibility') }} as eligible_for
+    from {{ ref('eligible_people') }}
+    group by user_id
+
+),
+
 final as (
 
     select
@@ -100,7 +111,8 @@ final as (
         lists.items,
         coalesce(histories.history, '[]') as history,
         coalesce(exclusions.excluded, '[]') as excluded,
-        lists.policy
+        lists.policy,
+        coalesce(eligible_people.eligible_for, '[]') as eligible_for
     from lists
     left join {{ ref('user_features') }} as people
         on lists.user_id = people.user_id
@@ -109,6 +121,8 @@ final as (
         on lists.user_id = histories.user_id
     left join exclusions
         on lists.user_id = exclusions.user_id
+    left join eligible_people
+        on lists.user_id = eligible_people.user_id
 
 )
 

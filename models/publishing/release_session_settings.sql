@@ -7,4 +7,5 @@ select
     cast(0.7 as double) as decay,
     cast(0.7 as double) as session_share,
     cast(0.3 as double) as list_share,
-    {{ 'true' if kindred.setting('identity', 'case_insensitive_ids') else 'false' }} as case_insensitive_ids
+    {{ 'true' if kindred.setting('identity', 'case_insensitive_ids') else 'false' }} as case_insensitive_ids,
+    {{ 'true' if kindred.has_table('eligibility') else 'false' }} as has_eligibility

@@ -16,10 +16,6 @@ with people as (
 
 ),
 
-item_rules as (select * from {{ ref('item_rules') }}),
-
-item_features as (select * from {{ ref('item_features') }}),
-
 wanted as (
 
     select
@@ -43,10 +39,10 @@ wanted as (
         cast(pins.amount as bigint) as wanted_rank,
         cast(null as bigint) as popular_rank
     from people
-    inner join item_rules as pins
+    inner join {{ ref('item_rules') }} as pins
         on people.fold = pins.fold
             and {{ kindred.rule_is_for('people', 'pins', policy='people.policy') }}
-    inner join item_features
+    inner join {{ ref('item_features') }} as item_features
         on pins.fold = item_features.fold
             and pins.item_id = item_features.item_id
             and item_features.is_recommendable
@@ -73,13 +69,19 @@ allowed as (
             and wanted.user_id = interactions.user_id
             and wanted.item_id = interactions.item_id
             and interactions.is_excluded
-    left join item_rules as excludes
+    left join {{ ref('item_rules') }} as excludes
         on wanted.fold = excludes.fold
             and wanted.item_id = excludes.item_id
             and excludes.action = 'exclude'
             and {{ kindred.rule_is_for('people', 'excludes', policy='people.policy') }}
+    left join {{ ref('item_eligibility') }} as item_eligibility
+        on wanted.item_id = item_eligibility.item_id
+    left join {{ ref('eligible_people') }} as eligible_people
+        on wanted.user_id = eligible_people.user_id
+            and item_eligibility.eligibility = eligible_people.eligibility
     where interactions.item_id is null
         and excludes.item_id is null
+        and (item_eligibility.item_id is null or eligible_people.user_id is not null)
     qualify number_of_item = 1
 
 ),

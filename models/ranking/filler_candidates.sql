@@ -16,8 +16,6 @@ with people as (
 
 ),
 
-item_rules as (select * from {{ ref('item_rules') }}),
-
 variants as (
 
     select
@@ -28,7 +26,7 @@ variants as (
 
 ),
 
--- What could be kept out of somebody's list: 2 by a rule, 1 by another item of its variant group.
+-- What could be kept out of somebody's list: 2 by a rule or a condition, 1 by another item of its variant group.
 hindered as (
 
     select
@@ -40,8 +38,17 @@ hindered as (
             fold,
             item_id,
             2 as strength
-        from item_rules
+        from {{ ref('item_rules') }}
         where action in ('exclude', 'cap')
+
+        union all
+
+        select
+            folds.fold,
+            item_eligibility.item_id,
+            2 as strength
+        from {{ ref('item_eligibility') }} as item_eligibility
+        cross join {{ ref('folds') }} as folds
 
         union all
 

@@ -1,4 +1,6 @@
 -- one row per (item_id, rank): what is bought in the same basket, for item pages and baskets
+{% set floor = kindred.number_literal(1 + kindred.setting('experiments', 'margin_floor') | float) %}
+
 with item_pairs as (select * from {{ ref('item_pairs') }}),
 
 item_features as (select * from {{ ref('item_features') }} where fold = 'live' and is_recommendable),
@@ -48,41 +50,61 @@ partners as (
         on
             both_ways.item_id = own_variants.item_id
             and item_features.variant_group = own_variants.variant_group
+    -- Beside an item stands what everybody may be shown, or whoever may be shown the item.
+    left join {{ ref('item_eligibility') }} as own_eligibility
+        on both_ways.item_id = own_eligibility.item_id
+    left join {{ ref('item_eligibility') }} as eligibility
+        on both_ways.bundle_item_id = eligibility.item_id
     where own_variants.item_id is null
+        and coalesce(eligibility.eligibility, '') in ('', coalesce(own_eligibility.eligibility, ''))
 
 ),
 
+-- Rounded: 12.90 + 16.90 is 29.799999999999997 in floats.
+priced as (
+
+    select
+        partners.*,
+        round(items.price + partner_items.price, 4) as price,
+        round(items.margin + partner_items.margin, 4) as margin,
+        round((items.price - items.margin + partner_items.price - partner_items.margin) * {{ floor }}, 4) as lowest_price
+    from partners
+    inner join items
+        on partners.item_id = items.item_id
+    inner join items as partner_items
+        on partners.bundle_item_id = partner_items.item_id
+    where partners.variant_rank = 1
+
+),
+
+-- Of a pair whose margin is unknown nothing can be said, so it stays.
 ranked as (
 
     select
         *,
         row_number() over (partition by item_id order by log_likelihood_ratio desc, bundle_item_id) as rank
-    from partners
-    where variant_rank = 1
+    from priced
+    where coalesce(price >= lowest_price, true)
 
 ),
 
 final as (
 
     select
-        ranked.item_id,
-        cast(ranked.rank as bigint) as rank,
-        ranked.bundle_item_id,
-        ranked.n_together as support,
-        cast(ranked.n_together as double) / ranked.n_baskets as confidence,
-        ranked.lift,
-        ranked.log_likelihood_ratio as score,
-        -- 12.90 + 16.90 is 29.799999999999997 in floats.
-        round(items.price + partner_items.price, 4) as price,
-        round(items.margin + partner_items.margin, 4) as margin,
+        item_id,
+        cast(rank as bigint) as rank,
+        bundle_item_id,
+        n_together as support,
+        cast(n_together as double) / n_baskets as confidence,
+        lift,
+        log_likelihood_ratio as score,
+        price,
+        margin,
+        lowest_price,
         '{{ invocation_id }}' as run_id,
         cast('{{ kindred.run_clock() }}' as timestamp) as generated_at
     from ranked
-    inner join items
-        on ranked.item_id = items.item_id
-    inner join items as partner_items
-        on ranked.bundle_item_id = partner_items.item_id
-    where ranked.rank <= {{ kindred.setting('lists', 'n_recommendations') }}
+    where rank <= {{ kindred.setting('lists', 'n_recommendations') }}
 
 )
 

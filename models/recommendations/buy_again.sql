@@ -48,7 +48,13 @@ choices as (
     left join excluded
         on due.user_id = excluded.user_id
             and item_features.item_id = excluded.item_id
+    left join {{ ref('item_eligibility') }} as item_eligibility
+        on item_features.item_id = item_eligibility.item_id
+    left join {{ ref('eligible_people') }} as eligible_people
+        on due.user_id = eligible_people.user_id
+            and item_eligibility.eligibility = eligible_people.eligibility
     where excluded.item_id is null
+        and (item_eligibility.item_id is null or eligible_people.user_id is not null)
 
 ),
 

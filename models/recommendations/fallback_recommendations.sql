@@ -48,7 +48,11 @@ votes as (
     left join excluded
         on popular_items.item_id = excluded.item_id
             and segments.segment = coalesce(excluded.segment, segments.segment)
+    -- Of whom nothing is known nobody knows that they may see it.
+    left join {{ ref('item_eligibility') }} as item_eligibility
+        on popular_items.item_id = item_eligibility.item_id
     where excluded.item_id is null
+        and item_eligibility.item_id is null
         and popular_items.rank <= {{ reach }}
 
 ),

@@ -58,8 +58,14 @@ partners as (
         on
             blended.item_id = own_variants.item_id
             and item_features.variant_group = own_variants.variant_group
+    -- Beside an item stands what everybody may be shown, or whoever may be shown the item.
+    left join {{ ref('item_eligibility') }} as own_eligibility
+        on blended.item_id = own_eligibility.item_id
+    left join {{ ref('item_eligibility') }} as eligibility
+        on blended.neighbor_id = eligibility.item_id
     where item_features.is_recommendable
         and own_variants.item_id is null
+        and coalesce(eligibility.eligibility, '') in ('', coalesce(own_eligibility.eligibility, ''))
 
 ),
 

@@ -29,7 +29,11 @@ final as (
     left join excluded
         on popular_items.segment = excluded.segment
             and popular_items.item_id = excluded.item_id
+    -- The list is for nobody in particular.
+    left join {{ ref('item_eligibility') }} as item_eligibility
+        on popular_items.item_id = item_eligibility.item_id
     where popular_items.fold = 'live'
+        and item_eligibility.item_id is null
         and popular_items.generator in ('trending', 'trending_in_segment')
         and excluded.item_id is null
     qualify

@@ -10,7 +10,7 @@ def model(dbt, session):
     from kindred.ranking.cross_scores import Scorers
     from kindred.run import current
 
-    candidates = dbt.ref("candidates")
+    candidates = dbt.ref("eligible_candidates")
     item_features = dbt.ref("item_features")
     user_features = dbt.ref("user_features")
     targets = dbt.ref("targets")

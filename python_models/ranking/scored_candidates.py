@@ -15,7 +15,7 @@ def model(dbt, session):
 
     pool_size = dbt.config.meta_get("pool_size")
     packages = dbt.config.get("packages")
-    candidates = dbt.ref("candidates")
+    candidates = dbt.ref("eligible_candidates")
     item_features = dbt.ref("item_features")
     user_features = dbt.ref("user_features")
     generators = dbt.ref("generators")

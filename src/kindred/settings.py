@@ -27,8 +27,17 @@ GROUPS: dict[str, dict[str, Any]] = {
     # The shop's own table in place of a seed: a dbt model or seed, or schema.table.
     "tables": dict.fromkeys(
         (
-            *("event_weights", "generators", "rules", "gates", "purposes", "tracker_events", "traffic_rules"),
-            *("blocked_ids", "policies", "experiments", "experiment_arms", "experiment_metrics"),
+            *(
+                "event_weights",
+                "generators",
+                "rules",
+                "eligibility",
+                "gates",
+                "purposes",
+                "tracker_events",
+                "traffic_rules",
+            ),
+            *("campaigns", "blocked_ids", "policies", "experiments", "experiment_arms", "experiment_metrics"),
             *("foreign_log", "foreign_policies"),
         ),
         "",
@@ -92,7 +101,7 @@ GROUPS: dict[str, dict[str, Any]] = {
         "conversion_days": 7,  # days after a click on a list in which a purchase counts for it
         "alpha": 0.05,  # chance of a false verdict of an experiment
         "power": 0.8,  # chance to find the effect for which an experiment is planned
-        "margin_floor": 0,  # least margin, as a share of the cost, that a price arm must leave
+        "margin_floor": 0,  # least margin, as a share of the cost, of bundles and of what a price arm leaves
     },
 }
 # Variables that are no group: what is set for one run stands alone, because --vars replaces a whole group.

@@ -21,17 +21,17 @@ SEGMENTS = ["", "DE", "FR"]
 # A release as the contract has it; the first column is the key.
 TABLES = {
     "lists": "user_id text, list_id text, segment text, activity text, items text, history text, "
-    "excluded text, policy text",
+    "excluded text, policy text, eligible_for text",
     "list_rules": "user_id text, rules text",
     "identities": "identity_id text, user_id text",
     "items": "item_id text, popular_rank bigint, title text, category text, brand text, price double precision, "
-    "is_available boolean, is_recommendable boolean",
+    "is_available boolean, is_recommendable boolean, eligibility text",
     "neighbors": "item_id text, neighbors text",
     "item_pages": "item_id text, similar_items text, bundles text",
     "segments": "segment text, fallback text, trending text, excluded text, excluded_if_unknown text",
     "generators": "generator text, reason text",
     "session_settings": "n_steps bigint, n_neighbors bigint, decay double precision, session_share double precision, "
-    "list_share double precision, case_insensitive_ids boolean",
+    "list_share double precision, case_insensitive_ids boolean, has_eligibility boolean",
     "arms": "arm_id text, experiment_id text, context text, arm text, kind text, unit text, is_by_item boolean, "
     "is_control boolean, share double precision, from_key text, to_key text, layer text, layer_from_key text, "
     "layer_to_key text, salt text, policy text, value text, min_price double precision, max_price double precision, "
@@ -107,6 +107,30 @@ def random_world(seed, n_items=60, n_people=12):
     return world | {"identities": {device: user for device, user in devices.items() if user in people}}
 
 
+def with_conditions(world, seed):
+    """Put half of the items under conditions that each person meets or not; published lists keep them."""
+    draw = random.Random(seed)
+    sets = ['["adults"]', '["adults","club \\"7\\""]', '["ü\'"]']
+    public = {row[0] for one in world["segments"].values() for row in [*one["fallback"], *one["trending"]]}
+    for item in sorted(world["items"].keys() - public):
+        world["items"][item]["eligibility"] = draw.choice(["", *sets])
+    for one in world["lists"].values():
+        needed = {world["items"][row[0]].get("eligibility", "") for row in one["items"]} - {""}
+        one["eligible_for"] = sorted(needed | set(draw.sample(sets, draw.randrange(2))))
+        # With short lists not everybody needs everything.
+        if draw.random() < 0.6:
+            one["eligible_for"] = draw.sample(sets, draw.randrange(3))
+            kept = [row for row in one["items"] if may_see(world, one, row[0])]
+            one["items"] = kept
+    return world | {"has_eligibility": True}
+
+
+def may_see(world, person, item):
+    """Whether a person (a row of lists, or what stands for somebody unknown) meets the conditions of an item."""
+    eligibility = world["items"].get(item, {}).get("eligibility", "")
+    return not eligibility or eligibility in person.get("eligible_for", [])
+
+
 def arm_of(experiment_id, arm, from_key="00000000", to_key="g", **given):
     """A row of `arms`; without more said, of an experiment on everybody that has no end."""
     row = {
@@ -162,12 +186,12 @@ def write_release(
         "lists": [
             (user, f"{release_id[16:24]}-p-{user:0>16}", one["segment"], one.get("activity", ""))
             + tuple(json.dumps(one[name]) for name in ("items", "history", "excluded"))
-            + (one.get("policy", "main"),)
+            + (one.get("policy", "main"), json.dumps(one.get("eligible_for", [])))
             for user, one in world["lists"].items()
         ],
         "items": [
             (item, one.get("popular_rank"), one["title"], one["category"], one["brand"], one["price"])
-            + (one["is_available"], one["is_recommendable"])
+            + (one["is_available"], one["is_recommendable"], one.get("eligibility", ""))
             for item, one in world["items"].items()
         ],
         "neighbors": [(item, json.dumps(dict(pairs))) for item, pairs in world["neighbors"].items()],
@@ -181,7 +205,7 @@ def write_release(
         ],
         "list_rules": [(user, json.dumps(one["rules"])) for user, one in world["lists"].items() if one.get("rules")],
         "identities": list(world["identities"].items()),
-        "session_settings": [(*settings, ignores_case)],
+        "session_settings": [(*settings, ignores_case, world.get("has_eligibility", False))],
         "arms": [tuple(arm.values()) for arm in world.get("arms", [])],
         "item_arms": [(item, json.dumps(arms)) for item, arms in world.get("item_arms", {}).items()],
         "generators": [("als", "your_history"), ("neighbors", "your_history"), ("popular", "popular")],
@@ -223,6 +247,8 @@ def old_shape(path):
             "alter table lists drop column activity",
             "alter table segments drop column excluded_if_unknown",
             "alter table items drop column brand",
+            "alter table items drop column eligibility",
+            "alter table lists drop column eligible_for",
             "drop table item_pages",
             "alter table release drop column measures",
             "alter table release drop column n_items",
@@ -292,7 +318,8 @@ def expected_list(world, user, session, n, filters, exclude, segment, only=None,
     for tier, rows in enumerate(by_tier, start=1):
         for item, score, because in rows:
             facts = world["items"].get(item)
-            if facts and filters.fit(facts) and item not in barred and (only is None or item in only):
+            is_given = only is None or item in only
+            if facts and filters.fit(facts) and item not in barred and is_given and may_see(world, person, item):
                 chosen.setdefault(item, (item, tier, score, because))
     return list(chosen.values())[:n]
 

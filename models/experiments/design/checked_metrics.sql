@@ -12,7 +12,7 @@ with metrics as (
 
 ),
 
-event_types as (select event_type from {{ ref('known_event_types') }} where event_type <> 'exposure'),
+event_types as (select event_type from {{ ref('known_event_types') }} where event_type not in ('exposure', 'send')),
 
 counted as (
 

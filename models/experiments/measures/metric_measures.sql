@@ -3,7 +3,7 @@
 
 with metrics as (select * from {{ ref('checked_metrics') }} where problem is null),
 
-event_types as (select event_type from {{ ref('known_event_types') }} where event_type <> 'exposure'),
+event_types as (select event_type from {{ ref('known_event_types') }} where event_type not in ('exposure', 'send')),
 
 measures as (
 

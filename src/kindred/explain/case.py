@@ -250,8 +250,8 @@ def read_names(warehouse: Warehouse, item_ids: set[str]) -> dict[str, str]:
 def trace(warehouse: Warehouse, case: Case, item_id: str, team: str | None = None) -> Row:
     """How an item came to its place in a list made for the person, or where it was left: `outcome` says which.
 
-    outcome: listed, unknown_then, excluded_for_all, unavailable, history, rule, not_proposed, below_pool, cap, variant,
-    pushed_out, below_cut, not_drawn. Numbers that don't exist are None.
+    outcome: listed, unknown_then, excluded_for_all, unavailable, not_eligible, history, rule, not_proposed, below_pool,
+    cap, variant, pushed_out, below_cut, not_drawn. Numbers that don't exist are None.
     """
     pool = case.pool_of(team)
     assert pool is not None
@@ -273,8 +273,12 @@ def trace(warehouse: Warehouse, case: Case, item_id: str, team: str | None = Non
     factor = math.prod(rule["amount"] for rule in rules if rule["action"] in ("boost", "bury"))
     changed = ruled["score"] / scored["score"] if scored and ruled and scored["score"] else 1.0
     ordered, placed = pool.ordered.get(item_id, {}), pool.placed.get(item_id, {})
+    mine = f"where user_id = {text(case.user_id)} and is_met"
+    met = {row["rule_id"] for row in read(warehouse, "eligibility_answers", "rule_id", mine)}
+    conditions = read(warehouse, "item_conditions", "rule_id", f"where item_id = {text(item_id)} order by rule_id")
     found: Row = {
         "item_id": item_id,
+        "unmet": [row["rule_id"] for row in conditions if row["rule_id"] not in met],
         "rank": place["rank"] if place else None,
         "n_listed": len(case.places),
         "team": team,
@@ -325,6 +329,8 @@ def outcome(warehouse: Warehouse, case: Case, pool: Pool, found: Row, features: 
     if not features[0]["is_recommendable"]:
         catalogue = read(warehouse, "items", "is_available", f"where item_id = {text(found['item_id'])}")
         return "unavailable" if not catalogue[0]["is_available"] else "excluded_for_all"
+    if found["unmet"]:
+        return "not_eligible"
     if found["rank_alone"]:
         return "pushed_out"
     if found["history"] and found["history"]["is_excluded"]:

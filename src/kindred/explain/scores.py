@@ -69,7 +69,7 @@ def score_person(warehouse: Warehouse, user_id: str, policy_name: str) -> Scored
     blend's are weight * standardised score by generator, the fixed blend's weight / (60 + rank).
     """
     person = f"user_id = {text(user_id)}"
-    candidates = Fetched(warehouse, "candidates", (person,))
+    candidates = Fetched(warehouse, "eligible_candidates", (person,))
     concerned = " union ".join(
         f"select item_id from {warehouse.name(table)} where fold = 'live' and {person}"
         for table in ("candidates", "interactions")

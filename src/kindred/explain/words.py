@@ -291,6 +291,10 @@ def why_not(case: Case, pool: Pool, found: Row) -> str:
         "unknown_then": "it was not in the catalogue at the moment that the build learned until (items.created_at).",
         "unavailable": "it can't be had: items.is_available is false.",
         "excluded_for_all": "a rule of the table rules excludes it for everyone; item_rules says which.",
+        "not_eligible": f"the person isn't eligible for it: of its conditions {joined(found['unmet'])}"
+        f" {'does' if len(found['unmet']) == 1 else 'do'} not hold, or the field is unknown (eligibility_answers)."
+        if found["unmet"]
+        else "",
         "history": f"the person had it before, and that excludes it: {deeds(own)}." if own else "",
         "rule": f"rule {joined([rule['rule_id'] for rule in rules])} excludes it for this person." if rules else "",
         "not_proposed": "no generator proposes it to this person, so it is no candidate. Each generator proposes"

@@ -11,14 +11,15 @@ from typing import Any
 # The tables of a release, without the `release_` of the models they come from; the first column is the key.
 TABLES: dict[str, dict[str, str]] = {
     "lists": dict.fromkeys(
-        ("user_id", "list_id", "segment", "activity", "items", "history", "excluded", "policy"), "text"
+        ("user_id", "list_id", "segment", "activity", "items", "history", "excluded", "policy", "eligible_for"), "text"
     ),
     # The rules that put items where they stand, of the people in whose lists some did: lists stay as short as they are.
     "list_rules": {"user_id": "text", "rules": "text"},
     # Other ids of the people in lists.
     "identities": {"identity_id": "text", "user_id": "text"},
     "items": {"item_id": "text", "popular_rank": "bigint", "title": "text", "category": "text", "brand": "text"}
-    | {"price": "double precision", "is_available": "boolean", "is_recommendable": "boolean"},
+    | {"price": "double precision", "is_available": "boolean", "is_recommendable": "boolean"}
+    | {"eligibility": "text"},
     "neighbors": {"item_id": "text", "neighbors": "text"},
     "item_pages": {"item_id": "text", "similar_items": "text", "bundles": "text"},
     "segments": {name: "text" for name in ("segment", "fallback", "trending", "excluded", "excluded_if_unknown")},
@@ -26,7 +27,7 @@ TABLES: dict[str, dict[str, str]] = {
     # One row: what a list made at the moment of a request is made of.
     "session_settings": {"n_steps": "bigint", "n_neighbors": "bigint"}
     | {name: "double precision" for name in ("decay", "session_share", "list_share")}
-    | {"case_insensitive_ids": "boolean"},
+    | {"case_insensitive_ids": "boolean", "has_eligibility": "boolean"},
     # What request time assigns units by; empty without experiments. Times are UTC, as 2026-12-01 00:00:00.
     "arms": dict.fromkeys(("arm_id", "experiment_id", "context", "arm", "kind", "unit"), "text")
     | {"is_by_item": "boolean", "is_control": "boolean", "share": "double precision"}

@@ -15,6 +15,7 @@ fitting_items as not materialized (
         and (:price_max is null or price <= :price_max)
         and (:only is null or item_id in (select value from json_each(:only)))
         and item_id not in (select item_id from blocked)
+        and (eligibility = '' or eligibility in (select sets.value from person, json_each(person.eligible_for) as sets))
 
 ),
 

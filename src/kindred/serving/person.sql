@@ -7,6 +7,7 @@ with person as materialized (
         coalesce(lists.items, '[]') as items,
         coalesce(lists.history, '[]') as history,
         coalesce(lists.excluded, '[]') as excluded,
+        coalesce(lists.eligible_for, '[]') as eligible_for,
         lists.user_id is not null as is_known
     from (select 1)
     left join lists

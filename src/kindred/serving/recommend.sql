@@ -4,7 +4,8 @@
 -- Parameters, all bound, none spliced into the text (arrays are JSON arrays of ids, null = not given):
 --   :user_id, :segment (where the person has none), :session (newest first, each item once), :exclude
 --   :categories, :price_min, :price_max, :in_stock (1 = only what can be had now), :only (the items to choose from)
---   :is_filtered (1 = one of these is given; lists and neighbors have nothing that can't be recommended)
+--   :is_filtered (1 = one of these is given, or items are under conditions; lists and neighbors have nothing that can't
+--   be recommended)
 --   :n (rows), :with_facts (1 = title, category, ... too)
 --   of the release's session_settings: :session_share, :list_share and :weights (JSON array: what the newest items of a
 --   session count, the newest first)
@@ -106,6 +107,9 @@ first_items as materialized (
                 and (:price_min is null or items.price >= :price_min)
                 and (:price_max is null or items.price <= :price_max)
                 and (:only is null or items.item_id in (select value from json_each(:only)))
+                and (items.eligibility = '' or items.eligibility in (
+                    select sets.value from person, json_each(person.eligible_for) as sets
+                ))
         ))
     order by points desc, item_id
     limit :n + 0

@@ -39,7 +39,7 @@ RECOMMEND, FILL_UP = f"{PERSON}\n{RECOMMEND}", f"{PERSON}\n{FILL_UP}"
 COLUMNS = ("item_id", "score", "generator", "because_item_id", "propensity")
 FACT_COLUMNS = ("title", "category", "brand", "price", "because_title")
 FACTS = """
-select item_id, title, category, brand, price, is_available, is_recommendable
+select item_id, title, category, brand, price, is_available, is_recommendable, eligibility
 from items where item_id in (select value from json_each(?))
 """
 # What fills the list of a person who is held out: what everybody likes, under the filters of the request.
@@ -52,6 +52,7 @@ where popular_rank > 0
     and (:price_min is null or price >= :price_min)
     and (:price_max is null or price <= :price_max)
     and item_id not in (select value from json_each(:exclude))
+    and eligibility = ''
 order by popular_rank, item_id
 limit :n + 0
 """
@@ -60,14 +61,20 @@ LIST_KINDS = {"p": "person", "m": "adapted", "s": "session", "h": HOLDOUT, "f": 
 # Without these a file is no release. What else a release of an earlier version lacks, tables and columns, is filled in.
 REQUIRED = {"lists", "items", "neighbors", "segments", "release"}
 FILLED_IN = {"neighbors": "'{}'", "is_available": "1", "is_recommendable": "1", "case_insensitive_ids": "1"}
-FILLED_IN |= {"policy": "'main'", "is_by_item": "0"}
+FILLED_IN |= {
+    "policy": "'main'",
+    "is_by_item": "0",
+    "eligibility": "''",
+    "eligible_for": "'[]'",
+    "has_eligibility": "0",
+}
 FILLED_IN |= dict.fromkeys(("items", "history", "excluded", "excluded_if_unknown", "fallback", "trending"), "'[]'")
 FILLED_IN |= dict.fromkeys(("similar_items", "bundles"), "'[]'")
 # What releases of before version 0.1.0 were made with and don't say.
 OLD_TABLES = {
     "generators": "select source as generator, reason from sources",
     "session_settings": "select 5 as n_steps, 25 as n_neighbors, 0.7 as decay, 0.7 as session_share, 0.3 as list_share,"
-    " 1 as case_insensitive_ids",
+    " 1 as case_insensitive_ids, 0 as has_eligibility",
 }
 MADE = {name: create_table(name, columns, " without rowid").lower() for name, columns in TABLES.items()}
 RELEASE_ID = re.compile(r"\d{8}T\d{6}-[\w-]{1,64}", flags=re.ASCII)
@@ -305,6 +312,8 @@ class Reader:
                 self.session_settings = {"weights": json.dumps(weights)}
                 self.session_settings |= {name: row[name] for name in ("session_share", "list_share")}
                 self.ignores_case = bool(row["case_insensitive_ids"])
+                # Without conditions on items no list needs to look at them.
+                self.has_eligibility = bool(row["has_eligibility"])
                 self.arms = Arms(self.connection.execute("select * from arms order by from_key, arm_id").fetchall())
                 # Without experiments nothing but these is looked at.
                 self.has_arms = bool(self.arms.holdouts or self.arms.others)
@@ -721,7 +730,7 @@ class Store:
             "price_max": filters.price_max,
             "in_stock": filters.in_stock,
             "only": None if only is None else json.dumps(list(only)),
-            "is_filtered": filters != EVERYTHING or only is not None,
+            "is_filtered": filters != EVERYTHING or only is not None or reader.has_eligibility,
             "n": n,
             "with_facts": with_facts,
         }
@@ -749,7 +758,8 @@ class Store:
     ) -> ItemList:
         """The given items in the order in which recommend would show them; the rest behind, as they were given.
 
-        Behind stand, with score 0 and generator `as_given`, items without a score and what the person may not see.
+        Behind stand, with score 0 and generator `as_given`, items without a score and what rules or the person's
+        history exclude. Items that the person isn't eligible for are left out.
         """
 
         def question(reader: Reader) -> ItemList:
@@ -759,6 +769,11 @@ class Store:
             # The answer spells ids as the app does; of two spellings of one item the first.
             given = {reader.id(item) or item: item for item in reversed(items)}
             own = list(dict.fromkeys(reader.id(item) or item for item in items))
+            if reader.has_eligibility:
+                # What a person isn't eligible for is left out, not put behind; a person who is held out gets no more.
+                eligible = frozenset() if is_held_out else eligible_for(reader, asked.user_id)
+                facts = reader.facts(own)
+                own = [item for item in own if item not in facts or facts[item]["eligibility"] in ("", *eligible)]
             nothing = {"score": 0.0, "generator": "as_given", "reason": "as_given", "because_item_id": None}
             if is_held_out:
                 # What nobody may be shown stands behind.
@@ -801,7 +816,9 @@ class Store:
             rows = [
                 {"item_id": item, "score": score, "generator": generator, "reason": "similar_to_this"}
                 | {"because_item_id": reader.id(item_id), "propensity": 1.0}
-                for item, score, generator in fitting(reader, entries, fitting_filters, kept_away)
+                for item, score, generator in fitting(
+                    reader, entries, fitting_filters, kept_away, eligible_for(reader, asked.user_id)
+                )
             ][:n]
             if len(rows) < n:
                 alone = Request(None, None, asked.session, [*kept_away, *(row["item_id"] for row in rows)])
@@ -836,7 +853,9 @@ class Store:
                 {"item_id": item, "score": lift, "generator": "bundles", "reason": "bought_together"}
                 | {"because_item_id": reader.id(item_id), "propensity": 1.0}
                 | {"lift": lift, "set_price": price, "set_margin": margin, "support": support}
-                for item, lift, price, margin, support in fitting(reader, entries, fitting_filters, kept_away)
+                for item, lift, price, margin, support in fitting(
+                    reader, entries, fitting_filters, kept_away, eligible_for(reader, asked.user_id)
+                )
             ]
             return cast(BundleList, answer(reader, new_list_id(reader, "b"), rows[:n], 0, with_facts, unknown))
 
@@ -950,13 +969,30 @@ def excluded_for(reader: Reader, asked: Request) -> list[str]:
     return [item for text in texts for item in json.loads(text)]
 
 
-def fitting(reader: Reader, entries: list[Any], filters: Filters, exclude: Sequence[str]) -> list[Any]:
-    """The entries, whose first value is an item_id, that may be shown."""
+def eligible_for(reader: Reader, user_id: str | None) -> frozenset[str]:
+    """The sets of conditions that a person meets: none of whom nothing is known. user_id: the id in lists."""
+    row = reader.row("lists", "user_id", user_id) if user_id and reader.has_eligibility else None
+    return frozenset(json.loads(row["eligible_for"])) if row else frozenset()
+
+
+def fitting(
+    reader: Reader,
+    entries: list[Any],
+    filters: Filters,
+    exclude: Sequence[str],
+    eligible: frozenset[str] = frozenset(),
+) -> list[Any]:
+    """The entries, whose first value is an item_id, that may be shown to who meets these sets of conditions."""
     if not entries:
         return []
     facts = reader.facts(entry[0] for entry in entries)
     return [
-        entry for entry in entries if entry[0] not in exclude and entry[0] in facts and filters.fit(facts[entry[0]])
+        entry
+        for entry in entries
+        if entry[0] not in exclude
+        and entry[0] in facts
+        and filters.fit(facts[entry[0]])
+        and facts[entry[0]]["eligibility"] in ("", *eligible)
     ]
 
 

@@ -411,6 +411,19 @@ def test_an_item_that_is_excluded_for_all_or_new(copy, person):
     assert fate(copy, person, items[1])["outcome"] == "unknown_then"
 
 
+def test_an_item_that_a_person_is_not_eligible_for(copy, person):
+    item = read_case(copy, person).places[0]["item_id"]
+    for table in ("recommendations", "ruled_candidates", "scored_candidates"):
+        copy.connection.execute(f"delete from {table} where item_id = '{item}'")
+    for rule_id in ("adults", "club", "met"):
+        copy.connection.execute(f"insert into item_conditions values ('{item}', '{rule_id}', '[]')")
+    copy.connection.execute(
+        f"insert into eligibility_answers values ('{person}', 'met', true), ('{person}', 'club', false)"
+    )
+    assert fate(copy, person, item)["outcome"] == "not_eligible"
+    assert "isn't eligible for it: of its conditions adults and club do not hold" in say(copy, person, item)
+
+
 def test_the_pool_of_an_interleaved_place_is_its_teams(copy, person):
     items = [row["item_id"] for row in read_case(copy, person).places]
     copy.connection.execute("insert into checked_policies by name select * replace ('bold' as policy, 'als' as"

@@ -33,7 +33,7 @@ def ranking_shop(shop, candidates, items, bought=()):
          "occurred_at": DAY} for item in items
     ]  # fmt: skip
     shop.load(events=events, items=items)
-    shop.build("--select", "+item_rules", "+generators", "+checked_policies", **LISTS)
+    shop.build("--select", "+item_rules", "+generators", "+checked_policies", "+eligible_people", **LISTS)
     folds = ["live", "backtest"]
     tables = {
         "scored_candidates": [
@@ -73,7 +73,7 @@ def ranking_shop(shop, candidates, items, bought=()):
 
 
 def rank(shop, **settings):
-    written_here = ["generators", "rankers", "scored_candidates"]
+    written_here = ["generators", "rankers", "scored_candidates", "eligible_candidates"]
     # checked_policies holds what settings say of lists.
     shop.build("--select", "checked_policies", "+ranked_lists,ranking", "--exclude", *written_here, **LISTS | settings)
     return shop.query(

@@ -9,7 +9,7 @@ import duckdb
 import pandas as pd
 import pytest
 from conftest import run_dbt
-from serving_worlds import SETTINGS, random_world, with_holdout, write_release
+from serving_worlds import SETTINGS, random_world, with_conditions, with_holdout, write_release
 
 from kindred.publishing.tables import TABLES as COLUMNS_OF
 from kindred.serving import Filters, Store
@@ -174,6 +174,16 @@ def test_random_releases(worlds, tmp_path, seed):
     fill_served(worlds, tmp_path, seed)
     with duckdb.connect(worlds, read_only=True) as connection:
         # Round scores make halves of the last decimal, which the last bit of a sum rounds up or down.
+        compare(on_duckdb(connection), Store(tmp_path), Questions(connection, seed), 30, tolerance=1.0001e-9)
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("hold_out", [False, True])
+def test_items_under_conditions(worlds, tmp_path, seed, hold_out):
+    """The functions show whom the store shows what; test_serving_store.py says that it shows no more."""
+    world = with_conditions(random_world(seed), seed)
+    fill_served(worlds, tmp_path, seed, world=with_holdout(world) if hold_out else world)
+    with duckdb.connect(worlds, read_only=True) as connection:
         compare(on_duckdb(connection), Store(tmp_path), Questions(connection, seed), 30, tolerance=1.0001e-9)
 
 

@@ -16,10 +16,13 @@ from serving_worlds import (
     NEW,
     OLD,
     expected_list,
+    may_see,
     move_link,
     old_shape,
     random_question,
     random_world,
+    with_conditions,
+    with_holdout,
     write_release,
 )
 
@@ -32,9 +35,10 @@ def folder(tmp_path):
     return tmp_path / "shop_serving"
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(12))
 def test_lists_equal_the_definition(folder, seed):
-    world = random_world(seed)
+    """From seed 8 on, half of the items are under conditions."""
+    world = random_world(seed) if seed < 8 else with_conditions(random_world(seed), seed)
     write_release(folder, world)
     store, draw = Store(folder), random.Random(seed)
     kinds = set()
@@ -126,6 +130,34 @@ def test_case_of_addresses_counts_where_the_release_says_so(folder):
     store = Store(folder)
     assert store.history("Ann@example.com ")["items"] == store.history("u0")["items"] != []
     assert store.history("ann@example.com")["items"] == []
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("hold_out", [False, True])
+def test_nothing_shows_what_a_person_is_not_eligible_for(folder, seed, hold_out):
+    """Everybody and every visitor, by every door, with every item as the session, the page and the given item."""
+    world = with_conditions(random_world(seed), seed)
+    world = with_holdout(world) if hold_out else world
+    write_release(folder, world)
+    store = Store(folder)
+    n_shown = n_conditioned = 0
+    for user in [None, "nobody", *world["lists"], *world["identities"]]:
+        own = world["identities"].get(user, user)
+        person = world["lists"].get(own, {})
+        answers = [store.recommend(user, n=99), store.recommend(user, n=99, segment="DE"), store.trending("DE", n=99)]
+        answers += [store.recommend(user, n=99, filters=Filters(in_stock=False)), store.rerank(user, ITEMS)]
+        answers += [store.recommend(user, [item], n=99) for item in ITEMS]
+        answers += [store.similar_items(item, n=99, user_id=user) for item in ITEMS]
+        answers += [store.bundles(item, user_id=user) for item in ITEMS]
+        for answer in answers:
+            shown = [row["item_id"] for row in answer["items"]]
+            assert [item for item in shown if not may_see(world, person, item)] == []
+            n_shown += len(shown)
+            n_conditioned += sum(bool(world["items"][item].get("eligibility")) for item in shown)
+        assert {row["item_id"] for row in store.rerank(user, ITEMS)["items"]} >= {
+            item for item in ITEMS if item not in world["items"] or not world["items"][item].get("eligibility")
+        }
+    assert n_conditioned > n_shown / 50
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -1,0 +1,109 @@
+-- one row per row of the table of eligibility, with what is wrong with it
+-- Words of the catalogue are written as it writes them: case makes no other word.
+with declared as (
+
+    select
+        {{ kindred.select_table_columns('eligibility') }}
+    from {{ kindred.table_relation('eligibility') }}
+
+),
+
+items as (select * from {{ ref('kindred', 'items') }}),
+
+{% for column in ['category', 'brand'] -%}
+{{ column }}_words as (
+
+    select
+        lower({{ column }}) as word,
+        min({{ column }}) as {{ column }}
+    from items
+    where {{ column }} is not null
+    group by lower({{ column }})
+
+),
+
+{% endfor -%}
+typed as (
+
+    select
+        declared.rule_id,
+        declared.item_id,
+        coalesce(category_words.category, declared.category) as category,
+        coalesce(brand_words.brand, declared.brand) as brand,
+        declared.field,
+        lower(declared.operator) as operator,
+        declared.value,
+        {{ kindred.try_convert('declared.value', 'varchar', 'number') }} as number,
+        declared.category is not null and category_words.word is null as is_unknown_category,
+        declared.brand is not null and brand_words.word is null as is_unknown_brand,
+        count(*) over (partition by declared.rule_id) as n_rows_of_id
+    from declared
+    left join category_words
+        on lower(declared.category) = category_words.word
+    left join brand_words
+        on lower(declared.brand) = brand_words.word
+
+),
+
+matched as (
+
+    select typed.rule_id
+    from typed
+    inner join items
+        on (typed.item_id = items.item_id or typed.item_id is null)
+            and (typed.category = items.category or typed.category is null)
+            and (typed.brand = items.brand or typed.brand is null)
+    group by typed.rule_id
+
+),
+
+known_fields as (select field from {{ ref('user_fields') }} group by field),
+
+final as (
+
+    select
+        typed.rule_id,
+        typed.item_id,
+        typed.category,
+        typed.brand,
+        typed.field,
+        typed.operator,
+        typed.value,
+        case
+            when typed.rule_id is null then 'it has no rule_id: give it one'
+            when typed.n_rows_of_id > 1 then 'its rule_id stands more than once: give each condition its own'
+            when coalesce(typed.item_id, typed.category, typed.brand) is null
+                then 'it names no items: fill in item_id, category or brand'
+            -- A misspelt word would protect nobody, and nobody would notice.
+            when typed.is_unknown_category
+                then concat('no item has the category ''', typed.category, ''': correct it, or delete the row')
+            when typed.is_unknown_brand
+                then concat('no item has the brand ''', typed.brand, ''': correct it, or delete the row')
+            when typed.field is null
+                then 'it names no field: write country, or a key of the attributes of users'
+            when coalesce(typed.operator, '') not in ('=', 'in', '>=', '<=', 'known')
+                then concat('operator is ''', coalesce(typed.operator, ''), ''': write =, in, >=, <= or known')
+            when typed.operator = 'known' and typed.value is not null
+                then 'known compares with nothing: leave value empty'
+            when typed.operator <> 'known' and typed.value is null
+                then 'it has no value: write what the field is compared with'
+            when typed.operator in ('>=', '<=') and not coalesce(abs(typed.number) < 1e12, false)
+                then concat('value is ''', typed.value, ''': write a number to compare with, such as 18')
+            when typed.operator = 'in' and contains(concat('|', replace(typed.value, ' ', ''), '|'), '||')
+                then 'value has an empty word: write words with | between them, such as DE|AT'
+        end as problem,
+        case
+            when matched.rule_id is null
+                then 'no item matches its item_id, category and brand: correct them, or delete the row'
+            when known_fields.field is null
+                then 'no user has its field, so nobody is eligible: correct it, or give users the field'
+        end as warning
+    from typed
+    left join matched
+        on typed.rule_id = matched.rule_id
+    left join known_fields
+        on typed.field = known_fields.field
+
+)
+
+select * from final

@@ -1,0 +1,19 @@
+-- one row per customer account
+-- What offers ask for stands in attributes: kindred reads any key of it.
+with customers as (select * from {{ source('raw', 'customers') }}),
+
+final as (
+
+    select
+        customer_no as user_id,
+        registered_at as created_at,
+        country,
+        concat(
+            '{"club": ', case when club is null then 'null' else concat('"', club, '"') end,
+            ', "age": ', case when age is null then 'null' else cast(age as varchar) end, '}'
+        ) as attributes
+    from customers
+
+)
+
+select * from final

@@ -1,0 +1,99 @@
+"""Run a recipe: make its world, build it with all data tests, measure its promise and print an extract.
+
+    python recipes/run.py commerce
+
+Everything is written into the recipe's folder: raw tables into world/, tables into <recipe>.duckdb.
+"""
+
+import argparse
+import importlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+RECIPES = Path(__file__).resolve().parent
+COMMANDS = (["deps"], ["build", "--exclude-resource-type", "unit_test"])
+
+# A select whose rows come back as tuples, on whatever warehouse the recipe was built.
+Ask = Callable[[str], list[tuple[Any, ...]]]
+
+
+@dataclass(frozen=True)
+class World:
+    """What an industry's systems hold, and what was planted in it.
+
+    tables: {name of the raw table: its rows}. truths: what the promise may read and models may not.
+    """
+
+    tables: dict[str, pa.Table]
+    truths: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A recipe by the functions that its files world.py and promise.py give."""
+
+    make_world: Callable[[], World]
+    keep: Callable[[Ask, dict[str, Any]], Sequence[str]]
+    extract: Callable[[Ask], Sequence[str]]
+
+
+def names() -> list[str]:
+    return sorted(path.parent.name for path in RECIPES.glob("*/world.py"))
+
+
+def load(name: str) -> Recipe:
+    """The recipe of this name. Errors: ValueError for a name that no folder has."""
+    if name not in names():
+        raise ValueError(f"there is no recipe '{name}': choose one of {', '.join(names())}")
+    if str(RECIPES.parent) not in sys.path:
+        sys.path.insert(0, str(RECIPES.parent))
+    world, promise = (importlib.import_module(f"recipes.{name}.{part}") for part in ("world", "promise"))
+    return Recipe(world.make_world, promise.keep, promise.extract)
+
+
+def write_tables(world: World, project: Path) -> None:
+    """Write the raw tables where the sources of the project read them on DuckDB."""
+    (project / "world").mkdir(exist_ok=True)
+    for name, table in world.tables.items():
+        pq.write_table(table, project / "world" / f"{name}.parquet")
+
+
+def build(project: Path) -> None:
+    """dbt deps and dbt build in the project's folder. Errors: CalledProcessError where one fails; dbt says why."""
+    dbt = str(Path(sys.executable).with_name("dbt"))
+    environment = os.environ | {"DBT_PROFILES_DIR": ".", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+    for command in COMMANDS:
+        subprocess.run([dbt, "--quiet", *command], cwd=project, env=environment, check=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("recipe", choices=names())
+    name = parser.parse_args().recipe
+    recipe, project, began = load(name), RECIPES / name, time.perf_counter()
+    world = recipe.make_world()
+    write_tables(world, project)
+    print(f"building the recipe {name}, less than a minute; {name}/logs/dbt.log has every step", flush=True)
+    build(project)
+    with duckdb.connect(project / f"{name}.duckdb", read_only=True) as connection:
+
+        def ask(sql: str) -> list[tuple[Any, ...]]:
+            return connection.execute(sql).fetchall()
+
+        lines = [*recipe.extract(ask), "", "The promise holds:", *recipe.keep(ask, world.truths)]
+    print("\n".join(lines))
+    print(f"{time.perf_counter() - began:.0f} seconds")
+
+
+if __name__ == "__main__":
+    main()
