@@ -105,7 +105,7 @@ keys as (
 
 ),
 
--- Where an item was asked for, its own part of the arms counts, and what isn't in it has none.
+-- Where an item was asked for, its own part of the arms counts, and an item without a row there has none.
 assigned as (
 
     select

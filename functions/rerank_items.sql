@@ -13,7 +13,7 @@ items as ({{ kindred.published_rows('items') }}),
 
 eligible_sets as ({{ kindred.unnest_json_rows('known_person', 'eligible_for', {'eligibility': 'varchar'}) }}),
 
--- What a person isn't eligible for is left out, not put behind; who is held out is eligible for nothing.
+-- What a person is not eligible for is left out, not put behind; who is held out is eligible for nothing.
 declined as (
 
     select items.item_id
