@@ -20,9 +20,9 @@ variants as (
 
     select
         fold,
-        item_id
+        item_id,
+        count(*) over (partition by fold, variant_group) > 1 as has_variants
     from {{ ref('item_features') }}
-    qualify count(*) over (partition by fold, variant_group) > 1
 
 ),
 
@@ -30,37 +30,22 @@ variants as (
 hindered as (
 
     select
-        fold,
-        item_id,
-        max(strength) as strength
-    from (
-        select
-            fold,
-            item_id,
-            2 as strength
-        from {{ ref('item_rules') }}
-        where action in ('exclude', 'cap')
-
-        union all
-
-        select
-            folds.fold,
-            item_eligibility.item_id,
-            2 as strength
-        from {{ ref('item_eligibility') }} as item_eligibility
-        cross join {{ ref('folds') }} as folds
-
-        union all
-
-        select
-            fold,
-            item_id,
-            1 as strength
-        from variants
-    ) as reasons
+        variants.fold,
+        variants.item_id,
+        max(case when item_rules.item_id is null and item_eligibility.item_id is null then 1 else 2 end) as strength
+    from variants
+    left join {{ ref('item_rules') }} as item_rules
+        on variants.fold = item_rules.fold
+            and variants.item_id = item_rules.item_id
+            and item_rules.action in ('exclude', 'cap')
+    left join {{ ref('item_eligibility') }} as item_eligibility
+        on variants.item_id = item_eligibility.item_id
+    where variants.has_variants
+        or item_rules.item_id is not null
+        or item_eligibility.item_id is not null
     group by
-        fold,
-        item_id
+        variants.fold,
+        variants.item_id
 
 ),
 
