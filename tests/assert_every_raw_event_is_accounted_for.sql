@@ -1,5 +1,5 @@
--- Fails where the raw events are not as many as the usable, the exposures, the sends, the rejected and those of forgotten
--- people together.
+-- Fails where the raw events are not as many as the usable, the exposures, the sends, the rejected and those of
+-- forgotten people together.
 -- A table of yours may grow while the build runs: there a difference is worth a warning, no reason to stop.
 {{ config(severity='error' if kindred.input_pointers().events == 'sample_events' else 'warn') }}
 

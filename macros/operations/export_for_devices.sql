@@ -36,7 +36,7 @@
             from " ~ ref('release_segments') ~ ",
                 unnest(cast(fallback as json[])) with ordinality as entries(entry, number)" %}
     {% endif %}
-    {#- A device knows nothing of a person that an item could be under a condition of: it gets the items for everybody. -#}
+    {#- Nobody knows whose device reads these files: they name no item that is under a condition. -#}
     {% set neighbors = "
         select neighbors.item_id, entries.key as neighbor_id, cast(entries.value as double) as score, entries.rowid as place
         from " ~ ref('release_neighbors') ~ " as neighbors, json_each(neighbors.neighbors) as entries

@@ -38,7 +38,11 @@ completed as (
         null as excludes_item_text,
         false as is_target,
         null as is_target_text
-    from (select 'exposure' as event_type union all select 'send' as event_type) as added
+    from (
+        select 'exposure' as event_type
+        union all
+        select 'send' as event_type
+    ) as added
     left join event_weights
         on added.event_type = event_weights.event_type
     where event_weights.event_type is null

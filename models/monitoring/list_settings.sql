@@ -40,7 +40,10 @@ rules_in_force as (
 -- An item that comes under a condition is no change either.
 conditions as (
 
-    select {{ kindred.rows_key(['rule_id', 'field', 'operator', 'value'], [], 'rule_id, field, operator, value') }} as key
+    select
+        {{ kindred.rows_key(
+            ['rule_id', 'field', 'operator', 'value'], [], 'rule_id, field, operator, value'
+        ) }} as key
     from {{ ref('checked_eligibility') }}
 
 ),
@@ -52,7 +55,10 @@ rules as (
 
 )
 
-select md5(concat('{{ kindred.list_settings_key() }}', weights.key, policies.key, rules.key, conditions.key)) as settings_key
+select
+    md5(concat(
+        '{{ kindred.list_settings_key() }}', weights.key, policies.key, rules.key, conditions.key
+    )) as settings_key
 from weights
 cross join policies
 cross join rules

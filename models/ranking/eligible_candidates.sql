@@ -3,7 +3,13 @@
 -- depends_on: {{ ref('item_eligibility') }}, {{ ref('eligible_people') }}
 {{ config(materialized='view') }}
 
-select candidates.*
+select
+    candidates.fold,
+    candidates.generator,
+    candidates.user_id,
+    candidates.item_id,
+    candidates.score,
+    candidates.rank
 from {{ ref('candidates') }} as candidates
 {%- if kindred.has_table('eligibility') %}
 left join {{ ref('item_eligibility') }} as item_eligibility

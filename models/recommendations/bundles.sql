@@ -67,7 +67,9 @@ priced as (
         partners.*,
         round(items.price + partner_items.price, 4) as price,
         round(items.margin + partner_items.margin, 4) as margin,
-        round((items.price - items.margin + partner_items.price - partner_items.margin) * {{ floor }}, 4) as lowest_price
+        round(
+            (items.price - items.margin + partner_items.price - partner_items.margin) * {{ floor }}, 4
+        ) as lowest_price
     from partners
     inner join items
         on partners.item_id = items.item_id

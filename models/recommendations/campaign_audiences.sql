@@ -56,7 +56,10 @@ audience as (
         audiences.item_id,
         audiences.user_id,
         audiences.score,
-        audiences.pool_rank
+        audiences.pool_rank,
+        row_number() over (
+            partition by campaigns.campaign_id, audiences.user_id order by audiences.pool_rank, audiences.item_id
+        ) as number_of_item
     from campaigns
     inner join {{ ref('kindred', 'items') }} as items
         on campaigns.item_id = items.item_id or campaigns.category = items.category
@@ -74,12 +77,10 @@ audience as (
     left join told
         on audiences.user_id = told.user_id
             and audiences.item_id = told.item_id
-            and told.told_at >= campaigns.starts_at
+            and campaigns.starts_at <= told.told_at
     where (campaigns.purpose is null or answers.user_id is not null)
         and told.user_id is null
-    qualify row_number() over (
-        partition by campaigns.campaign_id, audiences.user_id order by audiences.pool_rank, audiences.item_id
-    ) = 1
+    qualify number_of_item = 1
 
 ),
 

@@ -29,7 +29,7 @@ def keep_the_floor(ask: Ask, truths: Mapping[str, Any]) -> list[str]:
         from bundles
     """)
     [(n_bundles, n_below)] = below
-    assert n_bundles > 0 and n_below == 0
+    assert n_bundles > 0 and n_below == 0, f"{n_below} of {n_bundles} bundles are below the floor"
     leader, other = sorted(truths["loss_leaders"])
     pairs = ask(f"select count(*) from item_pairs where item_id = '{leader}' and other_item_id = '{other}'")
     assert pairs == [(1,)], "the loss leaders aren't bought together often enough to be a bundle: the floor has no test"
@@ -44,7 +44,9 @@ def keep_the_floor(ask: Ask, truths: Mapping[str, Any]) -> list[str]:
         where item_arms.arm <> 'as_it_is'
     """)
     [(n_prices, n_too_low, n_out_of_bounds)] = prices
-    assert n_prices > 0 and n_too_low == 0 and n_out_of_bounds == 0
+    assert n_prices > 0 and n_too_low == 0 and n_out_of_bounds == 0, (
+        f"of {n_prices} prices {n_too_low} are below the floor, {n_out_of_bounds} out of bounds"
+    )
     left_out = ask("""
         select count(*)
         from items

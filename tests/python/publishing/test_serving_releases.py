@@ -87,6 +87,7 @@ def tables_of(version, n_lists=N_LISTS, n_batches=4, pause=0.0):
             items = json.dumps([[f"i{version}", 0.5, "als", None, 1.0]] * 20)
             rows = [users, [f"abcdef12-p-{version}"] * len(users), ["AT"] * len(users), ["hot"] * len(users)]
             rows += [[items] * len(users), ["[]"] * len(users), ["[]"] * len(users), ["main"] * len(users)]
+            rows += [["[]"] * len(users)]
             yield pa.record_batch(rows, names=[*TABLES["lists"]])
             time.sleep(pause)
 
@@ -97,12 +98,12 @@ def tables_of(version, n_lists=N_LISTS, n_batches=4, pause=0.0):
         "lists": lists(),
         "list_rules": row("list_rules", "u000000", '[["spring","pin","1"]]'),
         "identities": row("identities", "phone", "u000000"),
-        "items": row("items", f"i{version}", 1, "Müg", None, "b", 2.5, True, False),
+        "items": row("items", f"i{version}", 1, "Müg", None, "b", 2.5, True, False, ""),
         "neighbors": row("neighbors", f"i{version}", "{}"),
         "item_pages": row("item_pages", f"i{version}", "[]", "[]"),
         "segments": row("segments", "", f'[["i{version}",1.0,"popular"]]', "[]", "[]", "[]"),
         "generators": row("generators", "als", "your_history"),
-        "session_settings": row("session_settings", 5, 25, 0.7, 0.7, 0.3, True),
+        "session_settings": row("session_settings", 5, 25, 0.7, 0.7, 0.3, True, False),
         "arms": row("arms", *ARM),
         "item_arms": row("item_arms", "a", "[]"),
     }
@@ -145,7 +146,7 @@ def test_release__is_one_whole_file_behind_a_relative_link(folder):
         expected |= {"n_lists": N_LISTS, "n_items": 1, "measures": measures}
         assert connection.execute("select * from release").fetchall() == [tuple(expected.values())]
         item = connection.execute("select * from items").fetchone()
-        assert item == ("i1", 1, "Müg", None, "b", 2.5, 1, 0)
+        assert item == ("i1", 1, "Müg", None, "b", 2.5, 1, 0, "")
         definitions = connection.execute("select sql from sqlite_schema where type = 'table'").fetchall()
         assert all("primary key" in sql and "without rowid" in sql for (sql,) in definitions)
         assert connection.execute("pragma integrity_check").fetchone() == ("ok",)
@@ -919,7 +920,7 @@ def test_postgres__new_tables_take_the_place_of_the_old(postgres):
     location, n_bytes = load(postgres, 2)
     assert postgres.version() == 2 and n_bytes > 0 and location.endswith("postgres, schema kindred_serving")
     assert postgres.tables() == sorted([*TABLES, "release"])
-    assert postgres.query("select * from items") == [("i2", 1, "Müg", None, "b", 2.5, True, False)]
+    assert postgres.query("select * from items") == [("i2", 1, "Müg", None, "b", 2.5, True, False, "")]
     load(postgres, 3)
     assert postgres.version() == 3
     with pytest.raises(RuntimeError, match="later than these lists"):
