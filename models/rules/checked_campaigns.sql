@@ -56,14 +56,14 @@ final as (
                 'within_days': 'in how many days sends are counted',
             }.items() %}
             when not coalesce(
-                typed.{{ column }} between 1 and 1e9 and floor(typed.{{ column }}) = typed.{{ column }}, false
-            )
+                    typed.{{ column }} between 1 and 1e9 and floor(typed.{{ column }}) = typed.{{ column }}, false
+                )
                 then '{{ column }} is {{ what }}: write a whole number from 1'
             {%- endfor %}
             when typed.starts_at is null
                 then concat(
-                    'starts_at is ''', coalesce(typed.starts_at_text, ''), ''': write a UTC date or time, 2026-12-01'
-                )
+                        'starts_at is ''', coalesce(typed.starts_at_text, ''), ''': write a UTC date or time, 2026-12-01'
+                    )
             when typed.ends_at_text is not null and typed.ends_at is null
                 then concat('ends_at is ''', typed.ends_at_text, ''': write a UTC time, 2026-12-24 18:00:00')
             when typed.ends_at <= typed.starts_at then 'it ends before it starts: ends_at must be later than starts_at'
