@@ -272,7 +272,8 @@ def test_rules__a_slip_is_answered_with_how_to_mend_it(small_shop, is_wrong):
         events=[{"event_id": "e1", "user_id": "u1", "item_id": "i1", "event_type": "view", "occurred_at": DAY}],
         items=[{"item_id": "i1", "category": "a"}, {"item_id": "i2", "category": "a"}],
     )
-    small_shop.build("--select", "+items", "+users", "ranking_rules", "path:seeds/config/policies.csv", segment_by="")
+    others = ["+checked_eligibility", "+checked_campaigns", "path:seeds/config/policies.csv"]
+    small_shop.build("--select", "+items", "+users", "ranking_rules", *others, segment_by="")
     cases = (SLIPS if is_wrong else {}) | USELESS
     rules = {name: rule for name, (rule, _) in cases.items()} | FINE
     rows = [{"rule_id": name} | rule for name, rule in rules.items()]
