@@ -40,7 +40,9 @@ def random_world(seed=7):
     random = np.random.default_rng(seed)
     items = [f"i{number:02d}" for number in range(N_ITEMS)]
     users = [f"u{number:03d}" for number in range(N_USERS)]
-    tables = {name: [] for name in ["candidates", "ranked_lists", "targets", "user_features", "item_features", "met"]}
+    tables = {
+        name: [] for name in ["eligible_candidates", "ranked_lists", "targets", "user_features", "item_features", "met"]
+    }
     for fold in [*FOLDS, "live"]:
         met = {user: random.choice(items[5:], random.integers(0, 15), replace=False) for user in users[:100]}
         tables["met"] += [(fold, user, item) for user, of_user in met.items() for item in of_user]
@@ -72,9 +74,9 @@ def random_world(seed=7):
                     if generator == "blend":
                         tables["ranked_lists"].append((*row, "main"))
                     else:
-                        tables["candidates"].append((*row, generator))
+                        tables["eligible_candidates"].append((*row, generator))
     columns = {
-        "candidates": ["fold", "user_id", "item_id", "rank", "generator"],
+        "eligible_candidates": ["fold", "user_id", "item_id", "rank", "generator"],
         "ranked_lists": ["fold", "user_id", "item_id", "rank", "policy"],
         "targets": ["fold", "user_id", "item_id", "is_new_item", "is_discovery"],
         "user_features": ["fold", "user_id", "activity", "n_items"],
@@ -101,7 +103,7 @@ class World:
             self.list_metrics = connection.execute("from list_metrics").df()
             self.evaluation_metrics = connection.execute("from evaluation_metrics").df()
         blend = self.tables["ranked_lists"].assign(generator="blend")
-        lists = pd.concat([self.tables["candidates"], blend]).sort_values("rank")
+        lists = pd.concat([self.tables["eligible_candidates"], blend]).sort_values("rank")
         self.lists = {
             key: {user: list(of_user["item_id"]) for user, of_user in of_generator.groupby("user_id")}
             for key, of_generator in lists[lists["fold"] != "live"].groupby(["fold", "generator"])
