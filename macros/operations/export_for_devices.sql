@@ -65,7 +65,7 @@
             cross join " ~ ref('folds') ~ " as folds
             where folds.fold = 'live' and (weight <> 0 or excludes_item)
             order by event_type",
-        'session_settings.parquet': "select * exclude (case_insensitive_ids) from " ~ ref('release_session_settings'),
+        'session_settings.parquet': "select * exclude (case_insensitive_ids, has_eligibility) from " ~ ref('release_session_settings'),
         'item_arms.json': "select coalesce(map_from_entries(list((item_id, cast(arms as json)) order by item_id)), map()) as item_arms
             from " ~ ref('release_item_arms'),
         'arms.json': "select coalesce(list(arms order by from_key, arm_id), []) as arms from " ~ ref('release_arms') ~ " as arms",

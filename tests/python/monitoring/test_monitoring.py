@@ -283,6 +283,7 @@ def releases_of(compiled, world, shop, n=8):
         "generators": "generator varchar, weight double",
         "checked_policies": f"{texts}, {numbers}",
         "item_rules": "fold varchar, rule_id varchar, action varchar, amount double",
+        "checked_eligibility": "rule_id varchar, field varchar, operator varchar, value varchar",
     }.items():
         connection.execute(f"create or replace table {name} ({columns})")
     table("folds", as_of=[AS_OF])

@@ -180,7 +180,7 @@ def test_hourly__tests_all_that_a_daily_build_tests_of_what_it_makes(project, ma
     selected = {json.loads(line)["unique_id"] for line in listed.splitlines()}
     names = {models[name]["name"] for name in selected if name in models}
     assert {"releases", "withdrawals", "concentration", "recommendation_log", "policy_lists", "arm_shares"} <= names
-    assert {"item_arm_log", "assignments", "als_item_factors", "drift", "builds"} <= names
+    assert {"item_arm_log", "assignments", "als_item_factors", "drift", "builds", "campaign_people"} <= names
     left_out = {node["name"] for node in models.values() if room(node) in ("evaluation", "metrics", "experiments")}
     assert not names & (left_out | {"current_arms", "bandit_shares", "list_performance", "service_levels"})
 

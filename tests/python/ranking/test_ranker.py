@@ -48,7 +48,7 @@ def world(connection, candidates, weights, barred=()):
         connection,
         folds=[{"fold": fold, "as_of": AS_OF} for fold in folds],
         generators=[{"generator": name, "weight": float(weight)} for name, weight in weights.items()],
-        candidates=pa.table(
+        eligible_candidates=pa.table(
             list(map(list, zip(*candidates, strict=True))),
             names=["fold", "generator", "user_id", "item_id", "score", "rank"],
         ),
@@ -109,7 +109,7 @@ def test_features__by_hand(connection):
     world(connection, candidates, {"popular": 0.5, "als": 1}, barred=["x"])
     tables = tables_of(connection)
     [block] = tables.blocks()
-    rows = read_candidates(connection.table("candidates"), tables, "live", block)
+    rows = read_candidates(connection.table("eligible_candidates"), tables, "live", block)
     pairs = pair_up(tables, *rows)
     users, items, votes, features = pairs.users, pairs.items, pairs.votes, ranker_features(tables, pairs)
     named = dict(zip(ranker_feature_names(tables.generators), features.T.tolist(), strict=True))
@@ -149,7 +149,7 @@ def test_candidates__of_a_block_and_of_those_wanted(connection):
     assert tables.users.to_pylist() == ["it's", "u1", "u2", "u3"]
 
     def read(block, only=None):
-        return read_candidates(connection.table("candidates"), tables, "live", block, only)[0].tolist()
+        return read_candidates(connection.table("eligible_candidates"), tables, "live", block, only)[0].tolist()
 
     assert read(slice(0, 2)) == [0, 1]
     assert read(slice(2, 7)) == [2, 3]
@@ -371,7 +371,7 @@ def test_rankers__learn_which_generator_is_right(connection):
     assert fixed < 0.5
     assert (
         n_rows
-        == connection.sql("select count(distinct (user_id, item_id)) from candidates where fold = 'tuning'").fetchall()[
+        == connection.sql("select count(distinct (user_id, item_id)) from eligible_candidates where fold = 'tuning'").fetchall()[
             0
         ][0]
     )
@@ -387,7 +387,7 @@ def test_rankers__shuffled_targets_teach_nothing(connection):
     connection.execute("""
         create or replace table targets as
         select fold, user_id, item_id
-        from (select distinct fold, user_id, item_id from candidates) as pairs
+        from (select distinct fold, user_id, item_id from eligible_candidates) as pairs
         qualify row_number() over (partition by fold, user_id order by md5(user_id || item_id)) <= 2
     """)
     [(*_, learned, fixed, _)] = train(connection)
@@ -400,7 +400,7 @@ def test_rankers__order_of_rows_does_not_matter(connection):
     two_generators(connection, n_people=120)
     first = train(connection)
     assert first[0][2] == "learned"
-    for table in ("candidates", "item_features", "user_features", "targets", "generators"):
+    for table in ("eligible_candidates", "item_features", "user_features", "targets", "generators"):
         connection.execute(f"create or replace table {table} as select * from {table} t order by md5(t::varchar)")
     assert train(connection) == first
 
@@ -576,7 +576,7 @@ def test_scored_candidates__only_a_ranker_that_could_be_known_and_fits(connectio
 def test_scored_candidates__of_nobody(connection):
     two_generators(connection, n_people=60)
     train(connection)
-    connection.execute("delete from candidates where fold = 'live'; delete from user_features where fold = 'live'")
+    connection.execute("delete from eligible_candidates where fold = 'live'; delete from user_features where fold = 'live'")
     run_model(connection, "scored_candidates", {"pool_size": 5, "generators": {}})
     assert connection.sql("select distinct fold from scored_candidates").fetchall() == [("tuning",)]
 
@@ -588,7 +588,7 @@ def test_sample__shuffled_targets_fall_to_chance(sample_shop):
     """As many targets per person as there were, drawn by chance from what is proposed to them, in the real fold."""
     with duckdb.connect() as connection:
         connection.execute(f"attach '{sample_shop.database}' as sample (read_only)")
-        tables = ("candidates", "item_features", "user_features", "generators", "folds", "targets", "interactions")
+        tables = ("eligible_candidates", "item_features", "user_features", "generators", "folds", "targets", "interactions")
         tables += ("item_neighbors", "item_content_neighbors", "spectral_item_factors", "als_item_factors")
         for table in (*tables, "als_user_factors", "tuning_trials"):
             connection.execute(f"create table {table} as from sample.{table}")
@@ -596,7 +596,7 @@ def test_sample__shuffled_targets_fall_to_chance(sample_shop):
         connection.execute("""
             create or replace table targets as
             with counts as (select user_id, count(*) as n from targets where fold = 'tuning' group by all),
-            pairs as (select distinct fold, user_id, item_id from candidates where fold = 'tuning')
+            pairs as (select distinct fold, user_id, item_id from eligible_candidates where fold = 'tuning')
             select fold, user_id, item_id
             from pairs join counts using (user_id)
             qualify row_number() over (partition by user_id order by md5(user_id || item_id)) <= n
