@@ -11,9 +11,11 @@ Reported: wall and CPU seconds, peak resident memory of the largest process (mea
 the tables that apps read, latency of reads, and the seconds of each node at each size with its growth: the exponent e
 of seconds ~ interactions^e between two sizes. An exponent above 1 grows faster than the input.
 
---memory-limit bounds DuckDB (KINDRED_MEMORY_LIMIT); Python models come on top. Results go to results/scale.md and
-results/scale.json after each size; sizes that aren't run keep their figures. Runs in which something else used the
-machine are marked. 100 M: 12 minutes for the world, see the page for the rest; disk 60 GB in --work-dir.
+--memory-limit bounds DuckDB (KINDRED_MEMORY_LIMIT); Python models come on top. Above 50 M one model is built at a time
+(--threads 1 of dbt), as docs/orchestration.md says: two large models side by side need the memory of both. Results go
+to results/scale.md and results/scale.json after each size; sizes that aren't run keep their figures. Builds in which
+something else used the machine are marked. 100 M: 12 minutes for the world, see the page for the rest; disk 60 GB in
+--work-dir.
 """
 
 from __future__ import annotations
@@ -48,6 +50,7 @@ from kindred.serving import Store
 
 RESULTS = HERE / "results"
 READS = 20_000
+ONE_THREAD_ABOVE = 50  # millions
 TOP_NODES = 40
 LEAST_SECONDS = 2.0  # at the larger size: below it a node's seconds are dbt's own
 COUNTED = ("interactions", "recommendation_lists", "release_lists", "release_items")
@@ -91,12 +94,15 @@ def bench_size(work_dir: Path, millions: float, memory_limit: str) -> dict[str, 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     os.environ["KINDRED_MEMORY_LIMIT"] = memory_limit
+    threads = 1 if millions > ONE_THREAD_ABOVE else 4
     say(f"{millions:g} M: building")
-    build = build_kindred(world, folder, {"kindred__folds": ["live"]}, ["--exclude-resource-type", "unit_test"])
+    dbt_args = ["--exclude-resource-type", "unit_test", "--threads", str(threads)]
+    build = build_kindred(world, folder, {"kindred__folds": ["live"]}, dbt_args)
     database = folder / "kindred.duckdb"
     size = {
         "millions": millions,
         "memory_limit": memory_limit,
+        "threads": threads,
         "build": build,
         "rows": count_rows(database),
         "reads": read_lists(folder / "kindred_serving", database, READS),
@@ -135,6 +141,7 @@ def write_report(results: dict[str, object]) -> str:
             f"{size['build']['cpu_seconds']:,.0f}",
             f"{size['build']['peak_rss_mib']:,.0f}",
             size["memory_limit"],
+            str(size["threads"]),
             f"{size['build']['database_mib']:,.0f}",
             f"{size['reads']['p50_ms']:.2f}",
             f"{size['reads']['p99_ms']:.2f}",
@@ -142,8 +149,8 @@ def write_report(results: dict[str, object]) -> str:
         ]
         for name, size in zip(names, sizes, strict=True)
     ]
-    header = ["interactions", "people", "items", "wall s", "CPU s", "peak MiB", "DuckDB's limit", "DuckDB file MiB"]
-    lines += table([*header, "read p50 ms", "read p99 ms", "short lists"], rows)
+    header = ["interactions", "people", "items", "wall s", "CPU s", "peak MiB", "DuckDB's limit", "threads"]
+    lines += table([*header, "DuckDB file MiB", "read p50 ms", "read p99 ms", "short lists"], rows)
     busy = [
         f"{name} ({share:.0%})"
         for name, size in zip(names, sizes, strict=True)
@@ -153,6 +160,10 @@ def write_report(results: dict[str, object]) -> str:
     if busy:
         lines += ["", f"Builds in which others used more than {BUSY_SHARE:.0%} of the cores: {'; '.join(busy)}."]
 
+    for name, size in zip(names, sizes, strict=True):
+        if "note" in size:
+            lines += ["", *paragraph(f"{name}: {size['note']}")]
+
     columns = [size["build"]["node_seconds"] for size in sizes]
     longest = [node for node in columns[-1] if node != STARTUP][:TOP_NODES]
     pairs = list(zip(range(len(sizes)), range(1, len(sizes)), strict=False))
@@ -161,7 +172,7 @@ def write_report(results: dict[str, object]) -> str:
         "## Seconds and growth per node",
         "",
         *paragraph(
-            f"The {TOP_NODES} longest nodes of the last size. Nodes run side by side, four at a time, so a node's",
+            f"The {TOP_NODES} longest nodes of the last size. Where several threads run nodes side by side, a node's",
             "seconds include waiting for cores. Growth is the exponent between two sizes; empty where the larger took",
             f"less than {LEAST_SECONDS:g} s.",
         ),
