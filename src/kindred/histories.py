@@ -9,12 +9,14 @@ import numpy as np
 import pyarrow as pa
 from scipy.sparse import csr_matrix
 
-from kindred.matrices import Csr, csr_bytes, encode_ids, read_encoded
+from kindred.matrices import Csr, blocks_of_rows, csr_bytes, encode_ids, read_encoded
 from kindred.once import read_once
 from kindred.warehouse import Relation, as_doubles, as_microseconds
 
 # Of what the newest step counts.
 NEGLIGIBLE = 0.005
+# Interactions that are sorted at a time: 50 bytes each.
+ROWS_PER_SORT = 20_000_000
 
 
 @dataclass(frozen=True)
@@ -117,20 +119,28 @@ def put_in_order(
 ) -> History:
     """A history of interactions in any order: users and items as `encode_ids` gives them, a value for each of them."""
     (users, user_at), (items, item_at) = encoded_users, encoded_items
-    order = newest_first(user_at, moments, np.random.default_rng(0).permutation(len(items))[item_at])
-    user_at, item_at, moments, strengths = user_at[order], item_at[order], moments[order], strengths[order]
     n_items = np.bincount(user_at, minlength=len(users))
-    first = np.repeat(np.cumsum(n_items) - n_items, n_items)
-    is_new_step = np.ones(len(order), dtype=bool)
-    is_new_step[1:] = (moments[1:] != moments[:-1]) | (user_at[1:] != user_at[:-1])
-    step_numbers = np.cumsum(is_new_step)
-    steps = (step_numbers - step_numbers[first]).astype(np.int32) if len(order) else np.empty(0, np.int32)
-    is_kept = np.arange(len(order)) - first < max_items
     indptr = np.concatenate([[0], np.cumsum(np.minimum(n_items, max_items))])
-    matrix = csr_matrix((strengths[is_kept], item_at[is_kept], indptr), shape=(len(users), len(items)))
-    # A person's rows begin with the newest.
-    newest = moments[(np.cumsum(n_items) - n_items)] if len(order) else np.zeros(0, dtype=np.int64)
-    return History(fold, users, items, matrix, steps[is_kept], newest)
+    data, columns = np.empty(indptr[-1], np.float32), np.empty(indptr[-1], np.int32)
+    steps, newest = np.empty(indptr[-1], np.int32), np.zeros(len(users), np.int64)
+    chances = np.random.default_rng(0).permutation(len(items)).astype(np.int32)
+    # People are sorted part by part: what sorting takes is five times what comes of it.
+    for first, last in blocks_of_rows(n_items, ROWS_PER_SORT):
+        rows = slice(None) if last - first == len(users) else np.flatnonzero((user_at >= first) & (user_at < last))
+        people, own_items, own_moments = user_at[rows] - first, item_at[rows], moments[rows]
+        order = newest_first(people, own_moments, chances[own_items])
+        people, own_moments = people[order], own_moments[order]
+        begins = np.cumsum(n_items[first:last]) - n_items[first:last]
+        is_new_step = np.ones(len(order), dtype=bool)
+        is_new_step[1:] = (own_moments[1:] != own_moments[:-1]) | (people[1:] != people[:-1])
+        step_numbers = np.cumsum(is_new_step)
+        is_kept = np.arange(len(order)) - np.repeat(begins, n_items[first:last]) < max_items
+        kept = slice(indptr[first], indptr[last])
+        steps[kept] = (step_numbers - np.repeat(step_numbers[begins], n_items[first:last]))[is_kept]
+        data[kept], columns[kept] = strengths[rows][order][is_kept], own_items[order][is_kept]
+        # A person's rows begin with the newest.
+        newest[first:last] = own_moments[begins]
+    return History(fold, users, items, csr_matrix((data, columns, indptr), (len(users), len(items))), steps, newest)
 
 
 def newest_first(user_at: np.ndarray, moments: np.ndarray, chances: np.ndarray) -> np.ndarray:
@@ -169,7 +179,9 @@ def profiles(history: Csr, steps: np.ndarray, decay: float, n_steps: int) -> Csr
     """
     if 0 < decay < 1:
         n_steps = min(n_steps, int(np.ceil(np.log(NEGLIGIBLE) / np.log(decay))))
-    values = history.data * np.power(np.float32(decay), steps) * (steps < n_steps)
-    profile = csr_matrix((values, history.indices, history.indptr), shape=history.shape, copy=True)
+    counts = steps < n_steps
+    values = history.data[counts] * np.power(np.float32(decay), steps[counts])
+    indptr = np.concatenate([np.zeros(1, np.int32), np.cumsum(counts, dtype=np.int32)])[history.indptr]
+    profile = csr_matrix((values, history.indices[counts], indptr), shape=history.shape)
     profile.eliminate_zeros()
     return profile

@@ -54,12 +54,23 @@ def read_encoded(
         for arrays, (name, convert) in zip(found, values.items(), strict=True):
             arrays.append(convert(batch[name]))
     columns = []
+    # Parts are let go as soon as they stand in a whole column: both together would be the most memory of a build.
     for parts in encoded:
         own = pc.unique(pa.chunked_array([known for known, _ in parts], pa.string()))
         own = own.take(pc.sort_indices(own))
-        positions = [pc.index_in(known, value_set=own).to_numpy()[at] for known, at in parts]
-        columns.append((own, np.concatenate([np.empty(0, np.int32), *positions])))
-    return columns, [np.concatenate(arrays) for arrays in found]
+        positions = np.empty(sum(len(at) for _, at in parts), np.int32)
+        end = len(positions)
+        while parts:
+            known, at = parts.pop()
+            positions[end - len(at) : end] = pc.index_in(known, value_set=own).to_numpy()[at]
+            end -= len(at)
+        columns.append((own, positions))
+    values_found = []
+    for arrays in found:
+        values_found.append(np.concatenate(arrays))
+        arrays.clear()
+    pa.default_memory_pool().release_unused()
+    return columns, values_found
 
 
 def read_weights(interactions: Relation, fold: str, items: Any = None) -> tuple[Any, Any, Csr]:
@@ -102,11 +113,22 @@ def csr_bytes(matrix: Csr) -> int:
     return int(matrix.data.nbytes + matrix.indices.nbytes + matrix.indptr.nbytes)
 
 
+def blocks_of_rows(lengths: np.ndarray, most: int) -> Iterator[tuple[int, int]]:
+    """(first, behind the last) of neighbours in an array of lengths who have at most so many together, or are one."""
+    ends = np.cumsum(lengths)
+    first = 0
+    while first < len(lengths):
+        before = ends[first - 1] if first else 0
+        last = max(first + 1, int(np.searchsorted(ends, before + most, "right")))
+        yield first, last
+        first = last
+
+
 def to_confidences(weights: Csr, alpha: float) -> Csr:
     """A CSR matrix of weights as one of signed confidences: 1 + alpha * |weight|, negative where the weight is."""
-    confidences = weights.copy()
-    confidences.data = np.copysign(1 + alpha * np.abs(weights.data), weights.data).astype(np.float32)
-    return confidences
+    confidences = np.copysign(1 + alpha * np.abs(weights.data), weights.data).astype(np.float32)
+    # The places are shared: of 100 million weights they are .4 GB.
+    return csr_matrix((confidences, weights.indices, weights.indptr), shape=weights.shape)
 
 
 def read_pairs(relation: Relation, users: Any, items: Any, condition: str) -> Csr:

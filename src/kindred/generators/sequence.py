@@ -10,11 +10,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy.sparse import coo_matrix, csr_matrix, diags
+from scipy.sparse import coo_matrix, csr_matrix, diags, vstack
 
-from kindred.generators.base import ItemToItem, Setting, best_of_rows, without_diagonal
+from kindred.generators.base import ItemToItem, Setting, best_of_rows
 from kindred.histories import History
-from kindred.matrices import Csr
+from kindred.matrices import Csr, blocks_of_rows
+
+# Entries of histories whose pairs are counted at a time: 40 bytes each.
+ENTRIES_PER_BLOCK = 20_000_000
 
 
 class Sequence(ItemToItem):
@@ -41,18 +44,37 @@ def transitions(history: Csr, steps: np.ndarray, item_exponent: float, n: int, r
     no order and count half a step's worth in both directions. A column is divided by (the item's share of all arrivals)
     ** item_exponent, so that an item isn't what comes next merely because it comes often.
     """
-    user_at = np.repeat(np.arange(history.shape[0]), np.diff(history.indptr))
     n_items = history.shape[1]
     total = csr_matrix((n_items, n_items), dtype=np.float32)
+    # Part by part, as the pairs of 100 million entries are more than memory holds at once.
+    for first, last in blocks_of_rows(np.diff(history.indptr), ENTRIES_PER_BLOCK):
+        own_steps = steps[history.indptr[first] : history.indptr[last]]
+        total = total + pair_counts(history[first:last], own_steps, reach)
+    leaving = np.maximum(np.asarray(total.sum(axis=1)).ravel(), 1)
+    arriving = np.maximum(np.asarray(total.sum(axis=0)).ravel(), 1)
+    by_target = diags(np.power(arriving, -item_exponent))
+    kept = [
+        best_of_rows((diags(1 / leaving[first:last]) @ total[first:last] @ by_target).astype(np.float32), n)
+        for first, last in blocks_of_rows(np.diff(total.indptr), ENTRIES_PER_BLOCK)
+    ]
+    return vstack(kept).tocsr() if kept else total
+
+
+def pair_counts(history: Csr, steps: np.ndarray, reach: int) -> Csr:
+    """How often an item came after another, as `transitions` counts it: CSR, items (before) x items (after).
+
+    No item comes after itself: a history has it once.
+    """
+    shape = (history.shape[1], history.shape[1])
+    user_at = np.repeat(np.arange(history.shape[0], dtype=np.int32), np.diff(history.indptr))
+    total = csr_matrix(shape, dtype=np.float32)
     for distance in range(1, reach + 1):
         is_pair = user_at[:-distance] == user_at[distance:]
         after, before = history.indices[:-distance][is_pair], history.indices[distance:][is_pair]
         gap = (steps[distance:] - steps[:-distance])[is_pair]
         counts = (1 / np.maximum(gap, 1) * np.where(gap == 0, 0.5, 1)).astype(np.float32)
-        total = total + coo_matrix((counts, (before, after)), shape=(n_items, n_items)).tocsr()
+        total = total + coo_matrix((counts, (before, after)), shape=shape).tocsr()
         is_tied = gap == 0
-        total = total + coo_matrix((counts[is_tied], (after[is_tied], before[is_tied])), shape=total.shape).tocsr()
-    leaving = np.asarray(total.sum(axis=1)).ravel()
-    arriving = np.asarray(total.sum(axis=0)).ravel()
-    total = diags(1 / np.maximum(leaving, 1)) @ total @ diags(np.power(np.maximum(arriving, 1), -item_exponent))
-    return best_of_rows(without_diagonal(total), n)
+        if is_tied.any():
+            total = total + coo_matrix((counts[is_tied], (after[is_tied], before[is_tied])), shape=shape).tocsr()
+    return total

@@ -140,7 +140,9 @@ class SessionNeighbors:
 
 def places_in_rows(matrix: Csr) -> np.ndarray:
     """The place of each entry of a CSR matrix in its row, from 0."""
-    return np.arange(matrix.nnz) - np.repeat(matrix.indptr[:-1], np.diff(matrix.indptr))
+    places = np.arange(matrix.nnz, dtype=np.int32)
+    places -= np.repeat(matrix.indptr[:-1].astype(np.int32), np.diff(matrix.indptr))
+    return places
 
 
 def places_among(ids: Any, some: Any) -> np.ndarray:

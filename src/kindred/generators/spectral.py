@@ -116,7 +116,7 @@ class Spectral(FromProfile):
     ) -> list[pa.RecordBatch]:
         """A fold's factors as rows of the table, completed by what content says; settings: of the profile."""
         compared = compared_people(history.matrix.shape[0])
-        people = factors.people(history.profile(settings["decay"], settings["n_steps"])[compared])
+        people = factors.people(history.of(compared).profile(settings["decay"], settings["n_steps"]))
         existing, features = catalogue.features(fold)
         n_people = np.bincount(history.matrix.indices, minlength=len(history.items))
         places = encode_ids(history.items, existing)[1]

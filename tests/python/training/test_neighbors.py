@@ -12,14 +12,15 @@ import pytest
 from conftest import run_model
 from scipy.sparse import csr_matrix
 
-from kindred import warehouse
-from kindred.generators import base, neighbors, profile_tables, slim
+from kindred import histories, warehouse
+from kindred.generators import base, neighbors, profile_tables, sequence, slim
 from kindred.generators.base import best_neighbors, best_of_dense, best_of_many, best_per_row
 from kindred.generators.content import content_neighbors
 from kindred.generators.neighbors import collaborative_neighbors
 from kindred.generators.sequence import transitions
 from kindred.generators.slim import item_regressions, scale_regressions
 from kindred.histories import make_history, newest_first, profiles, read_history, sample_people
+from kindred.matrices import blocks_of_rows
 from kindred.warehouse import read_table
 
 N_USERS, N_ITEMS = 40, 20
@@ -118,6 +119,23 @@ def test_history__read_in_parts_is_the_same(connection, monkeypatch):
     assert (parts[0], parts[1]) == (users, items)
     assert np.array_equal(parts[2].toarray(), matrix.toarray()) and np.array_equal(parts[2].indices, matrix.indices)
     assert np.array_equal(parts[3], steps)
+
+
+@pytest.mark.parametrize("n_rows", [1, 40])
+def test_history__sorted_in_parts_is_the_same(connection, monkeypatch, n_rows):
+    table = relation(connection, random_rows(n_days=2))
+    whole = read_history(table, "live", max_items=4)
+    monkeypatch.setattr(histories, "ROWS_PER_SORT", n_rows)
+    in_parts = read_history(table, "live", max_items=4)
+    for part in ("indptr", "indices", "data"):
+        assert np.array_equal(getattr(in_parts.matrix, part), getattr(whole.matrix, part))
+    assert np.array_equal(in_parts.steps, whole.steps) and np.array_equal(in_parts.moments, whole.moments)
+
+
+def test_blocks_of_rows__hold_no_more_than_asked_or_one_row():
+    assert list(blocks_of_rows(np.array([3, 0, 2, 9, 1, 1]), 5)) == [(0, 3), (3, 4), (4, 6)]
+    assert list(blocks_of_rows(np.array([3, 4]), 7)) == [(0, 2)]
+    assert list(blocks_of_rows(np.array([], dtype=int), 7)) == []
 
 
 def test_history__of_some_people_is_what_it_is_among_all(connection):
@@ -359,7 +377,9 @@ def transitions_densely(history, steps, exponent, reach=5):
 
 
 @pytest.mark.parametrize("n_days", [1, 3, 28])
-def test_transitions__are_the_formula(connection, n_days):
+@pytest.mark.parametrize("n_entries", [5, sequence.ENTRIES_PER_BLOCK])
+def test_transitions__are_the_formula(connection, monkeypatch, n_days, n_entries):
+    monkeypatch.setattr(sequence, "ENTRIES_PER_BLOCK", n_entries)
     history, steps = history_of(relation(connection, random_rows(n_days=n_days)), "live")[2:]
     counts, exact = transitions_densely(history, steps, 0.3)
     np.testing.assert_allclose(transitions(history, steps, 0.3, 99).toarray(), exact, rtol=1e-4)
