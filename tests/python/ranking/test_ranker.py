@@ -371,9 +371,9 @@ def test_rankers__learn_which_generator_is_right(connection):
     assert fixed < 0.5
     assert (
         n_rows
-        == connection.sql("select count(distinct (user_id, item_id)) from eligible_candidates where fold = 'tuning'").fetchall()[
-            0
-        ][0]
+        == connection.sql(
+            "select count(distinct (user_id, item_id)) from eligible_candidates where fold = 'tuning'"
+        ).fetchall()[0][0]
     )
     # The lists follow it: what quiet has on top comes first, for people and in a fold that it didn't learn from.
     run_model(connection, "scored_candidates", {"pool_size": 2, "generators": {}})
@@ -576,7 +576,8 @@ def test_scored_candidates__only_a_ranker_that_could_be_known_and_fits(connectio
 def test_scored_candidates__of_nobody(connection):
     two_generators(connection, n_people=60)
     train(connection)
-    connection.execute("delete from eligible_candidates where fold = 'live'; delete from user_features where fold = 'live'")
+    for table in ("eligible_candidates", "user_features"):
+        connection.execute(f"delete from {table} where fold = 'live'")
     run_model(connection, "scored_candidates", {"pool_size": 5, "generators": {}})
     assert connection.sql("select distinct fold from scored_candidates").fetchall() == [("tuning",)]
 
@@ -588,8 +589,14 @@ def test_sample__shuffled_targets_fall_to_chance(sample_shop):
     """As many targets per person as there were, drawn by chance from what is proposed to them, in the real fold."""
     with duckdb.connect() as connection:
         connection.execute(f"attach '{sample_shop.database}' as sample (read_only)")
-        tables = ("eligible_candidates", "item_features", "user_features", "generators", "folds", "targets", "interactions")
-        tables += ("item_neighbors", "item_content_neighbors", "spectral_item_factors", "als_item_factors")
+        tables = ("eligible_candidates", "item_features", "user_features", "generators", "folds", "targets")
+        tables += (
+            "interactions",
+            "item_neighbors",
+            "item_content_neighbors",
+            "spectral_item_factors",
+            "als_item_factors",
+        )
         for table in (*tables, "als_user_factors", "tuning_trials"):
             connection.execute(f"create table {table} as from sample.{table}")
         [(*_, real_learned, real_fixed, _)] = train(connection)
