@@ -597,7 +597,7 @@ def test_sample__shuffled_targets_fall_to_chance(sample_shop):
             "spectral_item_factors",
             "als_item_factors",
         )
-        for table in (*tables, "als_user_factors", "tuning_trials"):
+        for table in (*tables, "als_item_factors", "als_user_factors", "tuning_trials"):
             connection.execute(f"create table {table} as from sample.{table}")
         [(*_, real_learned, real_fixed, _)] = train(connection)
         connection.execute("""
