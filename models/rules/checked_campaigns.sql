@@ -62,7 +62,9 @@ final as (
             {%- endfor %}
             when typed.starts_at is null
                 then concat(
-                        'starts_at is ''', coalesce(typed.starts_at_text, ''), ''': write a UTC date or time, 2026-12-01'
+                        'starts_at is ''',
+                        coalesce(typed.starts_at_text, ''),
+                        ''': write a UTC date or time, 2026-12-01'
                     )
             when typed.ends_at_text is not null and typed.ends_at is null
                 then concat('ends_at is ''', typed.ends_at_text, ''': write a UTC time, 2026-12-24 18:00:00')
