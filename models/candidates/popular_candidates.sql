@@ -83,6 +83,8 @@ unfolded as (
 
 ),
 
+-- A count of rows, not row_number: with that, DuckDB 2.0 keeps the first n of each group in an aggregate, which for
+-- 1.4 million lists wrote 66 GB to the disk.
 numbered as (
 
     select
@@ -90,7 +92,9 @@ numbered as (
         user_id,
         item_id,
         score,
-        row_number() over (partition by list_number, user_id order by rank) as rank
+        count(*) over (
+            partition by list_number, user_id order by rank rows between unbounded preceding and current row
+        ) as rank
     from unfolded
 
 ),
