@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = '07f9095814628e57'
+KINDRED_FINGERPRINT = '1e243d9a766a3ca8'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -6976,7 +6976,9 @@ KINDRED_SOURCES = {
         'ITEM_COLUMNS = ["category", "brand", "is_recommendable", *RANKER_ITEM_FEATURES]\n'
         'USER_COLUMNS = ["top_category", "top_brand", "price_affinity", *RANKER_USER_FEATURES]\n'
         'CANDIDATE_COLUMNS = ["user_id", "item_id", "generator", "score", "rank"]\n'
-        'PEOPLE_PER_BLOCK = 5_000\n'
+        '# At least and at most, and into how many blocks a fold is cut in between: each block reads the candidates of all, whose\n'
+        "# tables aren't all in the order of people. 25,000 people have 7 million candidates, some 100 bytes each.\n"
+        'PEOPLE_PER_BLOCK, MOST_PER_BLOCK, BLOCKS_PER_FOLD = 5_000, 25_000, 20\n'
         '# Arrays of user, item and generator places, score and rank of candidates.\n'
         'Rows = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]\n'
         '\n'
@@ -7005,7 +7007,8 @@ KINDRED_SOURCES = {
         '\n'
         '    def blocks(self) -> list[slice]:\n'
         '        """The places of the people in blocks, as slices."""\n'
-        '        return [slice(start, start + PEOPLE_PER_BLOCK) for start in range(0, len(self.users), PEOPLE_PER_BLOCK)]\n'
+        '        n = min(max(PEOPLE_PER_BLOCK, len(self.users) // BLOCKS_PER_FOLD), MOST_PER_BLOCK)\n'
+        '        return [slice(start, start + n) for start in range(0, len(self.users), n)]\n'
         '\n'
         '\n'
         'def read_ranker_tables(\n'

@@ -20,7 +20,9 @@ RANKER_USER_FEATURES = ["n_liked_items", "n_sessions", "recency_days", "tenure_d
 ITEM_COLUMNS = ["category", "brand", "is_recommendable", *RANKER_ITEM_FEATURES]
 USER_COLUMNS = ["top_category", "top_brand", "price_affinity", *RANKER_USER_FEATURES]
 CANDIDATE_COLUMNS = ["user_id", "item_id", "generator", "score", "rank"]
-PEOPLE_PER_BLOCK = 5_000
+# At least and at most, and into how many blocks a fold is cut in between: each block reads the candidates of all, whose
+# tables aren't all in the order of people. 25,000 people have 7 million candidates, some 100 bytes each.
+PEOPLE_PER_BLOCK, MOST_PER_BLOCK, BLOCKS_PER_FOLD = 5_000, 25_000, 20
 # Arrays of user, item and generator places, score and rank of candidates.
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
@@ -49,7 +51,8 @@ class RankerTables:
 
     def blocks(self) -> list[slice]:
         """The places of the people in blocks, as slices."""
-        return [slice(start, start + PEOPLE_PER_BLOCK) for start in range(0, len(self.users), PEOPLE_PER_BLOCK)]
+        n = min(max(PEOPLE_PER_BLOCK, len(self.users) // BLOCKS_PER_FOLD), MOST_PER_BLOCK)
+        return [slice(start, start + n) for start in range(0, len(self.users), n)]
 
 
 def read_ranker_tables(
