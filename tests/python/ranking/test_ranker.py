@@ -590,14 +590,9 @@ def test_sample__shuffled_targets_fall_to_chance(sample_shop):
     with duckdb.connect() as connection:
         connection.execute(f"attach '{sample_shop.database}' as sample (read_only)")
         tables = ("eligible_candidates", "item_features", "user_features", "generators", "folds", "targets")
-        tables += (
-            "interactions",
-            "item_neighbors",
-            "item_content_neighbors",
-            "spectral_item_factors",
-            "als_item_factors",
-        )
-        for table in (*tables, "als_item_factors", "als_user_factors", "tuning_trials"):
+        tables += ("interactions", "item_neighbors", "item_content_neighbors", "spectral_item_factors")
+        tables += ("als_item_factors", "als_user_factors", "tuning_trials")
+        for table in tables:
             connection.execute(f"create table {table} as from sample.{table}")
         [(*_, real_learned, real_fixed, _)] = train(connection)
         connection.execute("""
