@@ -17,6 +17,7 @@ CLICKS = (
 COMPARED = (["--select", "+compared_lists", "--exclude-resource-type", "test", "--vars", CLICKS],)
 
 POLICIES = ("watching", "clicks")
+OFTEN = 3  # visits
 
 
 def title(name: str) -> list[str]:
@@ -113,7 +114,8 @@ def keep_shelves(ask: Ask, truths: Mapping[str, Any]) -> list[str]:
     following = {(person, series): title_id for person, series, title_id in rows}
     assert len(rows) == len(following) > 100 and following == truths["next"], "next_in_series is wrong"
     return [
-        f"{sum(map(len, begun.values())):,} titles to continue, in their order, and {len(following)} next episodes: 0 wrong"
+        f"{sum(map(len, begun.values())):,} titles to continue, in their order, and {len(following)} next episodes:"
+        " 0 wrong"
     ]
 
 
@@ -142,9 +144,57 @@ def keep_thumbnails(ask: Ask, truths: Mapping[str, Any]) -> list[str]:
     return [f"the thumbnail that a country likes gets {lowest:.0%} of the places and more in {len(shares)} countries"]
 
 
+def keep_fatigue(ask: Ask, truths: Mapping[str, Any]) -> list[str]:
+    """What a viewer is shown on every visit and never opens falls, and leaves the top of the list."""
+    places = ask(f"""
+        with places as (
+
+            select
+                ruled_candidates.user_id,
+                ruled_candidates.item_id,
+                row_number() over (
+                    partition by ruled_candidates.user_id order by ruled_candidates.score desc, ruled_candidates.item_id
+                ) as place,
+                row_number() over (
+                    partition by ruled_candidates.user_id
+                    order by scored_candidates.score desc, ruled_candidates.item_id
+                ) as place_by_score
+            from ruled_candidates
+            inner join scored_candidates
+                on ruled_candidates.fold = scored_candidates.fold
+                    and ruled_candidates.policy = scored_candidates.policy
+                    and ruled_candidates.user_id = scored_candidates.user_id
+                    and ruled_candidates.item_id = scored_candidates.item_id
+            where ruled_candidates.fold = 'live'
+                and ruled_candidates.policy = 'main'
+
+        )
+
+        select
+            places.user_id,
+            places.item_id,
+            places.place_by_score,
+            places.place
+        from places
+        inner join passed_over_items
+            on places.user_id = passed_over_items.user_id
+                and places.item_id = passed_over_items.item_id
+        where passed_over_items.fold = 'live'
+            and passed_over_items.n_visits >= {OFTEN}
+    """)
+    falls = [place - before for person, item, before, place in places if truths["pushed"].get(person) == item]
+    assert len(falls) >= 20, f"{len(falls)} of the titles that are shown in vain are candidates: fatigue has no test"
+    fall, error = statistics.mean(falls), statistics.stdev(falls) / len(falls) ** 0.5
+    assert fall > 3 * error, f"what was shown in vain falls by {fall:.1f} +- {error:.1f} places: too little"
+    return [
+        f"{len(falls)} titles that were shown on {OFTEN} visits and more and never opened fall by {fall:.1f} ± {error:.1f}"
+        " places"
+    ]
+
+
 def keep(ask: Ask, truths: Mapping[str, Any]) -> list[str]:
     """The promise, figure by figure. Errors: AssertionError where it is broken."""
-    parts = (keep_watch_time, keep_shelves, keep_thumbnails)
+    parts = (keep_watch_time, keep_shelves, keep_thumbnails, keep_fatigue)
     return [line for part in parts for line in part(ask, truths)]
 
 

@@ -18,7 +18,7 @@ from kindred.serving.arms import unit_key
 from recipes.run import World
 
 START, RANDOM_FROM, END = datetime(2026, 3, 1), datetime(2026, 5, 18), datetime(2026, 6, 1)
-N_VIEWERS, N_FILMS, N_SERIES = 600, 160, 20
+N_VIEWERS, N_FILMS, N_SERIES = 450, 160, 20
 SEASONS = (4, 3)  # episodes of each
 GENRES = {
     "Crime": "Harbour Verdict Witness Alibi Ransom",
@@ -48,7 +48,7 @@ THUMBNAILS = ("face", "scene")
 LIKED_THUMBNAIL = {"DE": "face", "FR": "scene", "ES": "scene"}
 THUMBNAIL_FACTORS = {True: 1.6, False: 0.5}
 N_WITH_THUMBNAILS = 24
-N_PUSHED = 150  # viewers who are shown one title on every visit of the fortnight, and never open it
+N_PUSHED = 120  # viewers who are shown one title on every visit of the fortnight, and never open it
 
 
 @dataclass
