@@ -127,7 +127,7 @@ def keep_thumbnails(ask: Ask, truths: Mapping[str, Any]) -> list[str]:
             arm,
             share,
             n_people
-        from arm_shares
+        from current_arms
         where experiment_id = 'thumbnails'
             and context like 'segment=%'
     """)
@@ -153,7 +153,8 @@ def keep_fatigue(ask: Ask, truths: Mapping[str, Any]) -> list[str]:
                 ruled_candidates.user_id,
                 ruled_candidates.item_id,
                 row_number() over (
-                    partition by ruled_candidates.user_id order by ruled_candidates.score desc, ruled_candidates.item_id
+                    partition by ruled_candidates.user_id
+                    order by ruled_candidates.score desc, ruled_candidates.item_id
                 ) as place,
                 row_number() over (
                     partition by ruled_candidates.user_id
@@ -266,7 +267,7 @@ def extract(ask: Ask) -> list[str]:
             share,
             n_people,
             reward
-        from arm_shares
+        from current_arms
         where experiment_id = 'thumbnails'
             and n_people > 0
         order by

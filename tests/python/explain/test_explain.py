@@ -343,8 +343,8 @@ def test_rules_freshness_and_pins_that_acted(copy, person):
     assert "austria" not in text
     copy.connection.execute("update checked_policies set fatigue = 0.2")
     copy.connection.execute(
-        f"create or replace view passed_over_items as select 'live' as fold, '{person}' as user_id, '{items[1]}' as item_id,"
-        " 2 as n_visits"
+        f"create or replace view passed_over_items as select 'live' as fold, '{person}' as user_id,"
+        f" '{items[1]}' as item_id, 2 as n_visits"
     )
     copy.connection.execute(f"update ruled_candidates set score = score * 0.64 where {mine} = '{items[1]}'")
     tired = fate(copy, person, items[1])
