@@ -92,7 +92,7 @@ def main() -> None:
     recipe, project, began = load(name), RECIPES / name, time.perf_counter()
     world = recipe.make_world()
     write_tables(world, project)
-    print(f"building the recipe {name}, less than a minute; {name}/logs/dbt.log has every step", flush=True)
+    print(f"building the recipe {name}, about a minute; {name}/logs/dbt.log has every step", flush=True)
     build(project, recipe.commands)
     with duckdb.connect(project / f"{name}.duckdb", read_only=True) as connection:
 

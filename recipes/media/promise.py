@@ -188,7 +188,7 @@ def keep_fatigue(ask: Ask, truths: Mapping[str, Any]) -> list[str]:
     fall, error = statistics.mean(falls), statistics.stdev(falls) / len(falls) ** 0.5
     assert fall > 3 * error, f"what was shown in vain falls by {fall:.1f} +- {error:.1f} places: too little"
     return [
-        f"{len(falls)} titles that were shown on {OFTEN} visits and more and never opened fall by {fall:.1f} ± {error:.1f}"
+        f"{len(falls)} titles that were shown in vain on {OFTEN} visits and more fall by {fall:.1f} ± {error:.1f}"
         " places"
     ]
 
