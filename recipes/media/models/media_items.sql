@@ -24,7 +24,9 @@ final as (
         concat(
             '{"kind": "', case when kind = 'episode' then 'series' else kind end,
             '", "duration_seconds": ', cast(runtime_seconds as varchar),
-            case when thumbnails is not null then concat(', "creatives": ["', replace(thumbnails, '|', '", "'), '"]') else '' end,
+            case when thumbnails is not null then ', "creatives": ["' else '' end,
+            coalesce(replace(thumbnails, '|', '", "'), ''),
+            case when thumbnails is not null then '"]' else '' end,
             '}'
         ) as attributes
     from things

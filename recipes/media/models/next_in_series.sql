@@ -22,12 +22,13 @@ last_finished as (
         shown_id,
         title_id,
         number_in_series,
-        started_at
+        started_at,
+        row_number() over (
+            partition by viewer_id, shown_id order by started_at desc, number_in_series desc
+        ) as number_of_play
     from newest_plays
     where is_finished
-    qualify row_number() over (
-        partition by viewer_id, shown_id order by started_at desc, number_in_series desc
-    ) = 1
+    qualify number_of_play = 1
 
 ),
 
