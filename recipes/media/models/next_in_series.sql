@@ -25,10 +25,10 @@ last_finished as (
         started_at,
         row_number() over (
             partition by viewer_id, shown_id order by started_at desc, number_in_series desc
-        ) as number_of_play
+        ) as number_from_the_last
     from newest_plays
     where is_finished
-    qualify number_of_play = 1
+    qualify number_from_the_last = 1
 
 ),
 
