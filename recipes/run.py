@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 RECIPES = Path(__file__).resolve().parent
-COMMANDS = (["deps"], ["build", "--exclude-resource-type", "unit_test"])
+BUILD = ("build", "--exclude-resource-type", "unit_test")
 
 # A select whose rows come back as tuples, on whatever warehouse the recipe was built.
 Ask = Callable[[str], list[tuple[Any, ...]]]
@@ -40,11 +40,20 @@ class World:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A recipe by the functions that its files world.py and promise.py give."""
+    """A recipe by what its files world.py and promise.py give.
+
+    compared: options of dbt build for what the promise compares with, built beforehand; most recipes have none.
+    """
 
     make_world: Callable[[], World]
     keep: Callable[[Ask, dict[str, Any]], Sequence[str]]
     extract: Callable[[Ask], Sequence[str]]
+    compared: Sequence[Sequence[str]]
+
+    @property
+    def commands(self) -> list[list[str]]:
+        """The commands of dbt that build the recipe."""
+        return [["deps"], *([*BUILD, *options] for options in self.compared), [*BUILD]]
 
 
 def names() -> list[str]:
@@ -58,7 +67,7 @@ def load(name: str) -> Recipe:
     if str(RECIPES.parent) not in sys.path:
         sys.path.insert(0, str(RECIPES.parent))
     world, promise = (importlib.import_module(f"recipes.{name}.{part}") for part in ("world", "promise"))
-    return Recipe(world.make_world, promise.keep, promise.extract)
+    return Recipe(world.make_world, promise.keep, promise.extract, getattr(promise, "COMPARED", ()))
 
 
 def write_tables(world: World, project: Path) -> None:
@@ -68,11 +77,11 @@ def write_tables(world: World, project: Path) -> None:
         pq.write_table(table, project / "world" / f"{name}.parquet")
 
 
-def build(project: Path) -> None:
-    """dbt deps and dbt build in the project's folder. Errors: CalledProcessError where one fails; dbt says why."""
+def build(project: Path, commands: Sequence[Sequence[str]]) -> None:
+    """Run dbt in the project's folder. Errors: CalledProcessError where a command fails; dbt says why."""
     dbt = str(Path(sys.executable).with_name("dbt"))
     environment = os.environ | {"DBT_PROFILES_DIR": ".", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
-    for command in COMMANDS:
+    for command in commands:
         subprocess.run([dbt, "--quiet", *command], cwd=project, env=environment, check=True)
 
 
@@ -83,8 +92,8 @@ def main() -> None:
     recipe, project, began = load(name), RECIPES / name, time.perf_counter()
     world = recipe.make_world()
     write_tables(world, project)
-    print(f"building the recipe {name}, less than a minute; {name}/logs/dbt.log has every step", flush=True)
-    build(project)
+    print(f"building the recipe {name}, about a minute; {name}/logs/dbt.log has every step", flush=True)
+    build(project, recipe.commands)
     with duckdb.connect(project / f"{name}.duckdb", read_only=True) as connection:
 
         def ask(sql: str) -> list[tuple[Any, ...]]:

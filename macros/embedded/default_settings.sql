@@ -91,6 +91,7 @@
         "ranking": {
             "diversity": 0,
             "freshness": 0,
+            "fatigue": 0,
             "discovery_share": 0,
             "exploration_share": 0.05
         },
@@ -137,6 +138,7 @@
         "expires_after_hours": "kindred__lists: {expires_after_hours: ...}",
         "diversity": "kindred__ranking: {diversity: ...}",
         "freshness": "kindred__ranking: {freshness: ...}",
+        "fatigue": "kindred__ranking: {fatigue: ...}",
         "discovery_share": "kindred__ranking: {discovery_share: ...}",
         "exploration_share": "kindred__ranking: {exploration_share: ...}",
         "log_days": "kindred__experiments: {log_days: ...}",

@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = '1e243d9a766a3ca8'
+KINDRED_FINGERPRINT = 'e57ae29b309db29e'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -8180,6 +8180,7 @@ KINDRED_SOURCES = {
         '    "ranking": {\n'
         '        "diversity": 0,  # 0 to 1: what a second item of a category loses; 0 = by score alone\n'
         '        "freshness": 0,  # what a new item\'s score gains: 1 = it doubles; halves in each horizon; 0 = off\n'
+        '        "fatigue": 0,  # 0 to 1: share of its score that an item loses with each visit on which it was shown in vain\n'
         '        "discovery_share": 0,  # share of each list\'s places kept for items that the person hasn\'t bought; 0 = none\n'
         '        "exploration_share": 0.05,  # share of each published list that is drawn by chance; 0 = nothing\n'
         '    },\n'

@@ -126,6 +126,7 @@
                 'ranker': {'kind': 'text', 'form': 'word', 'required': false},
                 'diversity': {'kind': 'number', 'required': false},
                 'freshness': {'kind': 'number', 'required': false},
+                'fatigue': {'kind': 'number', 'required': false},
                 'discovery_share': {'kind': 'number', 'required': false},
                 'exploration_share': {'kind': 'number', 'required': false},
             },

@@ -49,7 +49,7 @@
         {% do problems.append("kindred__experiments, margin_floor is '" ~ margin_floor
             ~ "': give the lowest margin as a part of the cost, such as 0 or 0.1") %}
     {% endif %}
-    {% for key in ['diversity', 'discovery_share', 'exploration_share'] %}
+    {% for key in ['diversity', 'fatigue', 'discovery_share', 'exploration_share'] %}
         {% set value = kindred.setting('ranking', key) %}
         {% if value is not number or value is boolean or value < 0 or value > 1 %}
             {% do problems.append("kindred__ranking, " ~ key ~ " is '" ~ value ~ "': give a number from 0 to 1") %}

@@ -13,7 +13,7 @@ policies as (
     select
         {{ kindred.rows_key(
             ['policy', 'generators', 'weights', 'ranker'],
-            ['diversity', 'freshness', 'discovery_share', 'exploration_share'],
+            ['diversity', 'freshness', 'fatigue', 'discovery_share', 'exploration_share'],
             'policy'
         ) }} as key
     from {{ ref('checked_policies') }}

@@ -1,6 +1,8 @@
 -- one row per (fold, policy, user_id, item_id): candidates after the rules, with pins and fillers
--- depends_on: {{ ref('checked_policies') }}, {{ ref('item_features') }}
+-- depends_on: {{ ref('checked_policies') }}, {{ ref('item_features') }}, {{ ref('passed_over_items') }}
 {% set is_fresh = kindred.some_policy_has('freshness') %}
+{% set is_tiring = kindred.some_policy_has('fatigue') %}
+{%- set factors = ['effects'] + (['fresh_items'] if is_fresh else []) + (['tiring_items'] if is_tiring else []) %}
 
 -- Few candidates are under a rule: these joins work on those alone. Factors multiply as their logarithms add up.
 with effects as (
@@ -47,6 +49,22 @@ fresh_items as (
 
 ),
 {% endif %}
+{% if is_tiring %}
+-- Impression discounting (Lee et al., KDD 2014): each visit on which an item was shown in vain takes a share.
+tiring_items as (
+
+    select
+        passed_over_items.fold,
+        policies.policy,
+        passed_over_items.user_id,
+        passed_over_items.item_id,
+        power(1 - policies.fatigue, passed_over_items.n_visits) as factor
+    from {{ ref('passed_over_items') }} as passed_over_items
+    cross join {{ ref('checked_policies') }} as policies
+    where policies.fatigue > 0
+
+),
+{% endif %}
 final as (
 
     select
@@ -56,17 +74,11 @@ final as (
         candidates.item_id,
         candidates.generator,
         -- Rounded: the last bits of a power differ from machine to machine, and would decide ties.
-        {% if is_fresh -%}
         case
-            when effects.factor is null and fresh_items.factor is null then candidates.score
-            else round(candidates.score * coalesce(effects.factor, 1) * coalesce(fresh_items.factor, 1), 15)
+            when {% for name in factors %}{{ name }}.factor is null{{ " and " if not loop.last }}{% endfor %}
+                then candidates.score
+            else round(candidates.score{% for name in factors %} * coalesce({{ name }}.factor, 1){% endfor %}, 15)
         end as score,
-        {%- else -%}
-        case
-            when effects.factor is null then candidates.score
-            else round(candidates.score * effects.factor, 15)
-        end as score,
-        {%- endif %}
         added.pin_number,
         added.pinned_rank,
         cast(null as bigint) as popular_rank
@@ -86,6 +98,13 @@ final as (
         on candidates.fold = fresh_items.fold
             and candidates.policy = fresh_items.policy
             and candidates.item_id = fresh_items.item_id
+    {%- endif %}
+    {%- if is_tiring %}
+    left join tiring_items
+        on candidates.fold = tiring_items.fold
+            and candidates.policy = tiring_items.policy
+            and candidates.user_id = tiring_items.user_id
+            and candidates.item_id = tiring_items.item_id
     {%- endif %}
     where not coalesce(effects.is_excluded, false)
 

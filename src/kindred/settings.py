@@ -82,6 +82,7 @@ GROUPS: dict[str, dict[str, Any]] = {
     "ranking": {
         "diversity": 0,  # 0 to 1: what a second item of a category loses; 0 = by score alone
         "freshness": 0,  # what a new item's score gains: 1 = it doubles; halves in each horizon; 0 = off
+        "fatigue": 0,  # 0 to 1: share of its score that an item loses with each visit on which it was shown in vain
         "discovery_share": 0,  # share of each list's places kept for items that the person hasn't bought; 0 = none
         "exploration_share": 0.05,  # share of each published list that is drawn by chance; 0 = nothing
     },

@@ -3,6 +3,7 @@
 {% set ranking = {
     'diversity': kindred.setting('ranking', 'diversity'),
     'freshness': kindred.setting('ranking', 'freshness'),
+    'fatigue': kindred.setting('ranking', 'fatigue'),
     'discovery_share': kindred.setting('ranking', 'discovery_share'),
     'exploration_share': kindred.setting('ranking', 'exploration_share'),
 } %}
@@ -82,7 +83,7 @@ checked as (
             when policies.ranker = 'learned' and coalesce(policies.generators, policies.weights) is not null
                 then 'the ranker is learned with all generators: leave generators and weights empty or write fixed'
             {% for name, most in {
-                'diversity': 1, 'freshness': none, 'discovery_share': 1, 'exploration_share': 1
+                'diversity': 1, 'freshness': none, 'fatigue': 1, 'discovery_share': 1, 'exploration_share': 1
             }.items() %}
             when coalesce(policies.{{ name }} < 0, policies.{{ name }}_text is not null)
                 {{- " or policies." ~ name ~ " > " ~ most if most }}

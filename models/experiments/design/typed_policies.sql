@@ -1,5 +1,5 @@
 -- one row per row of the table of policies, and one for main: numbers as numbers and as the texts that were given
-{% set columns = ['diversity', 'freshness', 'discovery_share', 'exploration_share'] %}
+{% set columns = ['diversity', 'freshness', 'fatigue', 'discovery_share', 'exploration_share'] %}
 
 with given as (
 

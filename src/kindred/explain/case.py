@@ -32,6 +32,7 @@ class Pool:
     valued: dict[str, Row]  # valued_candidates
     ordered: dict[str, Row]  # ordered_candidates
     placed: dict[str, Row]  # placed_candidates
+    passed_over: dict[str, int]  # visits, of passed_over_items
     rules: dict[str, list[Row]]  # the rows of item_rules for this person and policy
 
     def places(self, by: str) -> dict[str, int]:
@@ -188,8 +189,10 @@ def read_pool(warehouse: Warehouse, user_id: str, policy: str, person: Row) -> P
     columns = "rule_id item_id action amount counted_as"
     for row in read(warehouse, "item_rules", columns, f"where fold = 'live' and {is_for} order by rule_id, item_id"):
         rules.setdefault(row["item_id"], []).append(row)
-    columns = "policy ranker generators diversity freshness discovery_share exploration_share"
+    columns = "policy ranker generators diversity freshness fatigue discovery_share exploration_share"
     [described] = read(warehouse, "checked_policies", columns, f"where policy = {text(policy)}")
+    own = f"where fold = 'live' and user_id = {text(user_id)}"
+    passed_over = read(warehouse, "passed_over_items", "item_id n_visits", own) if described["fatigue"] else []
     return Pool(
         described,
         score_person(warehouse, user_id, policy),
@@ -198,6 +201,7 @@ def read_pool(warehouse: Warehouse, user_id: str, policy: str, person: Row) -> P
         by_item("valued_candidates", POOL),
         by_item("ordered_candidates", "item_id is_discovery place"),
         by_item("placed_candidates", "item_id place n_places is_drawn"),
+        {row["item_id"]: row["n_visits"] for row in passed_over},
         rules,
     )
 
@@ -270,7 +274,9 @@ def trace(warehouse: Warehouse, case: Case, item_id: str, team: str | None = Non
     scored, ruled, valued = (rows.get(item_id) for rows in (pool.candidates, pool.ruled, pool.valued))
     rules = pool.rules.get(item_id, [])
     terms = pool.scored.terms.get(item_id, [])
-    factor = math.prod(rule["amount"] for rule in rules if rule["action"] in ("boost", "bury"))
+    n_visits = pool.passed_over.get(item_id, 0)
+    fatigue_factor = (1 - (pool.policy["fatigue"] or 0)) ** n_visits
+    factor = fatigue_factor * math.prod(rule["amount"] for rule in rules if rule["action"] in ("boost", "bury"))
     changed = ruled["score"] / scored["score"] if scored and ruled and scored["score"] else 1.0
     ordered, placed = pool.ordered.get(item_id, {}), pool.placed.get(item_id, {})
     mine = f"where user_id = {text(case.user_id)} and is_met"
@@ -297,7 +303,9 @@ def trace(warehouse: Warehouse, case: Case, item_id: str, team: str | None = Non
         "n_pool": len(pool.candidates),
         "rules": [rule for rule in rules if rule["action"] != "cap"],
         "caps": [rule for rule in rules if rule["action"] == "cap"],
-        "freshness_factor": changed / factor if abs(changed / factor - 1) > 1e-9 else None,
+        "fatigue_factor": fatigue_factor if n_visits else None,
+        "n_visits_in_vain": n_visits,
+        "freshness_factor": changed / factor if factor and abs(changed / factor - 1) > 1e-9 else None,
         "ruled_score": ruled["score"] if ruled else None,
         "pinned_rank": ruled["pinned_rank"] if ruled else None,
         "is_filler": bool(ruled and ruled["popular_rank"] is not None and not scored),

@@ -230,7 +230,7 @@ def score_lines(pool: Pool, found: Row) -> list[str]:
 
 
 def change_lines(found: Row, place: Row | None) -> list[str]:
-    """What rules, freshness, diversity, pins and chance made of a score."""
+    """What rules, fatigue, freshness, diversity, pins and chance made of a score."""
     lines = []
     for rule in found["rules"]:
         if rule["action"] in ("boost", "bury"):
@@ -240,6 +240,11 @@ def change_lines(found: Row, place: Row | None) -> list[str]:
             lines.append(f"Rule {rule['rule_id']} pins it at place {number(rule['amount'])}"
                          + (f"; it stands at {stands}." if stands else ", and it isn't: it may not be"
                                                                        " shown."))  # fmt: skip
+    if found["fatigue_factor"] is not None:
+        lines.append(
+            f"Fatigue multiplies the score by {number(found['fatigue_factor'])}: it was shown on"
+            f" {found['n_visits_in_vain']} recent visits, and nothing was done with it."
+        )
     if found["freshness_factor"]:
         lines.append(f"Freshness multiplies the score by {number(found['freshness_factor'])}.")
     if found["ruled_score"] is not None and found["ruled_score"] != found["score"] and found["score"] is not None:

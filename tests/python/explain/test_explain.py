@@ -341,6 +341,16 @@ def test_rules_freshness_and_pins_that_acted(copy, person):
         "Rule spring (boost) multiplies the score by 3." in text and "Freshness multiplies the score by 1.25." in text
     )
     assert "austria" not in text
+    copy.connection.execute("update checked_policies set fatigue = 0.2")
+    copy.connection.execute(
+        f"create or replace view passed_over_items as select 'live' as fold, '{person}' as user_id,"
+        f" '{items[1]}' as item_id, 2 as n_visits"
+    )
+    copy.connection.execute(f"update ruled_candidates set score = score * 0.64 where {mine} = '{items[1]}'")
+    tired = fate(copy, person, items[1])
+    assert tired["fatigue_factor"] == pytest.approx(0.64) and tired["freshness_factor"] == pytest.approx(1.25)
+    said = "Fatigue multiplies the score by 0.64: it was shown on 2 recent visits, and nothing was done with it."
+    assert said in say(copy, person, items[1])
     assert fate(copy, person, items[2])["outcome"] == "rule"
     assert "rule spring excludes it for this person" in say(copy, person, items[2])
     assert "Rule spring pins it at place 4; it stands at 4." in say(copy, person, items[3])

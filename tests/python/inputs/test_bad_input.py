@@ -47,7 +47,13 @@ def test_settings__all_that_is_wrong_is_said_at_once(small_shop):
             "expires_after_hours": None,
             "n_recomendations": 5,
         },
-        "kindred__ranking": {"diversity": 1.5, "freshness": -1, "discovery_share": -0.1, "exploration_share": "some"},
+        "kindred__ranking": {
+            "diversity": 1.5,
+            "freshness": -1,
+            "fatigue": 1.2,
+            "discovery_share": -0.1,
+            "exploration_share": "some",
+        },
         "kindred__generators": {
             "n_neighbors": 0,
             "neighbors": "auto",
@@ -85,6 +91,7 @@ def test_settings__all_that_is_wrong_is_said_at_once(small_shop):
         "kindred__lists has 'n_recomendations', did you mean n_recommendations? Its keys are segment_by, ",
         "kindred__ranking, diversity is '1.5': give a number from 0 to 1",
         "kindred__ranking, freshness is '-1': give a number of at least 0",
+        "kindred__ranking, fatigue is '1.2': give a number from 0 to 1",
         "kindred__ranking, discovery_share is '-0.1': give a number from 0 to 1",
         "kindred__ranking, exploration_share is 'some': give a number from 0 to 1",
         "kindred__generators, n_neighbors is '0': give a whole number of at least 1",

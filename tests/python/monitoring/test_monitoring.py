@@ -278,7 +278,8 @@ def releases_of(compiled, world, shop, n=8):
     connection.execute("create or replace table releases (run_id varchar)")
     # The settings of lists are always the same.
     texts = "policy varchar, generators varchar, weights varchar, ranker varchar, problem varchar"
-    numbers = ", ".join(f"{name} double" for name in ("diversity", "freshness", "discovery_share", "exploration_share"))
+    names = ("diversity", "freshness", "fatigue", "discovery_share", "exploration_share")
+    numbers = ", ".join(f"{name} double" for name in names)
     for name, columns in {
         "generators": "generator varchar, weight double",
         "checked_policies": f"{texts}, {numbers}",

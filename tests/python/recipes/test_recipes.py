@@ -15,7 +15,8 @@ RECIPES = run.names()
 def build(name, folder, target="duckdb", schema="main"):
     """Build a recipe in a copy of the repository; returns (its project, the DuckDB file, its world)."""
     project = copy_package(folder / "kindred", f"recipes/{name}") / "recipes" / name
-    world = run.load(name).make_world()
+    recipe = run.load(name)
+    world = recipe.make_world()
     run.write_tables(world, project)
     paths = {"project": project, "target": folder / "target", "database": folder / f"{name}.duckdb"}
     # kindred's own profile, under the recipe's name: it has both warehouses.
@@ -24,7 +25,7 @@ def build(name, folder, target="duckdb", schema="main"):
     text = (REPOSITORY / "profiles.yml").read_text(encoding="utf-8")
     (profiles / "profiles.yml").write_text(text.replace("\nkindred:\n", f"\n{name}:\n"), encoding="utf-8")
     environment = {"KINDRED_WORLD": str(project / "world"), "SNOWFLAKE_SCHEMA": schema}
-    for command in run.COMMANDS:
+    for command in recipe.commands:
         result = run_dbt(*command, "--target", target, writes=True, profiles=profiles, environment=environment, **paths)
         assert result.returncode == 0, result.output
     return project, paths["database"], world, result.output

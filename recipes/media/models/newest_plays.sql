@@ -1,0 +1,27 @@
+-- one row per (viewer_id, title_id): the newest play, of viewers who may be addressed
+-- Whoever refuses or is forgotten has no list, and no shelf of their own either.
+with plays as (select * from {{ ref('watched_plays') }}),
+
+people as (select user_id from {{ ref('kindred', 'recommendation_lists') }}),
+
+final as (
+
+    select
+        plays.viewer_id,
+        plays.title_id,
+        plays.shown_id,
+        plays.number_in_series,
+        plays.reached,
+        plays.is_finished,
+        plays.started_at,
+        row_number() over (
+            partition by plays.viewer_id, plays.title_id order by plays.started_at desc, plays.play_id desc
+        ) as number_of_play
+    from plays
+    inner join people
+        on plays.viewer_id = people.user_id
+    qualify number_of_play = 1
+
+)
+
+select * from final
