@@ -138,7 +138,7 @@ def write_report(results: dict[str, object]) -> str:
             f"{size['rows']['release_lists']:,}",
             f"{size['rows']['release_items']:,}",
             f"{size['build']['wall_seconds']:,.0f}",
-            f"{size['build']['cpu_seconds']:,.0f}",
+            f"{size['build']['cpu_seconds']:,.0f}" if size["build"]["cpu_seconds"] else "not measured",
             f"{size['build']['peak_rss_mib']:,.0f}",
             size["memory_limit"],
             str(size["threads"]),
