@@ -38,7 +38,10 @@ organic as (
             order by is_drawn, case when not is_drawn then place end, lot nulls first, item_id
         ) as key,
         case
-            when is_drawn then cast(1 as double) / count(*) over (partition by fold, policy, user_id, is_drawn)
+            when is_drawn
+                then
+                    cast(1 as double)
+                    / sum(case when is_drawn then 1 else 0 end) over (partition by fold, policy, user_id)
             else 1
         end as propensity
     from drawn
