@@ -259,6 +259,23 @@ def extract(ask: Ask) -> list[str]:
         order by following.rank
     """):
         lines.append("{} {:24} {:16} {}".format(*row))
+    lines += title(f"Which thumbnails {person} is shown")
+    for name, item in ask("""
+        select
+            items.title,
+            items.item_id
+        from items
+        inner join item_arms
+            on items.item_id = item_arms.item_id
+        where item_arms.experiment_id = 'thumbnails'
+        group by
+            items.title,
+            items.item_id
+        order by items.item_id
+        limit 3
+    """):
+        for row in ask(f"select value, share, context from assign_arms('{person}', item_id => '{item}')"):
+            lines.append("{:24} {:6} with probability {:.2f} ({})".format(name, *row))
     lines += title("Which thumbnail viewers get")
     for row in ask("""
         select
