@@ -8,7 +8,7 @@ import sqlite3
 import duckdb
 import pandas as pd
 import pytest
-from conftest import run_dbt
+from conftest import REPOSITORY, run_dbt
 from serving_worlds import SETTINGS, random_world, with_conditions, with_holdout, write_release
 
 from kindred.publishing.tables import TABLES as COLUMNS_OF
@@ -241,6 +241,14 @@ def test_given_items_alone_are_chosen_from(sample):
     given = ["i001", "i002", "i003"]
     rows = sample.execute("select item_id from recommend_items(given_items => ?)", [to_text(given)]).fetchall()
     assert {item for (item,) in rows} <= set(given)
+
+
+def test_comments_have_no_apostrophe():
+    """What splits a text at its quotes without knowing comments would read strings inside out behind one."""
+    paths = list((REPOSITORY / "functions").glob("*.sql"))
+    comments = [line for path in paths for line in path.read_text(encoding="utf-8").split("\n") if "--" in line]
+    assert len(comments) > 5
+    assert [line for line in comments if "'" in line.partition("--")[2]] == []
 
 
 @pytest.mark.snowflake
