@@ -56,6 +56,11 @@ class Recipe:
         return [["deps"], *([*BUILD, *options] for options in self.compared), [*BUILD]]
 
 
+def title(name: str) -> list[str]:
+    """The lines of an extract that begin a part of it."""
+    return ["", name, "-" * len(name)]
+
+
 def names() -> list[str]:
     return sorted(path.parent.name for path in RECIPES.glob("*/world.py"))
 

@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = 'e57ae29b309db29e'
+KINDRED_FINGERPRINT = 'ee94c36e41c4c98a'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -1586,7 +1586,7 @@ KINDRED_SOURCES = {
         '        key = (self.name, *(value for name, value in settings.items() if name not in ("decay", "n_steps")))\n'
         '        n = int(settings.get("n_neighbors", fold.n_neighbors))\n'
         '        neighbors = fold.remember("neighbors", key, lambda: self.fit_trial(fold, settings, n))\n'
-        '        profile = fold.history.profile(settings["decay"], settings["n_steps"])[fold.people]\n'
+        '        profile = fold.history.of(fold.people).profile(settings["decay"], settings["n_steps"])\n'
         '        return best_neighbors(profile, neighbors, fold.excluded, fold.length)\n'
         '\n'
         '    def read(self, table: Relation, fold: str, items: Any, is_shown: np.ndarray | None = None) -> Csr | None:\n'
@@ -3255,7 +3255,7 @@ KINDRED_SOURCES = {
         '        return scale(found, degrees(history.matrix, 0), settings)\n'
         '\n'
         '    def trial(self, fold: Any, settings: Mapping[str, Any]) -> Lists:\n'
-        '        profile = fold.history.profile(settings["decay"], settings["n_steps"])[fold.people]\n'
+        '        profile = fold.history.of(fold.people).profile(settings["decay"], settings["n_steps"])\n'
         '        return self.best(self.fit_trial(fold, settings), profile, fold.excluded, fold.length)\n'
         '\n'
         '    def rows(\n'
@@ -8125,17 +8125,9 @@ KINDRED_SOURCES = {
         "    # The shop's own table in place of a seed: a dbt model or seed, or schema.table.\n"
         '    "tables": dict.fromkeys(\n'
         '        (\n'
-        '            *(\n'
-        '                "event_weights",\n'
-        '                "generators",\n'
-        '                "rules",\n'
-        '                "eligibility",\n'
-        '                "gates",\n'
-        '                "purposes",\n'
-        '                "tracker_events",\n'
-        '                "traffic_rules",\n'
-        '            ),\n'
-        '            *("campaigns", "blocked_ids", "policies", "experiments", "experiment_arms", "experiment_metrics"),\n'
+        '            *("event_weights", "generators", "rules", "eligibility", "gates", "purposes"),\n'
+        '            *("tracker_events", "traffic_rules", "campaigns", "blocked_ids"),\n'
+        '            *("policies", "experiments", "experiment_arms", "experiment_metrics"),\n'
         '            *("foreign_log", "foreign_policies"),\n'
         '        ),\n'
         '        "",\n'

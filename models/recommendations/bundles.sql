@@ -50,7 +50,7 @@ partners as (
         on
             both_ways.item_id = own_variants.item_id
             and item_features.variant_group = own_variants.variant_group
-    -- Beside an item stands what everybody may be shown, or whoever may be shown the item.
+    -- Beside an item stands what has no conditions, or the same conditions as the item.
     left join {{ ref('item_eligibility') }} as own_eligibility
         on both_ways.item_id = own_eligibility.item_id
     left join {{ ref('item_eligibility') }} as eligibility

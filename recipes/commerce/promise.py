@@ -6,16 +6,12 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from recipes.run import Ask
+from recipes.run import Ask, title
 
 MARGIN_FLOOR = 0.1  # as kindred__experiments of dbt_project.yml
 N_SEARCHERS = 40
 CRIME = "i324"
 CAPS = {"dripper": 3, "coffee": 2}  # mails in two weeks, as shop_campaigns.csv has them
-
-
-def title(name: str) -> list[str]:
-    return ["", name, "-" * len(name)]
 
 
 def mean_and_error(values: list[float]) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from recipes.media.world import END
-from recipes.run import Ask
+from recipes.run import Ask, title
 
 # The same project, learning from clicks: a replay, which publishes nothing, of all that makes lists.
 CLICKS = (
@@ -18,10 +18,6 @@ COMPARED = (["--select", "+compared_lists", "--exclude-resource-type", "test", "
 
 POLICIES = ("watching", "clicks")
 OFTEN = 3  # visits
-
-
-def title(name: str) -> list[str]:
-    return ["", name, "-" * len(name)]
 
 
 def off_policy_values(ask: Ask) -> dict[str, tuple[float, float]]:

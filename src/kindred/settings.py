@@ -27,17 +27,9 @@ GROUPS: dict[str, dict[str, Any]] = {
     # The shop's own table in place of a seed: a dbt model or seed, or schema.table.
     "tables": dict.fromkeys(
         (
-            *(
-                "event_weights",
-                "generators",
-                "rules",
-                "eligibility",
-                "gates",
-                "purposes",
-                "tracker_events",
-                "traffic_rules",
-            ),
-            *("campaigns", "blocked_ids", "policies", "experiments", "experiment_arms", "experiment_metrics"),
+            *("event_weights", "generators", "rules", "eligibility", "gates", "purposes"),
+            *("tracker_events", "traffic_rules", "campaigns", "blocked_ids"),
+            *("policies", "experiments", "experiment_arms", "experiment_metrics"),
             *("foreign_log", "foreign_policies"),
         ),
         "",

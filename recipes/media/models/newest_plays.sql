@@ -1,5 +1,5 @@
 -- one row per (viewer_id, title_id): the newest play, of viewers who may be addressed
--- Whoever refuses or is forgotten has no list, and no shelf of their own either.
+-- A viewer who refuses or is forgotten has no list, and no shelf either.
 with plays as (select * from {{ ref('watched_plays') }}),
 
 people as (select user_id from {{ ref('kindred', 'recommendation_lists') }}),

@@ -2,18 +2,7 @@
 -- An episode that is begun is in continue_watching instead.
 with newest_plays as (select * from {{ ref('newest_plays') }}),
 
-catalogue as (select * from {{ source('raw', 'catalogue') }}),
-
-episodes as (
-
-    select
-        title_id,
-        series_id,
-        row_number() over (partition by series_id order by season, episode, title_id) as number_in_series
-    from catalogue
-    where series_id is not null
-
-),
+episodes as (select * from {{ ref('numbered_titles') }}),
 
 last_finished as (
 
@@ -44,7 +33,7 @@ final as (
         last_finished.started_at as last_played_at
     from last_finished
     inner join episodes
-        on last_finished.shown_id = episodes.series_id
+        on last_finished.shown_id = episodes.shown_id
             and last_finished.number_in_series + 1 = episodes.number_in_series
     left join begun
         on last_finished.viewer_id = begun.viewer_id

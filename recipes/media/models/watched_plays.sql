@@ -1,19 +1,7 @@
 -- one row per play: how far the title was watched, and what of it kindred knows (a film or a series)
 with plays as (select * from {{ source('raw', 'plays') }}),
 
-catalogue as (select * from {{ source('raw', 'catalogue') }}),
-
-numbered as (
-
-    select
-        *,
-        coalesce(series_id, title_id) as shown_id,
-        row_number() over (partition by coalesce(series_id, title_id) order by season, episode, title_id)
-            as number_in_series,
-        count(*) over (partition by coalesce(series_id, title_id)) as n_titles
-    from catalogue
-
-),
+numbered as (select * from {{ ref('numbered_titles') }}),
 
 final as (
 

@@ -279,9 +279,10 @@ def trace(warehouse: Warehouse, case: Case, item_id: str, team: str | None = Non
     factor = fatigue_factor * math.prod(rule["amount"] for rule in rules if rule["action"] in ("boost", "bury"))
     changed = ruled["score"] / scored["score"] if scored and ruled and scored["score"] else 1.0
     ordered, placed = pool.ordered.get(item_id, {}), pool.placed.get(item_id, {})
-    mine = f"where user_id = {text(case.user_id)} and is_met"
-    met = {row["rule_id"] for row in read(warehouse, "eligibility_answers", "rule_id", mine)}
     conditions = read(warehouse, "item_conditions", "rule_id", f"where item_id = {text(item_id)} order by rule_id")
+    mine = f"where user_id = {text(case.user_id)} and is_met"
+    answers = read(warehouse, "eligibility_answers", "rule_id", mine) if conditions else []
+    met = {row["rule_id"] for row in answers}
     found: Row = {
         "item_id": item_id,
         "unmet": [row["rule_id"] for row in conditions if row["rule_id"] not in met],

@@ -136,7 +136,7 @@ class ItemToItem(FromProfile):
         key = (self.name, *(value for name, value in settings.items() if name not in ("decay", "n_steps")))
         n = int(settings.get("n_neighbors", fold.n_neighbors))
         neighbors = fold.remember("neighbors", key, lambda: self.fit_trial(fold, settings, n))
-        profile = fold.history.profile(settings["decay"], settings["n_steps"])[fold.people]
+        profile = fold.history.of(fold.people).profile(settings["decay"], settings["n_steps"])
         return best_neighbors(profile, neighbors, fold.excluded, fold.length)
 
     def read(self, table: Relation, fold: str, items: Any, is_shown: np.ndarray | None = None) -> Csr | None:

@@ -108,7 +108,7 @@ class Spectral(FromProfile):
         return scale(found, degrees(history.matrix, 0), settings)
 
     def trial(self, fold: Any, settings: Mapping[str, Any]) -> Lists:
-        profile = fold.history.profile(settings["decay"], settings["n_steps"])[fold.people]
+        profile = fold.history.of(fold.people).profile(settings["decay"], settings["n_steps"])
         return self.best(self.fit_trial(fold, settings), profile, fold.excluded, fold.length)
 
     def rows(

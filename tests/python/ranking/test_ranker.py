@@ -1,6 +1,7 @@
 """The ranker: features and measures by hand, planted rules that it must find, shuffled labels that it must not."""
 
 import datetime
+import types
 
 import duckdb
 import numpy as np
@@ -140,6 +141,13 @@ def test_features__by_hand(connection):
     for name, values in expected.items():
         assert named[name] == pytest.approx(values, nan_ok=True, rel=1e-5), name
     np.testing.assert_allclose(votes, [[1 / 61, 0], [1 / 62, 0.5 / 61], [0, 0.5 / 63]], rtol=1e-6)
+
+
+def test_blocks__of_many_people_are_larger_and_cover_all():
+    for n_people, n_in_block in ((12_000, 5_000), (200_000, 10_000), (690_000, 25_000)):
+        blocks = ranker_tables.RankerTables.blocks(types.SimpleNamespace(users=range(n_people)))
+        assert blocks[0] == slice(0, n_in_block)
+        assert np.concatenate([range(n_people)[block] for block in blocks]).tolist() == list(range(n_people))
 
 
 def test_candidates__of_a_block_and_of_those_wanted(connection):

@@ -209,7 +209,7 @@ def connection():
                 'live' as fold, printf('u%02d', person::int) as user_id, printf('i%02d', item::int) as item_id,
                 1.0 as weight, timestamp '2026-05-01' + to_days(place::int) as last_at, true as is_excluded
             from (
-                -- Whoever is of one parity hangs together: of more parts than factors, chance would choose.
+                -- People of one parity are one connected part: with more parts than factors, chance would choose.
                 select person, place, person % 2 + 2 * ((person // 2 + place * place) % 20) as item
                 from range(60) as people(person), range(8) as places(place)
             )
