@@ -36,6 +36,15 @@ NO_TESTS = ["--exclude-resource-type", "test", "unit_test"]
 UNWRITTEN = {"DBT_WRITE_JSON": "false", "DBT_LOG_LEVEL_FILE": "none"}
 # Nothing that lists are made of reads the room `metrics`: a shop leaves it out unless its test is about it.
 NO_METRICS = ["--exclude", "group:metrics"]
+# Snowflake says within a minute that a statement goes on. The emulator answers when it is done, and after a minute the
+# connector would send the statement again, into a connection that is busy with it. Procedures open connections of
+# their own, with what the emulator says of itself.
+START_EMULATOR = f"""
+import sys
+from sfharness import fs_patches, server
+fs_patches.SERVER["socket_timeout"] = {dbt_process.SECONDS_PER_STATEMENT}
+sys.exit(server.main())
+"""
 
 
 def pytest_addoption(parser):
@@ -239,7 +248,7 @@ def snowflake():
     import snowflake.connector
 
     server = subprocess.Popen(
-        [sys.executable, "-m", "sfharness.server"],
+        [sys.executable, "-c", START_EMULATOR],
         cwd=emulator,
         env=os.environ | {"SFH_DIALECT_GATE": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
@@ -251,10 +260,11 @@ def snowflake():
         assert "listening on" in said, f"the Snowflake emulator didn't start: {said}"
         login = {"account": "fakesnow", "user": "u", "password": "p", "database": "DB1", "schema": "S1"}
         address = {"host": "127.0.0.1", "port": int(said.split()[-1]), "protocol": "http"}
+        patience = {"socket_timeout": dbt_process.SECONDS_PER_STATEMENT}
         with pytest.MonkeyPatch.context() as patch:
             for name, value in (login | address | {"warehouse": "WH", "role": "R"}).items():
                 patch.setenv(f"SNOWFLAKE_{name.upper()}", str(value))
-            with snowflake.connector.connect(**login, **address) as connection:
+            with snowflake.connector.connect(**login, **address, **patience) as connection:
                 yield connection
     finally:
         server.kill()

@@ -15,7 +15,7 @@ forks = multiprocessing.get_context("forkserver")
 # What dbt and the Python models import, and the project as dbt parses it.
 PRELOADED = ["dbt.cli.main", "dbt.adapters.duckdb", "dbt_process", "pandas", "scipy.sparse", "sklearn", "lightgbm"]
 PRELOADED += ["implicit.als", "parsed_project"]
-SECONDS_PER_STATEMENT = 900
+SECONDS_PER_STATEMENT = 900  # of the Snowflake emulator
 
 
 def preload(*modules):
@@ -33,8 +33,7 @@ def run_here(arguments, environment, output, errors):
     os.environ.clear()
     os.environ.update(environment)
     time.tzset()
-    # Snowflake says within a minute that a statement goes on. The emulator answers when it is done, and after a minute
-    # the connector would send the statement again, into a connection that is busy with it.
+    # dbt's profile has no setting for it; conftest.py says why.
     if "snowflake.connector.network" in sys.modules:
         sys.modules["snowflake.connector.network"].DEFAULT_SOCKET_CONNECT_TIMEOUT = SECONDS_PER_STATEMENT
     # All that dbt makes lives as long as this process: looking for garbage would take a seventh of the parsing.
