@@ -81,7 +81,8 @@
             "expires_after_hours": 48
         },
         "generators": {
-            "n_neighbors": 100
+            "n_neighbors": 100,
+            "text_encoder": ""
         },
         "training": {
             "age_days": 7,

@@ -24,7 +24,7 @@
             nullif({{ normal }}, '') as {{ column }}
         {%- elif rule.kind == 'vector' -%}
             {%- set text = kindred.as_text(column, data_type) -%}
-            case when {{ kindred.is_vector(text) }} then {{ text }} end as {{ column }}
+            case when {{ kindred.is_embedding(text) }} then {{ text }} end as {{ column }}
         {%- elif rule.kind == 'number' -%}
             {%- set number = kindred.try_convert(column, data_type, rule.kind) -%}
             case when abs({{ number }}) < 1e12 then {{ number }} end as {{ column }}

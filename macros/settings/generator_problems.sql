@@ -3,10 +3,11 @@
     {% set problems = [] %}
     {% set generators = kindred.default_settings().generators %}
     {% set all_given = var('kindred__generators') %}
-    {% for name, given in (all_given.items() if all_given is mapping else []) if name != 'n_neighbors' %}
+    {% for name, given in (all_given.items() if all_given is mapping else [])
+        if name not in kindred.default_settings().groups.generators %}
         {% if name not in generators %}
-            {% do problems.append("kindred__generators has '" ~ name ~ "': its keys are n_neighbors, "
-                ~ generators | join(', ')) %}
+            {% do problems.append("kindred__generators has '" ~ name ~ "': its keys are "
+                ~ (kindred.default_settings().groups.generators | list + generators | list) | join(', ')) %}
         {% elif given is not mapping %}
             {% do problems.append("kindred__generators has " ~ name ~ " '" ~ given ~ "': give a mapping such as {"
                 ~ generators[name].settings[0] ~ ": auto}") %}
@@ -24,5 +25,10 @@
             {% endfor %}
         {% endif %}
     {% endfor %}
+    {% set encoder = kindred.setting('generators', 'text_encoder') %}
+    {% if encoder is not string %}
+        {% do problems.append("kindred__generators, text_encoder is '" ~ encoder
+            ~ "': give wordllama, a folder of weights, or '' for none") %}
+    {% endif %}
     {{ return(problems) }}
 {% endmacro %}

@@ -1,8 +1,20 @@
 -- one row per item
 {% set has_catalogue = kindred.input_relation('items') is not none %}
+{% set has_encoder = has_catalogue and kindred.setting('generators', 'text_encoder') != '' %}
 
 {% if has_catalogue %}
-with typed_items as (select * from {{ ref('typed_items') }} where item_id is not null),
+with typed_items as (
+
+    select
+        *,
+        {%- if has_encoder %}
+        md5({{ kindred.item_text() }}) as text_key,
+        {%- endif %}
+        case when not has_odd_embedding then embedding end as usual_embedding
+    from {{ ref('typed_items') }}
+    where item_id is not null
+
+),
 
 -- Of rows with the same id the newest is kept; `input_problems` counts the others.
 numbered as (
@@ -49,7 +61,8 @@ final as (
         categories.usual_spelling as category,
         brands.usual_spelling as brand,
         numbered.attributes,
-        case when not numbered.has_odd_embedding then numbered.embedding end as embedding,
+        {{ kindred.with_vector('numbered.usual_embedding', 'words', 'text_vectors.vector') if has_encoder
+            else 'numbered.usual_embedding' }} as embedding,
         numbered.price,
         numbered.margin,
         coalesce(numbered.is_available, numbered.is_available_text is null) as is_available,
@@ -59,6 +72,10 @@ final as (
         on numbered.category = categories.spelling
     left join brands
         on numbered.brand = brands.spelling
+    {%- if has_encoder %}
+    left join {{ ref('item_text_vectors') }} as text_vectors
+        on numbered.text_key = text_vectors.text_key
+    {%- endif %}
     where numbered.occurrence = 1
 
 )

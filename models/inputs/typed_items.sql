@@ -21,20 +21,79 @@ measured as (
 
 ),
 
-lengths as (
+-- Vectors of several names, such as text and image; an array is one without a name.
+objects as (
 
-    select
-        embedding_length,
-        count(*) as n_items,
-        sum(count(*)) over () as n_embeddings
+    select embedding
     from measured
     where embedding_length is not null
-    group by embedding_length
+        and contains(embedding, '{')
 
 ),
 
--- The length that more than half of the embeddings have; where none has, nothing says which of them are wrong.
-usual_length as (select max(embedding_length) as usual_length from lengths where n_items * 2 > n_embeddings),
+named as (
+
+    {{ kindred.json_fields('objects', 'embedding', keep=['embedding']) }}
+
+),
+
+vectors as (
+
+    select
+        '' as name,
+        embedding_length as vector_length,
+        embedding
+    from measured
+    where embedding_length is not null
+        and not contains(embedding, '{')
+
+    union all
+
+    select
+        field as name,
+        length(value) - length(replace(value, ',', '')) + 1 as vector_length,
+        embedding
+    from named
+    where {{ kindred.matches_part('value', '[0-9]') }}
+
+),
+
+lengths as (
+
+    select
+        name,
+        vector_length,
+        count(*) as n_vectors,
+        sum(count(*)) over (partition by name) as n_vectors_of_name
+    from vectors
+    group by
+        name,
+        vector_length
+
+),
+
+-- The length that more than half of a name's vectors have; where none has, nothing says which of them are wrong.
+usual_lengths as (
+
+    select
+        name,
+        max(vector_length) as usual_length
+    from lengths
+    where n_vectors * 2 > n_vectors_of_name
+    group by name
+
+),
+
+odd as (
+
+    select vectors.embedding
+    from vectors
+    inner join usual_lengths
+        on vectors.name = usual_lengths.name
+    where vectors.vector_length <> usual_lengths.usual_length
+    group by vectors.embedding
+
+),
 
 final as (
 
@@ -57,11 +116,12 @@ final as (
         measured.is_available,
         measured.is_available_text,
         cast(measured.embedding_length as bigint) as embedding_length,
-        coalesce(measured.embedding_length <> usual_length.usual_length, false) as has_odd_embedding,
+        odd.embedding is not null as has_odd_embedding,
         measured.created_at,
         measured.created_at_text
     from measured
-    cross join usual_length
+    left join odd
+        on measured.embedding = odd.embedding
 
 )
 

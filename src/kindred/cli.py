@@ -12,6 +12,7 @@
     kindred results [EXPERIMENT] [--by segment]
     kindred plan [EXPERIMENT] [--lift 0.05]
     kindred explain USER [ITEM] [--json]
+    kindred search WORDS [--user USER] [--n 10]
     kindred plan --mean 0.04 --lift 0.05 [--sd 1.2] [--people-per-day 800]
     kindred report [--output report.html]
     kindred mcp
@@ -189,6 +190,16 @@ def explain(given: argparse.Namespace) -> None:
     print("\n".join(explain(read_built(dbt_options(given)), given.user, given.item, given.json)))
 
 
+def search(given: argparse.Namespace) -> None:
+    from kindred.built import read_built
+    from kindred.search import search_lines
+
+    if given.n < 1:
+        raise RuntimeError("--n: at least 1")
+    folder = Path(given.folder) if given.folder else serving_folder()
+    print("\n".join(search_lines(read_built(dbt_options(given)), folder, given.words, given.user, given.n)))
+
+
 def report(given: argparse.Namespace) -> None:
     from kindred.report.write import write_report
 
@@ -275,6 +286,11 @@ def make_parser() -> argparse.ArgumentParser:
     one.add_argument("item", nargs="?", help="an item_id; default: the whole list")
     one.add_argument("--json", action="store_true", help="the rows that the words are made of")
     one.set_defaults(run=explain)
+    one = commands.add_parser("search", parents=[served, dbt], help="items by words, with a person's taste")
+    one.add_argument("words", help="what is looked for, in quotes")
+    one.add_argument("--user", help="any id of the person; the release puts what was found in their order")
+    one.add_argument("--n", type=int, default=10, help="items to show (%(default)s)")
+    one.set_defaults(run=search)
     one = commands.add_parser(
         "report", parents=[served, dbt], help="what the last build's tables say, as one HTML file"
     )

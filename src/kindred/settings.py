@@ -66,9 +66,11 @@ GROUPS: dict[str, dict[str, Any]] = {
         "n_candidates": 50,  # items that each generator proposes per person
         "expires_after_hours": 48,  # age at which an app should stop showing a list
     },
-    # n_neighbors: neighbours kept per item. A generator's settings are `auto` where they aren't given: the best of
-    # `make tune`, else a default.
-    "generators": {"n_neighbors": 100},
+    # A generator's settings are `auto` where they aren't given: the best of `make tune`, else a default.
+    "generators": {
+        "n_neighbors": 100,  # neighbours kept per item
+        "text_encoder": "",  # wordllama, or a folder of weights: vectors of the items' texts; '' = none
+    },
     # Bounds that make a training due where kindred__train is when_due; off = no such bound.
     "training": {"age_days": 7, "new_events_share": 0.1, "drift": 0.25},
     "ranking": {

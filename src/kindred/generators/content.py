@@ -134,15 +134,34 @@ def content_neighbors(texts: Sequence[str], embeddings: np.ndarray | None, n: in
 
 
 def to_embeddings(column: Any, ids: Any) -> np.ndarray | None:
-    """A column of JSON lists as an array of n x d, zeros where there is none; None where no item has one."""
-    vectors = [json.loads(value) if value else None for value in column.to_pylist()]
+    """A column of JSON lists as an array of n x d, zeros where there is none; None where no item has one.
+
+    Of objects of lists by name, a row has the vectors side by side in the order of their names, each of length 1. The
+    cosine of two items with all names is then the mean of the names' cosines; else their sum by the root of the
+    product of both items' numbers of names.
+    """
+    found = [json.loads(value) if value else [] for value in column.to_pylist()]
+    if not any(isinstance(vectors, dict) for vectors in found):
+        return one_embedding(found, ids, "items.embedding")
+    named = [vectors if isinstance(vectors, dict) else {"": vectors} for vectors in found]
+    parts = []
+    for name in sorted({name for vectors in named for name in vectors}):
+        where = f"'{name}' in items.embedding" if name else "items.embedding"
+        part = one_embedding([vectors.get(name, []) for vectors in named], ids, where)
+        if part is not None:
+            parts.append(part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12))
+    return np.hstack(parts).astype(np.float32) if parts else None
+
+
+def one_embedding(vectors: Sequence[list[float]], ids: Any, where: str) -> np.ndarray | None:
+    """Vectors of one name as an array of n x d, zeros for empty ones; None where all are empty."""
     item_of = {len(vector): item_id for vector, item_id in zip(vectors, ids.to_pylist(), strict=True) if vector}
     if not item_of:
         return None
     if len(item_of) > 1:
         (one, item), (other, other_item) = sorted(item_of.items())[:2]
         raise ValueError(
-            f"item_content_neighbors: items.embedding of '{item}' has {one} numbers, that of '{other_item}' {other}: "
+            f"item_content_neighbors: {where} of '{item}' has {one} numbers, that of '{other_item}' {other}: "
             "give all items vectors of one model and length, and none to those that have none yet"
         )
     zeros = [0.0] * next(iter(item_of))

@@ -52,6 +52,14 @@ VECTORS = {
     "[1e99]": False,
     "[12345678901234567890]": False,
     "[1, 2": False,
+    '{"text": [1, 2], "image_2": [-1e3] }': True,
+    ' { "text" : [ ] } ': True,
+    "{}": True,
+    '{"text": [1, 2], }': False,
+    '{"text": [[1]]}': False,
+    '{"a text": [1]}': False,
+    '{"text": {"of": [1]}}': False,
+    '[{"text": [1]}]': False,
     "": False,
 }
 ZONED_TYPES = {"duckdb": "timestamp with time zone", "snowflake": "timestamp_tz"}
@@ -113,7 +121,7 @@ def columns(warehouse):
         for number, text in enumerate(cases):
             yield f"{kind}_{number}", call("try_convert", f"'{text}'", "varchar", kind)
     for number, text in enumerate(VECTORS):
-        yield f"vector_{number}", call("is_vector", f"'{text}'")
+        yield f"vector_{number}", call("is_embedding", f"'{text}'")
     for number, text in enumerate(TEXTS):
         yield f"text_{number}", call("text_literal", text)
     for macro, cases in {"normal_id": IDS, "normal_word": WORDS}.items():
@@ -179,9 +187,9 @@ def test_read_boolean__words_of_feeds(row):
     assert {kind: found(row, kind, cases) for kind, cases in ANSWERS.items()} == ANSWERS
 
 
-def test_is_vector__is_a_list_of_numbers(row):
+def test_is_embedding__is_a_list_of_numbers_or_names_some(row):
     assert found(row, "vector", VECTORS) == VECTORS
-    assert all(isinstance(json.loads(text), list) for text, is_vector in VECTORS.items() if is_vector)
+    assert all(isinstance(json.loads(text), list | dict) for text, is_vector in VECTORS.items() if is_vector)
 
 
 def test_text_literal__any_text(row):

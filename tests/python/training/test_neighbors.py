@@ -4,6 +4,7 @@ On the checkerboard people like the items of their own parity: even people even 
 """
 
 import datetime
+import json
 
 import duckdb
 import numpy as np
@@ -15,7 +16,7 @@ from scipy.sparse import csr_matrix
 from kindred import histories, warehouse
 from kindred.generators import base, neighbors, profile_tables, sequence, slim
 from kindred.generators.base import best_neighbors, best_of_dense, best_of_many, best_per_row
-from kindred.generators.content import content_neighbors
+from kindred.generators.content import content_neighbors, to_embeddings
 from kindred.generators.neighbors import collaborative_neighbors
 from kindred.generators.sequence import transitions
 from kindred.generators.slim import item_regressions, scale_regressions
@@ -503,6 +504,34 @@ def test_content__both_count_half():
     cut = content_neighbors(TEXTS, EMBEDDINGS, 2)
     assert np.diff(cut.indptr).max() == 2
     assert not cut.diagonal().any()
+
+
+IDS = pa.array(["a", "b", "c", "d"])
+
+
+def test_to_embeddings__names_count_alike_whatever_their_length_and_size():
+    """text: a = b, a at 60 degrees to c; image: a at right angles to b. d has none, c no image."""
+    text = {"a": [10, 0, 0], "b": [3, 0, 0], "c": [1, np.sqrt(3), 0]}
+    image = {"a": [0.1, 0], "b": [0, 500]}
+    texts = [{"text": text["a"], "image": image["a"]}, {"image": image["b"], "text": text["b"]}, {"text": text["c"]}]
+    vectors = to_embeddings(pa.array([*map(json.dumps, texts), None]), IDS)
+    assert vectors.shape == (4, 5) and vectors.dtype == np.float32
+    cosines = content_neighbors([""] * 4, vectors, 9).toarray() * 2
+    np.testing.assert_allclose(cosines[0], [0, (1 + 0) / 2, 0.5 / np.sqrt(2), 0], atol=1e-6)
+
+
+def test_to_embeddings__arrays_are_vectors_without_a_name():
+    plain = to_embeddings(pa.array(["[2, 0]", None, "[]", "[1, 1]"]), IDS)
+    assert plain.tolist() == [[2, 0], [0, 0], [0, 0], [1, 1]]
+    mixed = to_embeddings(pa.array(["[2, 0]", '{"image": [5]}', "{}", None]), IDS)
+    assert mixed.tolist() == [[1, 0, 0], [0, 0, 1], [0, 0, 0], [0, 0, 0]]
+    assert to_embeddings(pa.array([None, "[]", "{}", '{"text": []}']), IDS) is None
+
+
+def test_to_embeddings__two_lengths_of_one_name():
+    column = pa.array(['{"text": [1, 2]}', '{"text": [1, 2, 3], "image": [1]}', None, None])
+    with pytest.raises(ValueError, match=r"'text' in items.embedding of 'a' has 2 numbers, that of 'b' 3: give all"):
+        to_embeddings(column, IDS)
 
 
 def test_content__embeddings_in_blocks():

@@ -1,0 +1,12 @@
+{#- An embedding with one more vector under a name; both are JSON texts, null = none. A vector that had no name is called
+    given. -#}
+{% macro with_vector(embedding, name, vector) -%}
+    case
+        when {{ vector }} is null then {{ embedding }}
+        when {{ embedding }} is null or not {{ kindred.matches_part(embedding, '[0-9]') }}
+            then concat('{"{{ name }}": ', {{ vector }}, '}')
+        when contains({{ embedding }}, '{')
+            then concat(substr(trim({{ embedding }}), 1, length(trim({{ embedding }})) - 1), ', "{{ name }}": ', {{ vector }}, '}')
+        else concat('{"given": ', {{ embedding }}, ', "{{ name }}": ', {{ vector }}, '}')
+    end
+{%- endmacro %}
