@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = '07b913160582d56d'
+KINDRED_FINGERPRINT = '004c8284631a6868'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -8413,10 +8413,10 @@ KINDRED_SOURCES = {
         '    encode: Callable[[list[str]], np.ndarray]\n'
         '\n'
         '    def vectors(self, texts: Sequence[str]) -> np.ndarray:\n'
-        '        """(n, d) vectors of length 1; zeros for texts in which the encoder knows nothing."""\n'
+        '        """(n, d) vectors of length 1; zeros for texts in which the encoder knows nothing. Case says nothing."""\n'
         '        if not texts:\n'
         '            return np.zeros((0, 0), dtype=np.float32)\n'
-        '        found = np.nan_to_num(self.encode([text[:MAX_CHARACTERS] for text in texts]))\n'
+        '        found = np.nan_to_num(self.encode([text[:MAX_CHARACTERS].lower() for text in texts]))\n'
         '        return (found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)).astype(np.float32)\n'
         '\n'
         '\n'

@@ -29,8 +29,10 @@ K1, B = 1.2, 0.75  # the usual constants of BM25
 TIMES = {"title": 3, "category": 2, "brand": 2, "description": 1, "attributes": 1}
 CONSTANT_OF_RANKS = 60  # as in the ranker's fixed blend
 N_FOUND = 200  # items of which the person's order is asked
-# A vector as near as this is about the same thing. Measured: docs/lab_notes/text.md.
-LEAST_COSINE = 0.35
+# A vector as near as this is about the same thing (docs/lab_notes/text.md); where no item has any word of the query,
+# less has to do.
+LEAST_COSINE, LEAST_COSINE_ALONE = 0.35, 0.25
+MAX_SHARE = 0.1  # of the items: words that more of them have, such as "for", say nothing
 
 
 @dataclass(frozen=True)
@@ -63,11 +65,26 @@ class Index:
         return found
 
     def nearest_terms(self, term: str) -> list[str]:
-        """The term; where no item has it, those that begin with it, or else the one that is spelt most like it."""
+        """The term; where no item has it, those that begin with it, or else the one that is spelt most like it.
+
+        A misspelt word keeps its first letter, as most do: lover isn't over.
+        """
         if term in self.postings:
             return [term]
         longer = [other for other in self.postings if other.startswith(term)] if len(term) > 2 else []
-        return longer or difflib.get_close_matches(term, self.postings, n=1, cutoff=0.8)
+        alike = [other for other in self.postings if other[0] == term[0]]
+        return longer or difflib.get_close_matches(term, alike, n=1, cutoff=0.8)
+
+    def telling(self, terms: Iterable[str]) -> list[str]:
+        """The terms that fewer than a tenth of the items have, all of them where none is so rare."""
+        known = list(terms)
+        most = max(MAX_SHARE * len(self.items), 1)
+        return [term for term in known if len(self.postings[term]) <= most] or known
+
+    def whole_first(self, places: Sequence[int], words: Sequence[Iterable[str]]) -> list[int]:
+        """Places in their order, first those of items that have each word of a query, in one of its spellings."""
+        holders = [{place for term in spellings for place in self.postings[term]} for spellings in words]
+        return sorted(places, key=lambda place: not all(place in having for having in holders))
 
     def bm25(self, terms: Iterable[str]) -> dict[int, float]:
         """{place of an item: score} of the items that have one of the terms."""
@@ -109,21 +126,23 @@ def search(items: list[Row], query: str, encoder: Any = None) -> tuple[list[Foun
     """
     index = Index.of(items)
     read_as = {term: index.nearest_terms(term) for term in dict.fromkeys(terms_of(query))}
-    terms = dict.fromkeys(near for found in read_as.values() for near in found)
+    terms = index.telling(dict.fromkeys(near for found in read_as.values() for near in found))
+    words = [kept for near in read_as.values() if (kept := set(near) & set(terms))]
     scores = index.bm25(terms)
     orders = [sorted(scores, key=lambda place: (-scores[place], place))[:N_FOUND]]
     near = np.full(len(items), np.nan)
     if encoder is not None and items:
         near = cosines(items, encoder.vectors([query])[0])
         order = np.argsort(-near, kind="stable")[:N_FOUND]
-        orders.append([int(place) for place in order if near[place] >= LEAST_COSINE])
+        least = LEAST_COSINE if scores else LEAST_COSINE_ALONE
+        orders.append([int(place) for place in order if near[place] >= least])
     found = [
         Found(
             items[place],
             [term for term in terms if place in index.postings[term]],
             float(near[place]) if np.isfinite(near[place]) and near[place] >= 0 else None,
         )
-        for place in merge_ranks(orders)[:N_FOUND]
+        for place in index.whole_first(merge_ranks(orders), words)[:N_FOUND]
     ]
     return found, {term: others for term, others in read_as.items() if others != [term]}
 

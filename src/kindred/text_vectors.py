@@ -38,10 +38,10 @@ class Encoder:
     encode: Callable[[list[str]], np.ndarray]
 
     def vectors(self, texts: Sequence[str]) -> np.ndarray:
-        """(n, d) vectors of length 1; zeros for texts in which the encoder knows nothing."""
+        """(n, d) vectors of length 1; zeros for texts in which the encoder knows nothing. Case says nothing."""
         if not texts:
             return np.zeros((0, 0), dtype=np.float32)
-        found = np.nan_to_num(self.encode([text[:MAX_CHARACTERS] for text in texts]))
+        found = np.nan_to_num(self.encode([text[:MAX_CHARACTERS].lower() for text in texts]))
         return (found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)).astype(np.float32)
 
 

@@ -10,8 +10,8 @@ writes five CSVs into seeds/sample, the same bytes on every run:
 Ten hidden tastes cut across the categories. A person has one main taste, some a second one; an item speaks to one
 taste, or is a staple that everyone buys. People visit, look at a home page, search, view, fill a cart, buy, rate and
 send back; some visit before they log in. On top of that lie bundles, refills bought every four weeks, items that rise
-in the last two weeks, items nobody has seen yet, items of two launches, and bad rows for every rejection reason of the
-events contract.
+in the last two weeks, items nobody has seen yet, items of two launches, items whose pages disappoint, and bad rows for
+every rejection reason of the events contract.
 """
 
 import csv
@@ -70,6 +70,13 @@ TRENDING = [
 ]
 # Nobody has seen a launched item when the fold `tuning` or `backtest` is cut, and people choose it in its horizon.
 LAUNCHES = [END - timedelta(days=28), END - timedelta(days=14)]
+# Pages that promise what they don't hold: people turn back at once, or click in anger.
+FRUSTRATING = [
+    "Desk Lamp with Wireless Charger",
+    "Digital Meat Thermometer",
+    "Sourdough Proofing Basket, Round",
+    "Car Boot Liner for Dogs",
+]
 N_LETTERS = [80, 100]  # people whom a launch brings into the shop
 COLUMNS = {
     "items": "item_id title description category brand price margin is_available created_at attributes",
@@ -486,6 +493,37 @@ def answer_letters(users: list[Person], first_number: int) -> list[dict]:
     return rows
 
 
+# Frustration --------------------------------------------------------------------------------------------------------
+
+
+def frustrate(events: list[dict], first_number: int) -> list[dict]:
+    """Signs of frustration after views of items whose pages disappoint, by a generator of its own.
+
+    A view that led to nothing is followed by a quick return, half as often by rage clicks, and by a bounce where the
+    visit was this view alone.
+    """
+    draws, rows = np.random.default_rng(20260523), []
+    frustrating = {ITEMS[NUMBER_OF[title]]["item_id"] for title in FRUSTRATING}
+    of_visit: dict[str, list[dict]] = {}
+    for event in events:
+        if "session_id" in event:
+            of_visit.setdefault(event["session_id"], []).append(event)
+    for visit in of_visit.values():
+        done = {(event["event_type"], event.get("item_id")) for event in visit}
+        for view in visit:
+            item_id = view.get("item_id")
+            led_on = {(event_type, item_id) for event_type in ("add_to_cart", "watch", "like")} & done
+            if view["event_type"] != "view" or item_id not in frustrating or led_on or draws.random() < 0.2:
+                continue
+            found = ["quick_return"] + ["rage_click"] * int(draws.random() < 0.5) + ["bounce"] * (len(visit) == 1)
+            for nth, event_type in enumerate(found, start=1):
+                now = view["occurred_at"] + timedelta(seconds=3 * nth)
+                rows.append(view | {"event_type": event_type, "occurred_at": now})
+    for number, row in enumerate(sorted(rows, key=lambda row: row["occurred_at"]), start=first_number):
+        row |= {"event_id": f"e{number:05d}", "arrives_at": row["occurred_at"]}
+    return rows
+
+
 # What goes wrong ----------------------------------------------------------------------------------------------------
 
 SPOILED: dict[str, list[dict[str, Any]]] = {  # reason: what is written over a good row, each entry one bad row
@@ -590,6 +628,7 @@ def list_truths(users: list[Person], n_events: int) -> list[dict]:
     refills = [(person.user_id, person.refill) for person in users if person.refill is not None]
     truths += [("repurchase", user_id, ITEMS[number]["item_id"], REFILL_GAP_DAYS) for user_id, number in refills]
     truths += [("trending_item", ids[title], "", "") for title in TRENDING]
+    truths += [("frustrating_item", ids[title], "", "") for title in FRUSTRATING]
     truths += [("new_item", item["item_id"], "", "") for item in ITEMS if item["is_new"]]
     truths += [("launched_item", item["item_id"], "", f"{LAUNCHES[item['launch']]:%Y-%m-%d}") for item in LAUNCHED]
     truths += [("same_person", person.user_id, name, "") for person in users for name in person.devices]
@@ -601,8 +640,10 @@ def list_truths(users: list[Person], n_events: int) -> list[dict]:
 def main() -> None:
     users, strangers = gather_people()
     events = live_three_months(users + strangers)
+    lived = list(events)
     events += spoil(events)
-    events = sorted(events + answer_letters(users, len(events) + 1), key=lambda row: row["arrives_at"])
+    events += answer_letters(users, len(events) + 1)
+    events = sorted(events + frustrate(lived, len(events) + 1), key=lambda row: row["arrives_at"])
     write_items()
     write_users(users)
     write_csv("consents", give_consents(users))

@@ -100,6 +100,7 @@ def test_no_byte_is_left_of_many_who_leave_at_once(sample_shop, tmp_path):
         shutil.rmtree(folder)
 
 
+@pytest.mark.slow
 def test_a_replay_takes_nobody_out(shop):
     user = shop.value("select min(user_id) from recommendations")
     shop.build(*MADE, **refuse(shop, user, "2026-05-01 00:00:00"), as_of="2026-05-15")
@@ -107,6 +108,7 @@ def test_a_replay_takes_nobody_out(shop):
     assert "-p-" in Store(shop.folder).recommend(user)["list_id"]
 
 
+@pytest.mark.slow
 def test_another_publication_is_not_met_half_way(shop):
     import fcntl
 

@@ -136,6 +136,25 @@ def test_truths__what_rises_is_trending(sample_shop):
     assert len(planted & set(popular)) < 6
 
 
+def test_truths__what_disappoints_is_less_popular_than_its_views(sample_shop):
+    """Each item whose page disappoints stands lower among popular items than it would by events of interest alone."""
+    planted = set(sample_shop.column("select entity_id from sample_truths where kind = 'frustrating_item'"))
+    ranks = sample_shop.query("""
+        with by_interest as (
+            select item_id, sum(greatest(weight, 0)) as interest
+            from fold_events where fold = 'live' group by item_id
+        )
+        select item_id, rank - row_number() over (order by interest desc, item_id) as fall
+        from by_interest
+        inner join popular_items using (item_id)
+        where fold = 'live' and generator = 'popular' and segment = ''
+    """)
+    assert len(planted) == 4
+    falls = sorted(fall for item_id, fall in ranks if item_id in planted)
+    others = sorted(fall for item_id, fall in ranks if item_id not in planted)
+    assert falls[0] > 20 > others[int(0.9 * len(others))]
+
+
 def test_truths__sizes_and_colours_of_a_thing_are_one_group(sample_shop):
     """The sample names no groups, so brand and description tell; the catalogue writes the variants as {one/other}."""
     specification = importlib.util.spec_from_file_location("catalogue", REPOSITORY / "src/kindred/sample/catalogue.py")

@@ -58,8 +58,24 @@ def test_search__reads_beginnings_and_misspelt_words_and_says_so():
     found, read_as = search(shop, "coff")
     assert set(ids(found)) == {"a", "b"} and read_as == {"coff": ["coffee", "coffeehouse"]}
     assert search(shop, "zeppelin") == ([], {"zeppelin": []})
+    # A misspelt word keeps its first letter.
+    assert search(shop, "offee") == ([], {"offee": []})
     assert search(shop, "?!") == ([], {})
     assert search([], "lamp") == ([], {"lamp": []})
+
+
+def test_search__words_that_a_tenth_of_the_items_have_say_nothing_beside_others():
+    shop = items(**{f"n{place:02d}": "Thing for all" for place in range(20)}, a="Lamp", b="Lamp for all")
+    found, _ = search(shop, "lamp for all")
+    assert ids(found) == ["a", "b"] and found[1].words == ["lamp"]
+    assert len(search(shop, "for all")[0]) == 21
+
+
+def test_search__what_has_every_word_comes_first():
+    """The description has both words, once each; the titles have one of them, three times and alone."""
+    shop = items(a="Blue blue blue", b="Mug mug mug", c="A long name of a thing that holds tea or coffee")
+    shop[2]["description"] = "a mug in blue"
+    assert ids(search(shop, "blue mug")[0])[0] == "c"
 
 
 def test_search__by_meaning_where_the_items_have_vectors():
@@ -72,6 +88,9 @@ def test_search__by_meaning_where_the_items_have_vectors():
     found, _ = search(shop, "jam", encoder)
     assert set(ids(found)) == {"a", "b"}
     assert {one.item["item_id"]: (one.words, one.cosine) for one in found} == {"a": (["jam"], 0), "b": ([], 0.8)}
+    # Where no item has a word of the query, less likeness has to do.
+    shop[4]["embedding"] = json.dumps({"words": [0.3, 0.95]})
+    assert ids(search(shop, "jam", encoder)[0]) == ["a", "b"] and ids(search(shop, "jelly", encoder)[0]) == ["b", "e"]
 
 
 def test_for_person__moves_what_the_person_likes_up_and_leaves_out_what_they_may_not_see():

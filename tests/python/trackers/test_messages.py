@@ -3,6 +3,7 @@
 import json
 from datetime import datetime
 
+import pytest
 from tracked_shop import build, write
 
 AT = datetime(2026, 5, 1, 10)
@@ -45,6 +46,7 @@ def test_each_kind_of_message(tmp_path):
     assert reasons["invalid_payload"] == 3 and sum(reasons.values()) == 5
 
 
+@pytest.mark.slow
 def test_tables_of_snowflakes_kafka_connector(tmp_path):
     """One table a topic, with what was sent and where it stood."""
     view = {"event_type": "view", "user_id": "u1", "item_id": "a", "occurred_at": "2026-05-01T10:00:00Z"}

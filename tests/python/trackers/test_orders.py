@@ -3,6 +3,7 @@
 import json
 from datetime import datetime
 
+import pytest
 from tracked_shop import build, write
 
 AT = datetime(2026, 5, 1, 10)
@@ -51,6 +52,7 @@ def test_values_currencies_and_returns(tmp_path):
     assert dict(shop.query("select fate, n_rows from tracker_report")) == {"used": 4, "duplicate": 1, "unmapped": 1}
 
 
+@pytest.mark.slow
 def test_shopify__what_is_no_purchase_and_pieces_that_were_cancelled(tmp_path):
     """Seven reasons to count nothing; of the three pieces of the good order one was cancelled and one given back."""
     orders = [

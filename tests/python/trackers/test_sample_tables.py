@@ -35,6 +35,7 @@ CONTEXTS = "action cart checkout_step page product transaction user".split()
 SNOWPLOW = {"view": 179, "impression": 199, "click": 35, "add_to_cart": 49, "purchase": 17, "return": 1}
 
 
+@pytest.mark.slow
 def test_snowplow__contexts_as_columns(load):
     folder = load("snowplow_ecommerce_apache2", {"events": "snowplow_ecommerce_events.csv"})
     shop = build(folder, {"snowplow": "raw_tracker"}, [*TABLES, "+identities"])
@@ -66,6 +67,7 @@ def test_snowplow__contexts_as_tables(load):
     assert shop.counts("events", "event_type") == SNOWPLOW
 
 
+@pytest.mark.slow
 def test_shopify__rest(load):
     names = "order order_line refund order_line_refund product product_variant customer".split()
     folder = load("shopify_fivetran", {name: f"shopify_{name}_data.csv" for name in names})

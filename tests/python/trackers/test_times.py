@@ -14,7 +14,7 @@ WRITTEN = {
 }
 
 
-@pytest.mark.parametrize("is_typed", [False, True])
+@pytest.mark.parametrize("is_typed", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_times_without_an_offset_alone_are_shifted(tmp_path, is_typed):
     names = ["naive", "winter"] if is_typed else list(WRITTEN)
     rows = [
