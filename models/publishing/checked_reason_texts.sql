@@ -43,6 +43,7 @@ reasons as (
 
     select reason
     from {{ ref('kindred', 'reason_texts') }}
+    where reason is not null
 
 ),
 
