@@ -42,6 +42,8 @@ SHEET_LINK = '<link rel="stylesheet" href="pages.css">'
 # The page that `kindred report` writes into the serving folder, and what hides the link to it where it isn't there.
 REPORT = "report.html"
 HIDDEN_REPORT = '<span id="report" hidden>'
+# Where the demonstration page has the sentences of reasons.
+NO_REASONS = "const reasons = {};"
 MAX_BODY_BYTES = 262_144
 # Where prometheus_client, in each process that is started with it, keeps what it counts.
 MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
@@ -675,7 +677,12 @@ def create_app(folder: str | Path | None = None) -> FastAPI:
 
     @app.get("/", include_in_schema=False)
     async def demo() -> HTMLResponse:
-        text = read_page("demo.html")
+        texts: Any = {}
+        with contextlib.suppress(NoRelease):
+            texts = store.read(None, lambda reader: reader.texts("en")[1])
+        # Within a script no text may begin a tag.
+        sentences = orjson.dumps(texts).decode().replace("<", "\\u003c")
+        text = read_page("demo.html").replace(NO_REASONS, f"const reasons = {sentences};")
         has_report = (store.folder / REPORT).is_file()
         return HTMLResponse(text.replace(HIDDEN_REPORT, HIDDEN_REPORT.replace(" hidden", "")) if has_report else text)
 

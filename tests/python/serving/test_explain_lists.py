@@ -241,6 +241,21 @@ def test_answers_keep_to_their_schema(client, user):
         jsonschema.validate(client.get(question).json(), content | {"components": schema["components"]})
 
 
+def test_the_demonstration_page_has_the_sentences_of_the_release(world, tmp_path):
+    """Whatever they are: a shop's own text can't end the page's script."""
+    pytest.importorskip("fastapi", reason="pip install -r requirements-serving.txt")
+    from starlette.testclient import TestClient
+
+    from kindred.serving.api import create_app
+
+    asked = TestClient(create_app(tmp_path))
+    assert "const reasons = {};" in asked.get("/").text
+    row = {"reason": "pinned", "language": "en", "text_with_item": "", "text_alone": "</script><b>ours"}
+    write_release(tmp_path, {**world, "reason_texts": [row]}, OLD)
+    page = asked.get("/").text
+    assert 'const reasons = {"pinned":[null,"\\u003c/script>\\u003cb>ours"]};' in page
+
+
 def test_the_report_is_served_where_it_is(client, tmp_path):
     answer = client.get("/report")
     assert answer.status_code == 404 and "`kindred report` writes it to report.html" in answer.json()["detail"]
