@@ -747,13 +747,13 @@ def serve(
     log_folder: where a line of each request is written; writer: module:function that writes reasons. None = as the
     environment says. Errors: RuntimeError where there is no such function.
     """
-    if writer is not None:
-        os.environ[WRITER] = writer
-    if os.environ.get(WRITER):
+    writer = os.environ.get(WRITER) if writer is None else writer
+    if writer:
         from kindred.serving.reason_writer import load
 
         # Said here once, not by each process that it ends.
-        load(os.environ[WRITER])
+        load(writer)
+        os.environ[WRITER] = writer
     if log_folder is not None:
         os.environ[request_log.FOLDER] = str(log_folder)
     if workers > 1 and not hasattr(socket, "SO_REUSEPORT"):
