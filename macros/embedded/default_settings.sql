@@ -39,6 +39,7 @@
             "traffic_rules": "",
             "campaigns": "",
             "blocked_ids": "",
+            "reason_texts": "",
             "policies": "",
             "experiments": "",
             "experiment_arms": "",

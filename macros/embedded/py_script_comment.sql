@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = '004c8284631a6868'
+KINDRED_FINGERPRINT = '7d3a4a31f776bd95'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -6493,6 +6493,8 @@ KINDRED_SOURCES = {
         '    "item_pages": {"item_id": "text", "similar_items": "text", "bundles": "text"},\n'
         '    "segments": {name: "text" for name in ("segment", "fallback", "trending", "excluded", "excluded_if_unknown")},\n'
         '    "generators": {"generator": "text", "reason": "text"},\n'
+        '    # text_id: the language and the reason.\n'
+        '    "reason_texts": dict.fromkeys(("text_id", "language", "reason", "text_with_item", "text_alone"), "text"),\n'
         '    # One row: what a list made at the moment of a request is made of.\n'
         '    "session_settings": {"n_steps": "bigint", "n_neighbors": "bigint"}\n'
         '    | {name: "double precision" for name in ("decay", "session_share", "list_share")}\n'
@@ -8145,7 +8147,7 @@ KINDRED_SOURCES = {
         '    "tables": dict.fromkeys(\n'
         '        (\n'
         '            *("event_weights", "generators", "rules", "eligibility", "gates", "purposes"),\n'
-        '            *("tracker_events", "traffic_rules", "campaigns", "blocked_ids"),\n'
+        '            *("tracker_events", "traffic_rules", "campaigns", "blocked_ids", "reason_texts"),\n'
         '            *("policies", "experiments", "experiment_arms", "experiment_metrics"),\n'
         '            *("foreign_log", "foreign_policies"),\n'
         '        ),\n'

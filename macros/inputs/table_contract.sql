@@ -102,6 +102,16 @@
                 'pattern': {'kind': 'text', 'required': true},
             },
         },
+        'reason_texts': {
+            'seed': 'reason_texts',
+            'is_text': true,
+            'columns': {
+                'reason': {'kind': 'text', 'form': 'word', 'required': true},
+                'language': {'kind': 'text', 'form': 'word', 'required': true},
+                'text_with_item': {'kind': 'text', 'form': 'name', 'required': false},
+                'text_alone': {'kind': 'text', 'form': 'name', 'required': true},
+            },
+        },
         'blocked_ids': {
             'seed': 'blocked_ids',
             'is_text': true,

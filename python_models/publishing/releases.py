@@ -21,6 +21,7 @@ def model(dbt, session):
         "item_pages": dbt.ref("release_item_pages"),
         "segments": dbt.ref("release_segments"),
         "generators": dbt.ref("release_generators"),
+        "reason_texts": dbt.ref("release_reason_texts"),
         "session_settings": dbt.ref("release_session_settings"),
         "arms": dbt.ref("release_arms"),
         "item_arms": dbt.ref("release_item_arms"),

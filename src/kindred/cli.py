@@ -100,7 +100,7 @@ def serve(given: argparse.Namespace) -> None:
         raise RuntimeError("--workers: at least 1")
     log_folder = Path(given.request_log) if given.request_log else None
     folder = Path(given.folder) if given.folder else serving_folder()
-    api.serve(folder, given.host, given.port, given.workers, log_folder)
+    api.serve(folder, given.host, given.port, given.workers, log_folder, given.reason_writer)
 
 
 def export(given: argparse.Namespace) -> None:
@@ -227,6 +227,7 @@ def make_parser() -> argparse.ArgumentParser:
     one.add_argument("--port", type=int, default=8000, help="%(default)s")
     one.add_argument("--workers", type=int, default=2, help="processes that answer (%(default)s)")
     one.add_argument("--request-log", metavar="FOLDER", help="write a line of JSON for each request into this folder")
+    one.add_argument("--reason-writer", metavar="MODULE:FUNCTION", help="your function that writes reasons, checked")
     one.set_defaults(run=serve)
     one = commands.add_parser("releases", parents=[served], help="the releases, newest first; * is what apps read")
     one.set_defaults(run=list_releases)

@@ -28,7 +28,7 @@ GROUPS: dict[str, dict[str, Any]] = {
     "tables": dict.fromkeys(
         (
             *("event_weights", "generators", "rules", "eligibility", "gates", "purposes"),
-            *("tracker_events", "traffic_rules", "campaigns", "blocked_ids"),
+            *("tracker_events", "traffic_rules", "campaigns", "blocked_ids", "reason_texts"),
             *("policies", "experiments", "experiment_arms", "experiment_metrics"),
             *("foreign_log", "foreign_policies"),
         ),

@@ -1,12 +1,15 @@
 """Random releases for the tests, written by hand, and what a list made of them must be, in plain Python."""
 
 import contextlib
+import csv
 import hashlib
 import json
 import os
 import random
 import sqlite3
 from collections import defaultdict
+
+from conftest import REPOSITORY
 
 from kindred.serving import Filters
 from kindred.serving.store import EVERYTHING
@@ -18,6 +21,8 @@ SETTINGS = (5, 25, 0.7, 0.7, 0.3)
 ITEMS = [f"i{number:03d}" for number in range(58)] + ['7" screen', "\\ü"]
 CATEGORIES = ["tea", "books", "sport", None]
 SEGMENTS = ["", "DE", "FR"]
+# The sentences that come with kindred.
+REASON_TEXTS = list(csv.DictReader((REPOSITORY / "seeds/config/reason_texts.csv").open(encoding="utf-8")))
 # A release as the contract has it; the first column is the key.
 TABLES = {
     "lists": "user_id text, list_id text, segment text, activity text, items text, history text, "
@@ -30,6 +35,7 @@ TABLES = {
     "item_pages": "item_id text, similar_items text, bundles text",
     "segments": "segment text, fallback text, trending text, excluded text, excluded_if_unknown text",
     "generators": "generator text, reason text",
+    "reason_texts": "text_id text, language text, reason text, text_with_item text, text_alone text",
     "session_settings": "n_steps bigint, n_neighbors bigint, decay double precision, session_share double precision, "
     "list_share double precision, case_insensitive_ids boolean, has_eligibility boolean",
     "arms": "arm_id text, experiment_id text, context text, arm text, kind text, unit text, is_by_item boolean, "
@@ -206,6 +212,11 @@ def write_release(
         "list_rules": [(user, json.dumps(one["rules"])) for user, one in world["lists"].items() if one.get("rules")],
         "identities": list(world["identities"].items()),
         "session_settings": [(*settings, ignores_case, world.get("has_eligibility", False))],
+        "reason_texts": [
+            (f"{text['language']}|{text['reason']}", text["language"], text["reason"])
+            + (text["text_with_item"] or None, text["text_alone"])
+            for text in world.get("reason_texts", REASON_TEXTS)
+        ],
         "arms": [tuple(arm.values()) for arm in world.get("arms", [])],
         "item_arms": [(item, json.dumps(arms)) for item, arms in world.get("item_arms", {}).items()],
         "generators": [("als", "your_history"), ("neighbors", "your_history"), ("popular", "popular")],
@@ -241,6 +252,7 @@ def old_shape(path):
             "drop table session_settings",
             "drop table identities",
             "drop table list_rules",
+            "drop table reason_texts",
             "drop table arms",
             "drop table item_arms",
             "alter table lists drop column policy",

@@ -10,6 +10,7 @@ from kindred.built import Warehouse
 from kindred.explain.scores import Scored, by_source, rows_of, score_person
 from kindred.explain.tables import Row, read, text
 from kindred.ids import id_hash, normal_id
+from kindred.serving.words import ENGLISH, Texts
 
 LIST = "rank item_id score policy generator reason because_item_id propensity run_id generated_at expires_at"
 HISTORY = "item_id weight n_events n_views n_carts n_purchases is_excluded last_at"
@@ -53,7 +54,7 @@ class Case:
     """What is known of a person's list. kind: own, holdout (the list for everyone) or fallback (no list of their own).
 
     names: {item_id: title} of all items that are spoken of. release: the row of `releases` that the list was published
-    in, None = it wasn't; served: that of the newest release.
+    in, None = it wasn't; served: that of the newest release. texts: the sentences of reasons in English.
     """
 
     asked: str
@@ -70,6 +71,7 @@ class Case:
     pools: dict[str, Pool] = field(default_factory=dict)
     teams: dict[str, str] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
+    texts: Texts = field(default_factory=dict)
 
     @property
     def policy(self) -> str:
@@ -237,7 +239,15 @@ def read_case(warehouse: Warehouse, asked: str, ignores_case: bool = True) -> Ca
             case.pools[policy] = read_pool(warehouse, user_id, policy, person)
     ids = {row[name] for row in [*places, *history] for name in ("item_id", "because_item_id") if row.get(name)}
     case.names = read_names(warehouse, ids)
+    case.texts = read_texts(warehouse)
     return case
+
+
+def read_texts(warehouse: Warehouse) -> Texts:
+    found = read(
+        warehouse, "release_reason_texts", "reason text_with_item text_alone", f"where language = {text(ENGLISH)}"
+    )
+    return {row["reason"]: (row["text_with_item"], row["text_alone"]) for row in found}
 
 
 def read_names(warehouse: Warehouse, item_ids: set[str]) -> dict[str, str]:

@@ -58,7 +58,7 @@ def explain(connection: BuiltTables, user: str, item: str | None, is_json: bool)
     if is_json:
         answer = lambda case, found: [json.dumps(rows_of(case, found), indent=2, default=as_json)]  # noqa: E731
     with connection.connected():
-        missing = connection.missing("recommendations", "identities", "candidates", "releases")
+        missing = connection.missing("recommendations", "identities", "candidates", "release_reason_texts", "releases")
         if missing:
             raise Unexplained(
                 f"no build has made {', '.join(missing)} yet: run `dbt build` in this project and for this target first"

@@ -148,7 +148,9 @@ def shorten(text: str, n: int) -> str:
 
 
 def reason(case: Case, place: Row) -> str:
-    return shorten(say(place["reason"], case.names.get(place["because_item_id"] or "", place["because_item_id"])), 52)
+    return shorten(
+        say(case.texts, place["reason"], case.names.get(place["because_item_id"] or "", place["because_item_id"])), 52
+    )
 
 
 def way(place: Row) -> str:
@@ -185,7 +187,7 @@ def item_lines(case: Case, found: Row, place: Row | None) -> list[str]:
     if place:
         lines.append(f"{name} is at place {place['rank']} of {found['n_listed']} in the list of {case.user_id}.")
         because = case.names.get(place["because_item_id"] or "", place["because_item_id"])
-        lines.append(f"Why: {say(place['reason'], because)}.")
+        lines.append(f"Why: {say(case.texts, place['reason'], because)}.")
         source = next((row for row in case.history if row["item_id"] == place["because_item_id"]), None)
         if source:
             lines.append(f"Of the history it rests most on {case.named(source['item_id'])}: {deeds(source)}, weight"
@@ -326,7 +328,7 @@ def unpersonal_lines(case: Case, item_id: str) -> list[str]:
     if place:
         line = (f"{case.named(item_id)} is at place {place['rank']} of {len(case.places)} in the list that"
                 f" {case.user_id}"
-                f" sees: {say(place['reason'], None)} (score {number(place['score'])}).")  # fmt: skip
+                f" sees: {say(case.texts, place['reason'], None)} (score {number(place['score'])}).")  # fmt: skip
     else:
         line = (f"{case.named(item_id)} is not in the list that {case.user_id} sees: it isn't among the"
                 f" {len(case.places)} most popular and trending items.")  # fmt: skip

@@ -24,6 +24,8 @@ TABLES: dict[str, dict[str, str]] = {
     "item_pages": {"item_id": "text", "similar_items": "text", "bundles": "text"},
     "segments": {name: "text" for name in ("segment", "fallback", "trending", "excluded", "excluded_if_unknown")},
     "generators": {"generator": "text", "reason": "text"},
+    # text_id: the language and the reason.
+    "reason_texts": dict.fromkeys(("text_id", "language", "reason", "text_with_item", "text_alone"), "text"),
     # One row: what a list made at the moment of a request is made of.
     "session_settings": {"n_steps": "bigint", "n_neighbors": "bigint"}
     | {name: "double precision" for name in ("decay", "session_share", "list_share")}

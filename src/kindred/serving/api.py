@@ -27,6 +27,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, H
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.routing import get_route_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.supervisors import Multiprocess
@@ -41,11 +42,17 @@ SHEET_LINK = '<link rel="stylesheet" href="pages.css">'
 # The page that `kindred report` writes into the serving folder, and what hides the link to it where it isn't there.
 REPORT = "report.html"
 HIDDEN_REPORT = '<span id="report" hidden>'
+# Where the demonstration page has the sentences of reasons.
+NO_REASONS = "const reasons = {};"
 MAX_BODY_BYTES = 262_144
 # Where prometheus_client, in each process that is started with it, keeps what it counts.
 MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
 # Where a scope keeps (release_id, is the list empty) of its answer, for the log.
 ANSWERED = "kindred_answered"
+# The same of what became of the sentences of a shop's own writer.
+WRITTEN = "kindred_written"
+# Environment variable with the writer of reasons, module:function; not given = none, and none of its code is imported.
+WRITER = "KINDRED_REASON_WRITER"
 BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2)
 
 # What comes in
@@ -59,6 +66,16 @@ ReleaseId = Annotated[
     str, Field(min_length=1, max_length=100, pattern=r"^[^\x00]+$", description="Of an earlier answer; 410 once gone.")
 ]
 
+Language = Annotated[
+    str,
+    Field(
+        min_length=2,
+        max_length=35,
+        pattern=r"^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*$",
+        description="Of the words, such as de or de-AT; `language` of the answer says which it is.",
+        examples=["de"],
+    ),
+]
 
 CATEGORY_TEXT = (
     "Names as in the catalogue; case and blanks around them don't matter. Those that the catalogue doesn't have stand "
@@ -195,11 +212,21 @@ class ExplanationOut(ListOut):
             " visit; holdout = for everyone, as the person is held out; fallback = for everyone or a segment."
         ),
     ]
+    language: Annotated[
+        str, Field(description="The language of all words: en where the release lacks the one that was asked for.")
+    ]
     words: Annotated[str, Field(description="How the list was made, as a sentence.")]
     experiments: Annotated[
         dict[str, AssignmentOut], Field(description="The arms of experiments on lists, by experiment_id.")
     ]
     items: list[ExplainedOut]  # type: ignore[assignment]
+    writer: Annotated[
+        dict[str, int],
+        Field(
+            description="How many sentences of the shop's own writer were shown (written), or why not; left out"
+            " without one."
+        ),
+    ] = {}
 
 
 class AssignmentsOut(BaseModel):
@@ -407,7 +434,7 @@ class Measured:
             self.histogram.labels(route, str(status)).observe(seconds)
             if self.log is not None and route in self.endpoints:
                 release_id, is_empty = scope.get(ANSWERED, (None, False))
-                self.log.write(self.endpoints[route], status, seconds, release_id, is_empty)
+                self.log.write(self.endpoints[route], status, seconds, release_id, is_empty, scope.get(WRITTEN))
 
 
 class Served:
@@ -430,11 +457,19 @@ def problem(status: int, detail: Any, headers: Mapping[str, str] | None = None) 
 def create_app(folder: str | Path | None = None) -> FastAPI:
     """The application on a serving folder, which may still be empty; None = serving_folder()."""
     store = Store(folder or serving_folder())
+    if os.environ.get(WRITER):
+        from kindred.serving import reason_writer
+
+        store.writer = reason_writer.Writer(reason_writer.load(os.environ[WRITER]))
     registry = CollectorRegistry()
     latency = Histogram(
         "kindred_request_seconds", "Time to answer.", ["route", "status"], buckets=BUCKETS, registry=registry
     )
     empty = Counter("kindred_empty_lists", "Answers without an item.", ["route"], registry=registry)
+    written: Counter | None = None
+    if store.writer:
+        told = "Sentences of the shop's own writer that were shown (written), or why the template's was."
+        written = Counter("kindred_reasons", told, ["outcome"], registry=registry)
 
     released = CollectorRegistry()
     released.register(Served(store))
@@ -521,9 +556,19 @@ def create_app(folder: str | Path | None = None) -> FastAPI:
         session: Annotated[Ids, Query(description="The items of a visit, oldest first.")] = [],  # noqa: B006
         segment: Annotated[Id | None, Query()] = None,
         release: Annotated[ReleaseId | None, Query()] = None,
+        language: Annotated[Language, Query()] = "en",
     ) -> Response:
         """The list that /recommendations gives (with `session`, that of /session), and why each item is in it."""
-        found = store.explain(user_id, session, n, filters, exclude, segment, offset, release)
+        asked = (user_id, session, n, filters, exclude, segment, offset, release, language)
+        if written:
+            # It may wait for the writer; others are answered meanwhile.
+            found = await run_in_threadpool(store.explain, *asked)
+            request.scope[WRITTEN] = found["writer"]
+            for outcome, n_sentences in found["writer"].items():
+                written.labels(outcome).inc(n_sentences)
+        else:
+            found = store.explain(*asked)
+        request.scope[ANSWERED] = (found["release_id"], not found["items"])
         # As the answer of /assign.
         return Response(orjson.dumps(found), media_type="application/json", headers={"Cache-Control": "no-store"})
 
@@ -632,7 +677,12 @@ def create_app(folder: str | Path | None = None) -> FastAPI:
 
     @app.get("/", include_in_schema=False)
     async def demo() -> HTMLResponse:
-        text = read_page("demo.html")
+        texts: Any = {}
+        with contextlib.suppress(NoRelease):
+            texts = store.read(None, lambda reader: reader.texts("en")[1])
+        # Within a script no text may begin a tag.
+        sentences = orjson.dumps(texts).decode().replace("<", "\\u003c")
+        text = read_page("demo.html").replace(NO_REASONS, f"const reasons = {sentences};")
         has_report = (store.folder / REPORT).is_file()
         return HTMLResponse(text.replace(HIDDEN_REPORT, HIDDEN_REPORT.replace(" hidden", "")) if has_report else text)
 
@@ -689,11 +739,21 @@ class OwnSocket:
         return listening_socket, (*self.address, True)
 
 
-def serve(folder: Path, host: str, port: int, workers: int, log_folder: Path | None = None) -> None:
+def serve(
+    folder: Path, host: str, port: int, workers: int, log_folder: Path | None = None, writer: str | None = None
+) -> None:
     """Answer until the process is told to end. Exits with 1 where the address isn't free.
 
-    log_folder: where a line of each request is written; None = as the environment says.
+    log_folder: where a line of each request is written; writer: module:function that writes reasons. None = as the
+    environment says. Errors: RuntimeError where there is no such function.
     """
+    writer = os.environ.get(WRITER) if writer is None else writer
+    if writer:
+        from kindred.serving.reason_writer import load
+
+        # Said here once, not by each process that it ends.
+        load(writer)
+        os.environ[WRITER] = writer
     if log_folder is not None:
         os.environ[request_log.FOLDER] = str(log_folder)
     if workers > 1 and not hasattr(socket, "SO_REUSEPORT"):

@@ -48,6 +48,7 @@ N = Annotated[int, Field(description="How many items.", ge=1, le=100)]
 Categories = Annotated[
     list[str] | None, Field(description="Only items of these categories; case doesn't matter.", max_length=50)
 ]
+Language = Annotated[str, Field(description="Of the words, such as en or de.", min_length=2, max_length=35)]
 Price = Annotated[float | None, Field(description="Bound of the price, included.")]
 
 
@@ -147,16 +148,19 @@ class Tools:
             raise ToolError(f"the catalogue has no category {named(unknown)}; it has {named(known)}")
         return self.aged(found)
 
-    def explain(self, user_id: PersonId, item_id: ItemId) -> dict[str, Any]:
-        """Why an item stands in a person's list: its rank, the reason in words, the rules that acted."""
+    def explain(self, user_id: PersonId, item_id: ItemId, language: Language = "en") -> dict[str, Any]:
+        """Why an item stands in a person's list: its rank, the reason in words, the rules that acted.
+
+        `language` of the answer is that of `words`: en where the release lacks the one that was asked for.
+        """
         self.known_item(item_id)
-        found = self.ask(lambda: self.store.explain(user_id, n=N_EXPLAINED))
+        found = self.ask(lambda: self.store.explain(user_id, n=N_EXPLAINED, language=language))
         own = self.ask(lambda: self.store.read(None, lambda reader: reader.id(item_id)))
         row = next((item for item in found["items"] if item["item_id"] == own), None)
         told = self.aged({"release_id": found["release_id"], "policy": found["policy"], "item_id": own})
         if row is None:
             return told | {"is_in_list": False, "sentence": f"{own} is not in the list of this person."}
-        return told | {"is_in_list": True, **row}
+        return told | {"is_in_list": True, "language": found["language"], **row}
 
     def similar_items(self, item_id: ItemId, n: N = 10, categories: Categories = None) -> dict[str, Any]:
         """What is like an item, best first."""

@@ -5,6 +5,8 @@ first part of the path, `ms` the time to answer in milliseconds:
 
     {"answered_at": "2026-05-01T06:00:00.123Z", "release": "20260501T055001-1f0a2b3c", "endpoint": "/session",
      "status": 200, "ms": 0.71, "is_empty": false}
+
+Where a shop's own function writes reasons, a line of /explain has also `reasons`, what became of its sentences.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -36,8 +39,16 @@ class RequestLog:
         self.file = -1
         folder.mkdir(parents=True, exist_ok=True)
 
-    def write(self, endpoint: str, status: int, seconds: float, release_id: str | None, is_empty: bool) -> None:
-        """Add a line. A full disk costs the line, not the answer."""
+    def write(
+        self,
+        endpoint: str,
+        status: int,
+        seconds: float,
+        release_id: str | None,
+        is_empty: bool,
+        reasons: Mapping[str, int] | None = None,
+    ) -> None:
+        """Add a line. A full disk costs the line, not the answer. reasons: None = there is no writer of reasons."""
         now = time.time()
         line = {
             "answered_at": datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")[:23] + "Z",
@@ -46,7 +57,7 @@ class RequestLog:
             "status": status,
             "ms": round(seconds * 1000, 3),
             "is_empty": is_empty,
-        }
+        } | ({} if reasons is None else {"reasons": reasons})
         with contextlib.suppress(OSError):
             if now // DAY != self.day:
                 self.rotate(int(now // DAY))

@@ -23,12 +23,15 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, TypeVar, cast
 
 from kindred.ids import normal_id, normal_text
 from kindred.publishing.tables import TABLES, create_table
 from kindred.serving.arms import HOLDOUT, Arms, Assignment, ItemArms, context_of
-from kindred.serving.words import KINDS, say
+from kindred.serving.words import ENGLISH, OF_LISTS, Texts, chosen_language, say
+
+if TYPE_CHECKING:
+    from kindred.serving.reason_writer import Writer
 
 PERSON, RECOMMEND, FILL_UP = (
     (Path(__file__).parent / name).read_text(encoding="utf-8")
@@ -186,15 +189,19 @@ class Explanation(TypedDict):
 
     kind: person (the published list), adapted (that list, filtered or filled up), session, holdout, or fallback (that
     of everyone or a segment). experiments: the arms of experiments on lists in which the person is, by experiment_id.
+    language: of all words, en where the release lacks the one that was asked for. writer: how many sentences of the
+    shop's own writer became what; left out without one.
     """
 
     list_id: str
     release_id: str
     policy: str
     kind: str
+    language: str
     words: str
     experiments: dict[str, Assignment]
     items: list[ExplainedItem]
+    writer: NotRequired[dict[str, int]]
     unknown_categories: NotRequired[list[str]]
 
 
@@ -282,6 +289,7 @@ class Reader:
         self.path = path
         self.name = str(path)
         self.spellings: dict[str, list[str]] | None = None
+        self.languages: dict[str, dict[str, tuple[str | None, str]]] | None = None
         try:
             with open(path, "rb") as file:
                 header = file.read(100)
@@ -410,6 +418,20 @@ class Reader:
                 self.spellings.setdefault(normal(name), []).append(name)
         return self.spellings
 
+    def texts(self, asked: str) -> tuple[str, Texts]:
+        """(The language that is answered in, its sentences); none in a release of before it had any."""
+        if self.languages is None:
+            self.languages = {}
+            for row in self.connection.execute("select language, reason, text_with_item, text_alone from reason_texts"):
+                self.languages.setdefault(row[0], {})[row[1]] = row[2], row[3]
+        language = chosen_language(asked, self.languages)
+        return language, self.languages.get(language, {})
+
+    def names(self) -> Iterable[str]:
+        """The titles and brands of the catalogue."""
+        found = self.connection.execute("select title from items union select brand from items")
+        return (name for (name,) in found if name)
+
     def resolve(self, filters: Filters) -> tuple[Filters, list[str]]:
         """(The filters with categories spelt as in the catalogue, those that it doesn't have)."""
         if filters.categories is None:
@@ -447,10 +469,12 @@ class Store:
 
     Every method takes release_id: None = what is current. Answers are dicts with list_id, release_id and items, a list
     of dicts by rank. Raises NoRelease where nothing was published, ReleaseGone where release_id isn't kept.
+    writer: writes the sentences of `explain`; None = they are those of the release.
     """
 
-    def __init__(self, folder: str | Path):
+    def __init__(self, folder: str | Path, writer: Writer | None = None):
         self.folder = Path(folder)
+        self.writer = writer
         self.link = self.folder / "current.sqlite"
         self.lock = threading.Lock()
         self.local = threading.local()
@@ -619,10 +643,11 @@ class Store:
         segment: str | None = None,
         offset: int = 0,
         release_id: str | None = None,
+        language: str = ENGLISH,
     ) -> Explanation:
         """The list that `recommend` gives, and why it is as it is, from the release alone.
 
-        A release of before rules were kept in it names none.
+        A release of before rules were kept in it names none. language: of the words, such as de or de-AT.
         """
         found = self.recommend(user_id, session, n, filters, exclude, segment, offset, True, release_id)
         letter = "".join(found["list_id"].split("-")[1:2])
@@ -630,10 +655,11 @@ class Store:
 
         def question(reader: Reader) -> Explanation:
             rules = rules_by_item(reader, user_id)
+            own_language, texts = reader.texts(language)
             items = [
                 cast(ExplainedItem, item)
                 | {
-                    "words": say(item["reason"], item["because_title"] or item["because_item_id"]),
+                    "words": say(texts, item["reason"], item["because_title"] or item["because_item_id"]),
                     # Of the visit's items none stands where a rule put it.
                     "rules": rules.get(item["item_id"], []) if item["generator"] != "session" else [],
                 }
@@ -644,10 +670,38 @@ class Store:
                 own = reader.person_id(user_id)
                 arms = reader.arms.assign(own, None, reader.context(own), time.time())
             experiments = {name: arm for name, arm in arms.items() if is_of_list(arm, found["policy"])}
-            explained = {**found, "kind": kind, "words": KINDS[kind], "experiments": experiments, "items": items}
-            return cast(Explanation, explained)
+            explained = {**found, "kind": kind, "language": own_language, "words": say(texts, OF_LISTS + kind, None)}
+            return cast(Explanation, explained | {"experiments": experiments, "items": items})
 
-        return self.read(found["release_id"], question)
+        explained = self.read(found["release_id"], question)
+        return explained if self.writer is None else self.written(explained, self.writer)
+
+    def written(self, explained: Explanation, writer: Writer) -> Explanation:
+        """The same in the words of the shop's writer, where it had some in time that pass the check."""
+        from kindred.serving.reason_writer import Facts, Names
+
+        facts = [
+            Facts(
+                explained["language"],
+                item["reason"],
+                item["title"],
+                item["category"],
+                item["brand"],
+                item["price"],
+                item["because_title"] or item["because_item_id"],
+                item["words"],
+            )
+            for item in explained["items"]
+        ]
+        release_id = explained["release_id"]
+        names = lambda: self.read(release_id, lambda reader: Names(reader.names()))  # noqa: E731
+        outcomes: dict[str, int] = {}
+        for item, (sentence, outcome) in zip(
+            explained["items"], writer.sentences(facts, release_id, names), strict=True
+        ):
+            item["words"] = sentence
+            outcomes[outcome] = outcomes.get(outcome, 0) + 1
+        return cast(Explanation, {**explained, "writer": outcomes})
 
     @staticmethod
     def for_everyone(

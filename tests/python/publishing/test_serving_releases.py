@@ -103,6 +103,7 @@ def tables_of(version, n_lists=N_LISTS, n_batches=4, pause=0.0):
         "item_pages": row("item_pages", f"i{version}", "[]", "[]"),
         "segments": row("segments", "", f'[["i{version}",1.0,"popular"]]', "[]", "[]", "[]"),
         "generators": row("generators", "als", "your_history"),
+        "reason_texts": row("reason_texts", "en|popular", "en", "popular", None, "popular"),
         "session_settings": row("session_settings", 5, 25, 0.7, 0.7, 0.3, True, False),
         "arms": row("arms", *ARM),
         "item_arms": row("item_arms", "a", "[]"),

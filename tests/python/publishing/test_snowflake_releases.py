@@ -44,7 +44,7 @@ def test_what_is_read_changes_when_the_gates_are_passed_and_when_somebody_goes_b
         tables[f"published_{name}"] = f"select (select run_id from releases) as run_id, * from release_{name}"
     # As a version before 0.1.0 published: other names, no settings of session lists, no policies and experiments.
     del tables["published_session_settings"], tables["published_arms"], tables["published_item_arms"]
-    del tables["published_list_rules"]
+    del tables["published_list_rules"], tables["published_reason_texts"]
     tables["published_lists"] = f"select * exclude (policy, activity) from ({tables['published_lists']})"
     generators = tables.pop("published_generators")
     tables["published_sources"] = f"select run_id, generator as source, reason from ({generators})"

@@ -3,12 +3,16 @@
 import shutil
 
 import pytest
-from serving_worlds import OLD, arm_of, old_shape, random_world, with_holdout, write_release
+from serving_worlds import OLD, REASON_TEXTS, arm_of, old_shape, random_world, with_holdout, write_release
 
 from kindred.publishing.withdraw import Leaving, from_folder
 from kindred.serving import Filters, Store
-from kindred.serving.words import KINDS, SENTENCES, say
+from kindred.serving.store import LIST_KINDS
+from kindred.serving.words import OF_LISTS, say
 
+ENGLISH = {
+    row["reason"]: (row["text_with_item"] or None, row["text_alone"]) for row in REASON_TEXTS if row["language"] == "en"
+}
 RULES = [["more_garden", "boost", "2 5 10"], ["spring", "pin", "1"], ["steady", "bury", "2"]]
 
 
@@ -34,7 +38,8 @@ def store(world, user, tmp_path):
 def test_a_published_list_with_its_reasons_and_rules(store, world, user):
     found = store.explain(user, n=20)
     given = store.recommend(user, n=20, with_facts=True)
-    assert found["list_id"] == given["list_id"] and found["kind"] == "person" and found["words"] == KINDS["person"]
+    assert found["list_id"] == given["list_id"] and found["kind"] == "person"
+    assert (found["language"], found["words"]) == ("en", ENGLISH["list_person"][1]) and "writer" not in found
     assert [{name: item[name] for name in given["items"][0]} for item in found["items"]] == given["items"]
     acted = {item["rank"]: [(rule["rule_id"], rule["action"]) for rule in item["rules"]] for item in found["items"]}
     assert {rank: rules for rank, rules in acted.items() if rules} == {
@@ -119,7 +124,9 @@ def test_a_release_without_rules_is_explained_without_them(tmp_path, world, user
     old_shape(write_release(tmp_path, world, OLD))
     found = Store(tmp_path).explain(user)
     assert found["kind"] == "person" and not any(item["rules"] for item in found["items"])
-    assert all(item["words"] for item in found["items"])
+    # Nor has it sentences: the codes are said.
+    assert (found["language"], found["words"]) == ("en", "list person")
+    assert {item["words"] for item in found["items"]} == {"your history"}
 
 
 def test_who_withdrew_is_nobody(store, world, user, tmp_path):
@@ -133,17 +140,63 @@ def test_who_withdrew_is_nobody(store, world, user, tmp_path):
 
 
 def test_a_reason_of_the_shops_own_generator_is_said_as_it_is_written():
-    assert say("our_buyers_choice", "x") == "our buyers choice"
-    assert (
-        say("your_history", None) == "from what you liked before"
-        and say("your_history", "{}") == "because you liked {}"
-    )
-    assert all(said and not said.endswith(".") for pair in SENTENCES.values() for said in pair)
+    assert say(ENGLISH, "our_buyers_choice", "x") == "our buyers choice"
+    assert say(ENGLISH, "your_history", None) == "from what you liked before"
+    # A title is put in as it is, and what a sentence without {item} says stays.
+    assert say(ENGLISH, "your_history", "{item} {}") == "because you liked {item} {}"
+    assert say(ENGLISH, "pinned", "x") == "picked by the shop"
 
 
-def test_every_reason_of_kindred_has_a_sentence(sample_shop):
+LANGUAGES = ("en", "de", "fr", "es")
+
+
+def test_every_reason_of_kindred_has_a_sentence_in_every_language(sample_shop):
+    """The seed, and what the store says by itself: a code or a language that is missing fails here."""
     reasons = {reason for (reason,) in sample_shop.query("select reason from release_generators")}
-    assert reasons <= SENTENCES.keys() and {"your_session", "as_given", "similar_to_this"} <= SENTENCES.keys()
+    reasons |= {OF_LISTS + kind for kind in LIST_KINDS.values()}
+    reasons |= {"your_session", "as_given", "similar_to_this", "bought_together", "buy_again"}
+    found = {(row["language"], row["reason"]): row for row in REASON_TEXTS}
+    assert len(found) == len(REASON_TEXTS)
+    assert {language for language, _reason in found} == {*LANGUAGES}
+    assert {(language, reason) for language in LANGUAGES for reason in reasons} <= found.keys()
+    released = sample_shop.query("select language, reason, text_with_item, text_alone from release_reason_texts")
+    assert sorted(released, key=lambda row: row[:2]) == [
+        (*key, row["text_with_item"] or None, row["text_alone"]) for key, row in sorted(found.items())
+    ]
+
+
+def test_sentences_are_of_one_form():
+    """Without a capital (but German nouns) and a full stop, with the title in the same codes, and none said twice."""
+    for row in REASON_TEXTS:
+        for said in filter(None, (row["text_with_item"], row["text_alone"])):
+            assert said == said.strip() and said[-1] not in ".!" and len(said) <= 120, row
+            assert said[0].islower() or said.startswith("Zeit"), row
+        assert not row["text_with_item"] or row["text_with_item"].count("{item}") == 1
+        assert "{" not in row["text_alone"] and bool(row["text_with_item"]) == bool(ENGLISH[row["reason"]][0])
+    alone = [(row["language"], row["text_alone"]) for row in REASON_TEXTS]
+    assert len(set(alone)) == len(alone)
+
+
+def test_a_list_in_another_language(store, user):
+    german = store.explain(user, language="de-AT")
+    assert german["language"] == "de" and german["words"].startswith("beim letzten Lauf für diese Person erstellt")
+    for item in german["items"]:
+        title = item["because_title"]
+        expected = f"weil Ihnen {title} gefallen hat" if title else "passt zu dem, was Ihnen bisher gefallen hat"
+        assert item["words"] == expected
+    assert store.explain(user, language="FR")["language"] == "fr"
+    # What the release lacks is said in English, all of it.
+    other = store.explain(user, language="it")
+    assert other["language"] == "en" and {**other, "list_id": ""} == {**store.explain(user), "list_id": ""}
+
+
+def test_a_release_with_other_languages(world, user, tmp_path):
+    world["reason_texts"] = [row for row in REASON_TEXTS if row["language"] == "en"]
+    world["reason_texts"] += [{**row, "language": "it"} for row in world["reason_texts"]]
+    write_release(tmp_path, world, OLD)
+    store = Store(tmp_path)
+    assert store.explain(user, language="it")["language"] == "it"
+    assert store.explain(user, language="de")["language"] == "en"
 
 
 # The pages -----------------------------------------------------------------------------------------------------------
@@ -166,6 +219,10 @@ def test_explain_over_http(client, store, user):
     assert answer.headers["cache-control"] == "no-store"
     # A blank id is nobody's.
     assert client.get("/explain/%20").json()["kind"] == "fallback"
+    german = client.get(f"/explain/{user}", params={"language": "de"}).json()
+    assert german["language"] == "de" and german["words"] == store.explain(user, language="de")["words"]
+    for language in ("d", "de;", "x" * 36):
+        assert client.get(f"/explain/{user}", params={"language": language}).status_code == 422
     refused = client.get(f"/explain/{user}?sesion=i001").json()["detail"]
     assert "session" in refused[0]["msg"]
     assert client.get(f"/explain/{user}?release=20200101T000000-none").status_code == 410
@@ -178,10 +235,25 @@ def test_answers_keep_to_their_schema(client, user):
     content = schema["paths"]["/explain/{user_id}"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
     for question in (
         f"/explain/{user}",
-        "/explain/nobody?segment=DE",
+        "/explain/nobody?segment=DE&language=de",
         f"/explain/{user}?session=i001&category=nothing",
     ):
         jsonschema.validate(client.get(question).json(), content | {"components": schema["components"]})
+
+
+def test_the_demonstration_page_has_the_sentences_of_the_release(world, tmp_path):
+    """Whatever they are: a shop's own text can't end the page's script."""
+    pytest.importorskip("fastapi", reason="pip install -r requirements-serving.txt")
+    from starlette.testclient import TestClient
+
+    from kindred.serving.api import create_app
+
+    asked = TestClient(create_app(tmp_path))
+    assert "const reasons = {};" in asked.get("/").text
+    row = {"reason": "pinned", "language": "en", "text_with_item": "", "text_alone": "</script><b>ours"}
+    write_release(tmp_path, {**world, "reason_texts": [row]}, OLD)
+    page = asked.get("/").text
+    assert 'const reasons = {"pinned":[null,"\\u003c/script>\\u003cb>ours"]};' in page
 
 
 def test_the_report_is_served_where_it_is(client, tmp_path):

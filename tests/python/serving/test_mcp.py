@@ -80,14 +80,18 @@ def test_lists_are_those_of_the_store(folder):
 def test_why_an_item_is_there(folder):
     [first, *_others] = Store(folder).recommend("u1")["items"]
     unavailable = next(item for item, one in random_world(5)["items"].items() if not one["is_recommendable"])
-    there, elsewhere, nowhere = ask(
+    there, german, elsewhere, nowhere = ask(
         folder,
         ("explain", {"user_id": "u1", "item_id": first["item_id"]}),
+        ("explain", {"user_id": "u1", "item_id": first["item_id"], "language": "de"}),
         ("explain", {"user_id": "u1", "item_id": unavailable}),
         ("explain", {"user_id": "u1", "item_id": "i999"}),
     )
     assert there[1]["is_in_list"] and there[1]["rank"] == 1
     assert there[1]["reason"] == first["reason"] and there[1]["generator"] == first["generator"]
+    expected = Store(folder).explain("u1", language="de")["items"][0]["words"]
+    assert (there[1]["language"], german[1]["language"]) == ("en", "de")
+    assert german[1]["words"] == expected != there[1]["words"]
     assert not elsewhere[0] and elsewhere[1]["is_in_list"] is False
     assert nowhere[0] and "no item 'i999'" in nowhere[1] and "i0" in nowhere[1].split("items are")[1]
 
