@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = 'ee94c36e41c4c98a'
+KINDRED_FINGERPRINT = '8539dbcf92b0255b'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -4981,6 +4981,7 @@ KINDRED_SOURCES = {
         '        ("churn", pa.float64()),\n'
         '        ("model", pa.string()),\n'
         '        ("note", pa.string()),\n'
+        '        ("as_of", pa.timestamp("us")),\n'
         '    ]\n'
         ')\n'
         '\n'
@@ -5028,8 +5029,11 @@ KINDRED_SOURCES = {
         '\n'
         '\n'
         'def customer_values(session: Session, purchase_days: Relation) -> Any:\n'
-        '    """The rows of the dbt model `customer_values`: one per person of `purchase_days` (user_id, days_ago, revenue)."""\n'
-        '    table = read_table(purchase_days, ["user_id", "days_ago", "revenue"])\n'
+        '    """The rows of the dbt model `customer_values`: one per person of `purchase_days`.\n'
+        '\n'
+        '    purchase_days: user_id, days_ago, revenue, as_of.\n'
+        '    """\n'
+        '    table = read_table(purchase_days, ["user_id", "days_ago", "revenue", "as_of"])\n'
         '    if not table.num_rows:\n'
         '        return write_table(session, SCHEMA, [])\n'
         '    users, person = encode_ids(table["user_id"])\n'
@@ -5052,6 +5056,7 @@ KINDRED_SOURCES = {
         '        pa.array(predicted.churn),\n'
         '        pa.array([predicted.model] * len(users)),\n'
         '        pa.array([predicted.note] * len(users)),\n'
+        '        pa.array([table["as_of"][0].as_py()] * len(users), type=pa.timestamp("us")),\n'
         '    ]\n'
         '    return write_table(session, SCHEMA, pa.Table.from_arrays(columns, schema=SCHEMA).to_batches())\n'
         '\n'
