@@ -50,8 +50,8 @@ CANCELS_AFTER = (15.0, 29.9)  # days after that moment
 # An account younger than that has paid for its first month.
 LEAST_AGE_DAYS = 30
 
-# The experiment: of three features that a user hasn't used, each with its own arm. Adoption within the days by arm, for a
-# feature whose forerunner is used, and for others.
+# The experiment: three features that a user hasn't used, each with an arm of its own. How probably it is adopted within
+# the days, where its forerunner is used and where not.
 PROMPTED_PERIODS, PROMPTED_FIRST_DAYS, N_PROMPTED, ADOPTED_WITHIN = (5, 6), 5, 3, 9.5
 ADOPTS = {True: {"control": 0.10, "prompt": 0.28}, False: {"control": 0.04, "prompt": 0.12}}
 # A week before the end some users are prompted outside of the experiment.
@@ -224,7 +224,7 @@ def ready(log: Log, user: User) -> np.ndarray:
 
 
 def new_features(log: Log, user: User) -> np.ndarray:
-    """How much a user would like the features that the plan includes and the user hasn't used; never the aha feature."""
+    """How much a user would like the features that are still unused and in the plan; never the aha feature."""
     weights = user.affinity.copy()
     weights[user.adopted] = 0
     weights[[index for index, feature in enumerate(log.features) if feature.name == AHA]] = 0
@@ -307,7 +307,7 @@ def open_tickets(log: Log, account: Account, begins: datetime) -> None:
         if account.signed_up_at < moment < (account.cancelled_at or END):
             row: dict[str, Any] = {"ticket_id": f"t{len(log.tickets) + 1:04d}", "account_id": account.account_id}
             row |= {"opened_by": account.users[0].user_id, "opened_at": moment}
-            log.tickets.append(row | {"satisfaction": int(log.rng.choice([1, 2, 3, 4, 5], p=[0.2, 0.2, 0.2, 0.2, 0.2]))})
+            log.tickets.append(row | {"satisfaction": int(log.rng.integers(1, 6))})
 
 
 def announce(log: Log, accounts: list[Account]) -> None:
@@ -388,7 +388,10 @@ def make_world() -> World:
         "feature_uses": log.uses, "page_views": log.page_views, "prompts": log.prompts, "payments": log.payments,
         "tickets": log.tickets,
     }  # fmt: skip
-    ids = {feature.name: feature.feature_id for feature in features}
+    used: dict[str, set[str]] = {}
+    for uses in log.by_account.values():
+        for _, user_id, feature_id in uses:
+            used.setdefault(user_id, set()).add(feature_id)
     return World(
         tables={name: pa.Table.from_pylist(rows) for name, rows in tables.items()},
         truths={
@@ -397,9 +400,15 @@ def make_world() -> World:
             "cancelled_at": {account.account_id: account.cancelled_at for account in accounts},
             "effect": float(np.mean(log.effects)),
             "median_days": {plan: median for plan, (_, _, median) in PLANS.items()},
-            "aha": ids[AHA],
-            "plans": {account.account_id: account.plan for account in accounts},
-            "roles": {user.user_id: user.role for account in accounts for user in account.users},
-            "features": {feature.feature_id: feature for feature in features},
+            # {user: (account, plan, role)} of those who were invited
+            "users": {
+                user.user_id: (account.account_id, account.plan, user.role)
+                for account in accounts
+                for user in account.users
+                if user.invited_at < (account.cancelled_at or END)
+            },
+            "used": used,
+            "announced": {row["user_id"] for row in log.prompts if row["arm"] is None},
+            "features": {feature.feature_id: vars(feature) for feature in features},
         },
     )

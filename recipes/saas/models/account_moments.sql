@@ -5,7 +5,7 @@
 
 with accounts as (select * from {{ source('raw', 'accounts') }}),
 
-users as (select * from {{ source('raw', 'users') }}),
+users as (select * from {{ ref('product_users') }}),
 
 moments as (
 

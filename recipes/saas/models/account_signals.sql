@@ -6,13 +6,12 @@
 
 with moments as (select * from {{ ref('account_moments') }}),
 
-users as (select * from {{ source('raw', 'users') }}),
+users as (select * from {{ ref('product_users') }}),
 
 tickets as (select * from {{ source('raw', 'tickets') }}),
 
 classes as (select * from {{ ref('health_signals') }}),
 
--- Of who may be addressed: people who refuse are in no figure.
 uses as (
 
     select

@@ -3,7 +3,7 @@
 -- of everybody who was ever there.
 with features as (select * from {{ ref('saas_items') }} where is_available),
 
-users as (select * from {{ ref('product_users') }}),
+users as (select * from {{ ref('product_users') }} where not has_left),
 
 firsts as (select * from {{ ref('feature_firsts') }}),
 

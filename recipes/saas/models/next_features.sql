@@ -3,7 +3,7 @@
 -- learn from are no proposal.
 with recommendations as (select * from {{ ref('kindred', 'recommendations') }} where generator <> 'exploration'),
 
-users as (select * from {{ ref('product_users') }}),
+users as (select * from {{ ref('product_users') }} where not has_left),
 
 features as (select * from {{ ref('saas_items') }}),
 

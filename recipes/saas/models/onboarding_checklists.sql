@@ -1,7 +1,7 @@
 -- one row per user: how far the user has come in the onboarding of the own role, and what comes next
 with steps as (select * from {{ ref('onboarding_steps') }}),
 
-users as (select * from {{ ref('product_users') }}),
+users as (select * from {{ ref('product_users') }} where not has_left),
 
 firsts as (select * from {{ ref('feature_firsts') }}),
 

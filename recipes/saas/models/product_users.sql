@@ -1,9 +1,19 @@
--- one row per user of an account that has not left, who may be addressed
+-- one row per user who may be addressed and counted, with the account
+-- Who refuses personalization or analytics, is forgotten or is a bot, is in no table of this recipe.
 with users as (select * from {{ source('raw', 'users') }}),
 
 accounts as (select * from {{ source('raw', 'accounts') }}),
 
-lists as (select * from {{ ref('kindred', 'recommendation_lists') }}),
+people as (
+
+    select identity_id
+    from {{ ref('kindred', 'identities') }}
+    where user_id is not null
+        and is_consented
+        and allows_analytics
+        and traffic is null
+
+),
 
 moment as (select max(as_of) as as_of from {{ ref('kindred', 'folds') }}),
 
@@ -14,14 +24,18 @@ final as (
         users.account_id,
         users.role,
         accounts.plan,
-        users.invited_at
+        -- What is known of later than as_of counts for nothing.
+        coalesce(accounts.cancelled_at < moment.as_of, false) as has_left,
+        least(coalesce(accounts.cancelled_at, moment.as_of), moment.as_of) as known_until,
+        users.invited_at,
+        accounts.signed_up_at
     from users
     inner join accounts
         on users.account_id = accounts.account_id
-    inner join lists
-        on users.user_id = lists.user_id
+    inner join people
+        on users.user_id = people.identity_id
     inner join moment
-        on accounts.cancelled_at is null or accounts.cancelled_at >= moment.as_of
+        on users.invited_at < moment.as_of
 
 )
 

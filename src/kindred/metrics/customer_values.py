@@ -250,7 +250,7 @@ def features(purchases: Purchases) -> np.ndarray:
 
 
 def rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
-    """Spearman's correlation; 0 where one of them is the same for all."""
+    """Spearman's correlation; 0 where one of them is the same for all. Neither has a nan."""
     from scipy.stats import rankdata
 
     ranks = rankdata(one), rankdata(other)
