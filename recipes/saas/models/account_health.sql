@@ -13,10 +13,10 @@ measured as (
 
     select
         account_id,
-        moment,
         {% for signal in ['breadth', 'active_share', 'trend', 'days_silent', 'n_bad'] -%}
-        max(case when signal = '{{ signal }}' then value end) as {{ signal }}{{ "," if not loop.last }}
-        {% endfor %}
+        max(case when signal = '{{ signal }}' then value end) as {{ signal }},
+        {% endfor -%}
+        moment
     from signals
     group by
         account_id,
@@ -29,12 +29,12 @@ explained as (
     select
         account_id,
         moment,
-        {{ kindred.exact_sum('contribution') }} as total,
         -- What speaks against the risk is no reason for it.
         {% for rank in [1, 2, 3] -%}
         max(case when rank = {{ rank }} and contribution > 0 then sentence end) as reason_{{ rank }},
-        max(case when rank = {{ rank }} and contribution > 0 then contribution end) as contribution_{{ rank }}{{ "," if not loop.last }}
-        {% endfor %}
+        max(case when rank = {{ rank }} and contribution > 0 then contribution end) as contribution_{{ rank }},
+        {% endfor -%}
+        {{ kindred.exact_sum('contribution') }} as total
     from reasons
     group by
         account_id,

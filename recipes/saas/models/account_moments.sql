@@ -1,20 +1,30 @@
 -- one row per (account_id, moment): accounts whose risk is assessed, and whether they cancelled in the period after
--- Moments are as_of and every period before it. An account that is younger than a period isn't assessed. is_cancelled is
--- null where the period after isn't over; what is known of cancellations later than as_of counts for nothing.
+-- Moments are as_of and every period before it. An account that is younger than a period isn't assessed. is_cancelled
+-- is null where the period after isn't over; what is known of cancellations later than as_of counts for nothing.
 {% set days = var('period_days') | int %}
 
 with accounts as (select * from {{ source('raw', 'accounts') }}),
 
 users as (select * from {{ ref('product_users') }}),
 
+now as (select max(as_of) as as_of from {{ ref('kindred', 'folds') }}),
+
 moments as (
 
     select
-        folds.as_of,
-        {{ dbt.dateadd('day', '-' ~ days ~ ' * numbers.number', 'folds.as_of') }} as moment,
-        numbers.number = 0 as is_newest
-    from (select max(as_of) as as_of from {{ ref('kindred', 'folds') }}) as folds
-    cross join ({{ kindred.numbers(var('n_periods') | int) }}) as numbers
+        as_of,
+        as_of as moment,
+        true as is_newest
+    from now
+    {% for number in range(1, var('n_periods') | int) %}
+    union all
+
+    select
+        as_of,
+        as_of - interval '{{ number * days }} days' as moment,
+        false as is_newest
+    from now
+    {% endfor %}
 
 ),
 
@@ -25,13 +35,13 @@ assessed as (
         moments.moment,
         moments.is_newest,
         accounts.plan,
-        {{ dbt.dateadd('day', -days, 'moments.moment') }} as seen_from,
-        {{ dbt.dateadd('day', days, 'moments.moment') }} as known_at,
+        moments.moment - interval '{{ days }} days' as seen_from,
+        moments.moment + interval '{{ days }} days' as known_at,
         moments.as_of,
         accounts.cancelled_at
     from accounts
     inner join moments
-        on accounts.signed_up_at <= {{ dbt.dateadd('day', -days, 'moments.moment') }}
+        on accounts.signed_up_at <= moments.moment - interval '{{ days }} days'
             and (accounts.cancelled_at is null or accounts.cancelled_at >= moments.moment)
 
 ),

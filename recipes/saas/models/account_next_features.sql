@@ -22,7 +22,9 @@ final as (
 
     select
         account_id,
-        cast(row_number() over (partition by account_id order by score desc, n_users desc, feature_id) as bigint) as rank,
+        cast(row_number() over (
+            partition by account_id order by score desc, n_users desc, feature_id
+        ) as bigint) as rank,
         feature_id,
         title,
         n_users,

@@ -2,7 +2,6 @@
 -- Nothing from the moment on counts, so that a risk can be judged by what came later.
 {% set signals = ['breadth', 'active_share', 'trend', 'days_silent', 'n_bad'] %}
 {% set days = var('period_days') | int %}
-{% set middle = dbt.dateadd('hour', -12 * days, 'moments.moment') %}
 
 with moments as (select * from {{ ref('account_moments') }}),
 
@@ -33,8 +32,10 @@ use_counts as (
         moments.moment,
         count(distinct uses.item_id) as breadth,
         count(distinct uses.user_id) as n_active,
-        sum(case when uses.occurred_at >= {{ middle }} then 1 else 0 end) as n_late,
-        sum(case when uses.occurred_at < {{ middle }} then 1 else 0 end) as n_early,
+        count(uses.occurred_at) as n_uses,
+        sum(
+            case when uses.occurred_at >= moments.moment - interval '{{ 12 * days }} hours' then 1 else 0 end
+        ) as n_late,
         max(uses.occurred_at) as last_used_at
     from moments
     left join uses
@@ -73,7 +74,7 @@ measured as (
         cast(use_counts.breadth as double) as breadth,
         use_counts.n_active / cast(moments.n_seats as double) as active_share,
         -- Three more uses in either half: few uses are no trend.
-        ln((use_counts.n_late + 3) / cast(use_counts.n_early + 3 as double)) as trend,
+        ln((use_counts.n_late + 3) / cast(use_counts.n_uses - use_counts.n_late + 3 as double)) as trend,
         coalesce({{ kindred.days_between('use_counts.last_used_at', 'moments.moment') }}, {{ days }}) as days_silent,
         cast(coalesce(ticket_counts.n_bad, 0) as double) as n_bad
     from moments

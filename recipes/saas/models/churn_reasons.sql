@@ -1,5 +1,5 @@
 -- one row per (account_id, moment, signal): what a signal adds to the log odds that the account cancels
--- They add up: log odds = base + intercept of risk_scales + the contributions. A class that was never seen adds nothing.
+-- They add up: log odds = base + intercept of risk_scales + contributions. A class that was never seen adds nothing.
 with signals as (select * from {{ ref('account_signals') }}),
 
 weights as (select * from {{ ref('signal_weights') }}),

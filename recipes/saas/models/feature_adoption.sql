@@ -75,7 +75,10 @@ final as (
         round(sum(by_account.n_adopters) / cast(sum(by_account.n_users) as double), 4) as adoption,
         count(*) as n_accounts,
         cast(sum(
-            case when by_account.n_adopters >= least(by_account.n_users, {{ var('adopted_by_users') }}) then 1 else 0 end
+            case
+                when by_account.n_adopters >= least(by_account.n_users, {{ var('adopted_by_users') }}) then 1
+                else 0
+            end
         ) as bigint) as n_adopting_accounts,
         round(avg(by_account.n_adopters / cast(by_account.n_users as double)), 4) as mean_share_of_account,
         round(min(modules.adoption), 4) as module_adoption,

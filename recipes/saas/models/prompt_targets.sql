@@ -17,7 +17,7 @@ prompted_lately as (
     select prompts.user_id
     from prompts
     inner join moment
-        on prompts.shown_at >= {{ dbt.dateadd('day', -(var('quiet_days') | int), 'moment.as_of') }}
+        on prompts.shown_at >= moment.as_of - interval '{{ var('quiet_days') }} days'
             and prompts.shown_at < moment.as_of
     where coalesce(prompts.arm, '') <> 'control'
     group by prompts.user_id

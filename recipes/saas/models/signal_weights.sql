@@ -1,6 +1,6 @@
 -- one row per (moment, signal, bin): what a class of a signal says, learned from periods that were over at the moment
--- weight = logarithm of the odds to cancel in the class over those of all ("weight of evidence"), as if 20 accounts more
--- had been in the class that cancelled as often as all: what few accounts say counts little.
+-- weight = logarithm of the odds to cancel in the class over those of all ("weight of evidence"), as if 20 more
+-- accounts had been in the class and cancelled as often as all: what few accounts say counts little.
 {% set prior = 20 %}
 
 with moments as (select * from {{ ref('account_moments') }}),

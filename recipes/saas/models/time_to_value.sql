@@ -1,6 +1,6 @@
 -- one row per (kind, entity_id): days from the invitation or sign-up to the first use of the feature that marks value
--- kind: user or account, of which the first user counts. Where has_value is false, days is how long it has been waited for
--- in vain: until now, or until the account left. Never average them: value_medians takes them into account.
+-- kind: user or account, of which the first user counts. Where has_value is false, days is how long there was none:
+-- until now, or until the account left. Never average them: value_medians takes them into account.
 with users as (select * from {{ ref('product_users') }}),
 
 firsts as (select * from {{ ref('feature_firsts') }} where feature_id = '{{ var("value_feature") }}'),
