@@ -95,6 +95,9 @@ class Log:
 
     rng: np.random.Generator
     features: list[Feature]
+    # The number of the forerunner of each feature; -1 = it has none
+    forerunners: np.ndarray = field(init=False)
+    aha: int = field(init=False)
     uses: list[dict[str, Any]] = field(default_factory=list)
     page_views: list[dict[str, Any]] = field(default_factory=list)
     prompts: list[dict[str, Any]] = field(default_factory=list)
@@ -105,6 +108,11 @@ class Log:
     signals: dict[tuple[str, datetime], dict[str, float]] = field(default_factory=dict)
     effects: list[float] = field(default_factory=list)
     by_account: dict[str, list[tuple[datetime, str, str]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        numbers = {feature.feature_id: index for index, feature in enumerate(self.features)}
+        self.forerunners = np.array([numbers.get(feature.forerunner or "", -1) for feature in self.features])
+        [self.aha] = [index for index, feature in enumerate(self.features) if feature.name == AHA]
 
     def use(self, account: Account, user: User, index: int, moment: datetime) -> None:
         feature = self.features[index]
@@ -219,15 +227,17 @@ def draw(log: Log, weights: np.ndarray) -> int | None:
 
 def ready(log: Log, user: User) -> np.ndarray:
     """Which features come next for a user: those without a forerunner, or whose forerunner is used."""
-    used = {log.features[index].feature_id for index in user.adopted}
-    return np.array([feature.forerunner is None or feature.forerunner in used for feature in log.features])
+    used = np.zeros(len(log.features) + 1, dtype=bool)
+    used[user.adopted] = True
+    used[-1] = True
+    return used[log.forerunners]
 
 
 def new_features(log: Log, user: User) -> np.ndarray:
     """How much a user would like the features that are still unused and in the plan; never the aha feature."""
     weights = user.affinity.copy()
     weights[user.adopted] = 0
-    weights[[index for index, feature in enumerate(log.features) if feature.name == AHA]] = 0
+    weights[log.aha] = 0
     return weights
 
 
@@ -262,8 +272,7 @@ def spend_period(log: Log, account: Account, number: int, begins: datetime) -> N
         times = visit_times(log, account, user, begins, slope)
         planned: list[tuple[datetime, int]] = []
         if begins <= user.aha_at < min(begins + timedelta(days=PERIOD_DAYS), account.cancelled_at or END):
-            aha = next(index for index, feature in enumerate(log.features) if feature.name == AHA)
-            planned.append((user.aha_at, aha))
+            planned.append((user.aha_at, log.aha))
         reserved: set[int] = set()
         is_early = bool(times) and times[0] < begins + timedelta(days=PROMPTED_FIRST_DAYS)
         if number in PROMPTED_PERIODS and is_early and user.adopted:

@@ -64,7 +64,7 @@ def test_values_before__come_before_anything_that_the_build_makes(recipe):
     nodes = json.loads((recipe.paths["target"] / "manifest.json").read_text(encoding="utf-8"))["nodes"]
 
     def above(name, found):
-        for parent in nodes[name]["depends_on"]["nodes"] if name in nodes else ():
+        for parent in nodes.get(name, {}).get("depends_on", {}).get("nodes", ()):
             if parent not in found:
                 found.add(parent)
                 above(parent, found)
