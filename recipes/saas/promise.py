@@ -220,6 +220,16 @@ def keep_adoption(ask: Ask, truths: Mapping[str, Any]) -> list[str]:
     proposed = ask("select user_id, rank, feature_id from next_features")
     wrong = [row for row in proposed if row[2] in used.get(row[0], ()) or row[2] not in allowed.get(row[0], ())]
     assert not wrong, f"{len(wrong)} proposals are used already or not in the plan: {wrong[:5]}"
+    scores: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    for user, rank, name in proposed:
+        scores[live[user][0]][name] += 1 / rank
+    best: dict[str, list[float]] = defaultdict(list)
+    for account, name, score in ask("select account_id, feature_id, score from account_next_features order by rank"):
+        assert abs(scores[account][name] - float(score)) < 1e-3, f"{name} scores {score} in {account}"
+        best[account].append(float(score))
+    for account, found in scores.items():
+        largest = sorted(found.values(), reverse=True)[:3]
+        assert max(map(abs, np.subtract(best[account], largest))) < 1e-3, f"{account} wants something else first"
     gains = []
     for user, rank, name in proposed:
         if rank > 1:
