@@ -1,7 +1,8 @@
 -- Fails for each person who may be addressed whose list isn't as long as the catalogue, their history and the rules
 -- allow, has a hole or names an item twice; and for each list of somebody who is unknown or may not be addressed.
--- Items that a cap or an exclude for some people names are counted as if they could always be left out: so a list is at
--- least as long as the other items make it. Without such rules both bounds are one number.
+-- Items that a cap or an exclude for some people names, or that are under a condition of eligibility, are counted as if
+-- they could always be left out: so a list is at least as long as the other items make it. Without such rules and
+-- conditions both bounds are one number.
 with people as (
 
     select user_id
@@ -19,6 +20,11 @@ under_rule as (
     where fold = 'live'
         and action in ('exclude', 'cap')
     group by item_id
+
+    union
+
+    select item_id
+    from {{ ref('item_eligibility') }}
 
 ),
 

@@ -5,7 +5,8 @@
 select
     person_days.user_id,
     cast({{ dbt.datediff('person_days.day', 'moment.as_of', 'day') }} as bigint) as days_ago,  -- noqa: LT05
-    person_days.revenue
+    person_days.revenue,
+    moment.as_of
 from {{ ref('person_days') }} as person_days
 inner join {{ ref('metric_people') }} as people
     on person_days.user_id = people.user_id

@@ -46,6 +46,7 @@ SCHEMA = pa.schema(
         ("churn", pa.float64()),
         ("model", pa.string()),
         ("note", pa.string()),
+        ("as_of", pa.timestamp("us")),
     ]
 )
 
@@ -93,8 +94,11 @@ class Prediction:
 
 
 def customer_values(session: Session, purchase_days: Relation) -> Any:
-    """The rows of the dbt model `customer_values`: one per person of `purchase_days` (user_id, days_ago, revenue)."""
-    table = read_table(purchase_days, ["user_id", "days_ago", "revenue"])
+    """The rows of the dbt model `customer_values`: one per person of `purchase_days`.
+
+    purchase_days: user_id, days_ago, revenue, as_of.
+    """
+    table = read_table(purchase_days, ["user_id", "days_ago", "revenue", "as_of"])
     if not table.num_rows:
         return write_table(session, SCHEMA, [])
     users, person = encode_ids(table["user_id"])
@@ -117,6 +121,7 @@ def customer_values(session: Session, purchase_days: Relation) -> Any:
         pa.array(predicted.churn),
         pa.array([predicted.model] * len(users)),
         pa.array([predicted.note] * len(users)),
+        pa.array([table["as_of"][0].as_py()] * len(users), type=pa.timestamp("us")),
     ]
     return write_table(session, SCHEMA, pa.Table.from_arrays(columns, schema=SCHEMA).to_batches())
 
@@ -245,7 +250,7 @@ def features(purchases: Purchases) -> np.ndarray:
 
 
 def rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
-    """Spearman's correlation; 0 where one of them is the same for all."""
+    """Spearman's correlation; 0 where one of them is the same for all. Neither has a nan."""
     from scipy.stats import rankdata
 
     ranks = rankdata(one), rankdata(other)

@@ -18,7 +18,7 @@ from scipy import optimize, special
 MOST_HISTORIES = 50_000
 LEAST_PEOPLE = 100
 LEAST_REPEATS = 30
-# Beyond, the chance to leave is 0 or the same for all, and the likelihood is flat.
+# Beyond, the chance to leave is 0 or the same for all, or the pace is, and the likelihood is flat.
 LEAST_PARAMETER, GREATEST_PARAMETER = 1e-3, 1e3
 # Purchases that the shop's mean counts for beside a person's own, where no model of spend can be had.
 PRIOR_PURCHASES = 2.0
@@ -71,14 +71,12 @@ def fit_purchases(histories: Histories) -> Fit:
     fit = fit_bg_nbd(histories)
     if not is_degenerate(fit):
         return fit
-    _, _, a, b = fit.parameters
+    r, _, a, b = fit.parameters
+    why = f"a {a:.2g}, b {b:.2g}): the data don't tell when people leave"
+    if r > GREATEST_PARAMETER:
+        why = f"r {r:.2g}): all buy at one pace, as subscribers do, which tells nothing of who leaves"
     nbd = fit_nbd(histories)
-    return Fit(
-        "nbd",
-        nbd.parameters,
-        f"BG/NBD is degenerate (a {a:.2g}, b {b:.2g}): the data don't tell when people leave, so nobody does (NBD)",
-        nbd.log_likelihood,
-    )
+    return Fit("nbd", nbd.parameters, f"BG/NBD is degenerate ({why}, so nobody does (NBD)", nbd.log_likelihood)
 
 
 def shrunk_exposure(histories: Histories) -> float:
@@ -88,9 +86,10 @@ def shrunk_exposure(histories: Histories) -> float:
 
 
 def is_degenerate(fit: Fit) -> bool:
-    """Whether the distribution of the chance to leave has lost its shape."""
+    """Whether the distribution of the chance to leave has lost its shape, or that of rates: then its formulas are nan."""
     values = np.array(fit.parameters[2:])
-    return bool((~np.isfinite(values) | (values < LEAST_PARAMETER) | (values > GREATEST_PARAMETER)).any())
+    is_out = ~np.isfinite(values) | (values < LEAST_PARAMETER) | (values > GREATEST_PARAMETER)
+    return bool(is_out.any() or not fit.parameters[0] <= GREATEST_PARAMETER)
 
 
 def counted(histories: Histories) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import warnings
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -127,6 +128,17 @@ def test_spend__without_a_mean_is_shrunk_and_a_correlation_is_told():
     assert "who buys often spends more (correlation 1.00)" in told.note
 
 
+def test_subscribers__who_pay_every_month_have_values():
+    """All buy at one pace, and some left: BG/NBD has no shape of rates, and its formulas would be nan."""
+    began = np.random.default_rng(4).integers(45, 210, 300)
+    paid = [(person, days, 20.0) for person, first in enumerate(began) for days in range(first, person % 3 * 20, -30)]
+    purchases = Purchases(*(np.array(column) for column in zip(*paid, strict=True)))
+    own = predict_by_history(purchases, 90)
+    assert own.model == "nbd" and "all buy at one pace" in own.note and np.isfinite(own.value).all()
+    predicted = predict_values(purchases)
+    assert np.isfinite(predicted.value).all() and (predicted.value >= 0).all() and "nan" not in predicted.note
+
+
 def test_few_people__rates_are_shrunk_to_the_shops():
     people = histories([0, 3], [0, 4], [5, 5], [0, 20])
     fit = lifetimes.fit_purchases(people)
@@ -140,14 +152,15 @@ def test_the_table(tmp_path):
     """People of one purchase, of two on a day, without money; nobody at all; in whatever order rows come."""
     rows = [("u2", 40, 0.0), ("u1", 3, 5.0), ("u1", 30, 7.0), ("u1", 10, 9.0)]
     connection = duckdb.connect()
-    columns = "user_id varchar, days_ago bigint, revenue double"
+    as_of = datetime(2026, 5, 15)
+    columns = f"user_id varchar, days_ago bigint, revenue double, as_of timestamp default '{as_of}'"
     connection.execute(f"create table purchase_days ({columns})")
     run_model(connection, "customer_values", {})
     assert connection.execute("select count(*) from customer_values").fetchall() == [(0,)]
     found = []
     for order in (rows, rows[::-1]):
         connection.execute("delete from purchase_days")
-        connection.executemany("insert into purchase_days values (?, ?, ?)", order)
+        connection.executemany("insert into purchase_days (user_id, days_ago, revenue) values (?, ?, ?)", order)
         run_model(connection, "customer_values", {})
         found.append(connection.execute("from customer_values order by user_id").fetchall())
     assert found[0] == found[1]
@@ -155,6 +168,7 @@ def test_the_table(tmp_path):
     assert first[:5] == ("u1", 2, 27, 30, 7.0) and second[:6] == ("u2", 0, 0, 40, None, None)
     assert first[8] == pytest.approx(first[6] * first[7]) and min(*first[6:10], *second[6:10]) >= 0
     assert first[10] == second[10] == "shrunk_mean" and "too little history" in first[11]
+    assert first[12] == second[12] == as_of
 
 
 def retail():
