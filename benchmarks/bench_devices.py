@@ -1,11 +1,11 @@
 """What local differential privacy costs: lists made on devices whose people are not collected, against epsilon.
 
-    python benchmarks/bench_devices.py --seeds 10
+    python benchmarks/bench_devices.py --seeds 6
 
-MovieLens ml-latest-small, ratings of 4 stars and more, people with 10 and more of them. Of these a seeded part is collected
-and trains ALS (32 factors, the other settings as kindred chooses them); the others are on devices only. A device knows four
-fifths of its person's likes, makes the person's vector and list from the exported item factors, and is asked for the other
-fifth: recall@20. Compared are:
+MovieLens ml-latest-small, ratings of 4 stars and more, people with 10 and more of them. Of these a seeded part is
+collected and trains ALS (32 factors, the other settings as kindred chooses them); the others are on devices only. A
+device knows four fifths of its person's likes, makes the person's vector and list from the exported item factors, and
+is asked for the other fifth: recall@20. Compared are:
 
     none    nothing is collected of devices
     full    all that devices know is collected and trains, too
@@ -14,12 +14,13 @@ fifth: recall@20. Compared are:
     8 to .5 each device sends one report by examples/on_device/report.py with this epsilon
 
 What devices send becomes a share per item with its error, as in the model item_statistics_from_devices. Each share is
-weighted with the collected people's by their variances. Lists by a vector gain step * ln(weighted share / collected share)
-per item; step is chosen from 0, .02, .05, .1 and .2 for each epsilon on the collected people alone, half of whom play devices,
-five times. The second figure is the popular list by the weighted shares, which is for devices without a history.
+weighted with the collected people's by their variances. Lists by a vector gain step * ln(weighted share / collected
+share) per item; step is chosen from 0, .02, .05, .1 and .2 for each epsilon on the collected people alone, half of whom
+play devices, five times. The second figure is the popular list by the weighted shares, which is for devices without a
+history.
 
-The error of a mean is the larger of two: over seeds, and over people (of each the mean over the seeds in which they were on a
-device). Needs ../shared/data (or KINDRED_DATA=folder). Writes benchmarks/results/devices.md and devices.json.
+The error of a mean is the larger of two: over seeds, and over people (of each the mean over the seeds in which they
+were on a device). Needs ../shared/data (or KINDRED_DATA=folder). Writes benchmarks/results/devices.md and devices.json.
 """
 
 from __future__ import annotations
@@ -168,7 +169,7 @@ def weigh(collected: Any, found: tuple[np.ndarray, np.ndarray] | None) -> tuple[
 
 
 def halves_of(collected: Any, number: int) -> list[tuple[Any, Any, Any, np.ndarray]]:
-    """Half of the collected people play devices, some times: (who trains, what the others know, are asked, and score)."""
+    """Half of the collected people play devices, some times: (who trains; what the others know, are asked, score)."""
     halves = []
     for half in range(N_HALVES):
         draw = np.random.default_rng([number, half])
@@ -188,7 +189,9 @@ def choose_step(world: World, halves: list[tuple[Any, Any, Any, np.ndarray]], ar
     return STEPS[int(np.argmax(np.round(recalls, 12)))]
 
 
-def run_seed(world: World, share: float, number: int) -> tuple[np.ndarray, dict[str, dict[str, np.ndarray]], dict[str, float]]:
+def run_seed(
+    world: World, share: float, number: int
+) -> tuple[np.ndarray, dict[str, dict[str, np.ndarray]], dict[str, float]]:
     """(people on devices, {list: {arm: recall of each}}, {arm: the step that was chosen})."""
     draw = np.random.default_rng([number, round(100 * share)])
     order = draw.permutation(world.likes.shape[0])
@@ -219,7 +222,9 @@ def error_of(values: np.ndarray) -> float:
 
 
 def measure(world: World, share: float, n_seeds: int) -> dict[str, Any]:
-    found = {name: {arm: np.full((n_seeds, world.likes.shape[0]), np.nan) for arm in ARMS} for name in ("vector", "popular")}
+    found = {
+        name: {arm: np.full((n_seeds, world.likes.shape[0]), np.nan) for arm in ARMS} for name in ("vector", "popular")
+    }
     steps: dict[str, list[float]] = {arm: [] for arm in ARMS}
     for number in range(n_seeds):
         people, recalls, chosen = run_seed(world, share, number)
@@ -267,8 +272,9 @@ def report(measured: dict[str, Any]) -> str:
         "",
         *paragraph(
             "Made by `python benchmarks/bench_devices.py`; its first lines say what is measured.",
-            f"MovieLens, {measured['n_people']} people who like {measured['n_items']:,} items, {measured['n_seeds']} seeds.",
-            "recall@20 of people who are on devices alone, by their own vector and, in the last column, by the popular list.",
+            f"MovieLens, {measured['n_people']} people who like {measured['n_items']:,} items,",
+            f"{measured['n_seeds']} seeds. recall@20 of people who are on devices alone, by their own vector and, in",
+            "the last column, by the popular list.",
         ),
     ]
     names = {"none": "nothing is sent", "full": "everything is collected", "exact": "all items, without noise"}
@@ -298,8 +304,8 @@ def report(measured: dict[str, Any]) -> str:
         "",
         *paragraph(
             "gained: beside nothing sent; lost: beside everything collected; step: the mean of those chosen.",
-            "Reports after which the standard error of an item's share is a fifth of it, for an item of one report in 200",
-            "(a calculation):",
+            "Reports after which the standard error of an item's share is a fifth of it, for an item of one report in",
+            "200 (a calculation):",
         ),
         "",
         *table(
@@ -312,7 +318,7 @@ def report(measured: dict[str, Any]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure recall against epsilon where people stay on their devices.")
-    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--seeds", type=int, default=6)
     args = parser.parse_args()
     if not (DATA / "ml_latest_small").exists():
         sys.exit(f"{DATA} has no ml_latest_small: name the folder that has it, KINDRED_DATA=folder")

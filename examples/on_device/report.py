@@ -5,11 +5,11 @@
 prints the report of a person who likes these items, as a row of the table of device reports.
 
 Local differential privacy: whatever a person likes, each report has nearly the same probability, within a factor of
-exp(epsilon). Nobody who reads the report, the shop included, can find out more, whatever else they know. The randomiser is
-optimal local hashing (T. Wang, J. Blocki, N. Li, S. Jha, "Locally differentially private protocols for frequency
-estimation", USENIX Security 2017), of one liked item that is drawn by chance. It counts in whole numbers, because noise in
-floating point tells more than its formula (I. Mironov, "On significance of the least significant bits for differential
-privacy", CCS 2012), and draws from the system's cryptographic source.
+exp(epsilon). Nobody who reads the report, the shop included, can find out more, whatever else they know. The randomiser
+is optimal local hashing (T. Wang, J. Blocki, N. Li, S. Jha, "Locally differentially private protocols for frequency
+estimation", USENIX Security 2017), of one liked item that is drawn by chance. It counts in whole numbers, because noise
+in floating point tells more than its formula (I. Mironov, "On significance of the least significant bits for
+differential privacy", CCS 2012), and draws from the system's cryptographic source.
 """
 
 import hashlib
@@ -42,7 +42,7 @@ def kept_parts(protocol, parts=PARTS):
 
 
 def randomise(protocol, period, liked, below=secrets.randbelow, parts=PARTS):
-    """(seed, bucket): what is sent of a person who likes these items. below(n): a whole number from 0 to n - 1 by chance."""
+    """(seed, bucket): what is sent of a person who likes these items. below(n): a number from 0 to n - 1 by chance."""
     seed = below(protocol["n_seeds"])
     item = liked[below(len(liked))] if liked else ""
     true = bucket_of(protocol, period, seed, item)
@@ -55,9 +55,9 @@ def randomise(protocol, period, liked, below=secrets.randbelow, parts=PARTS):
 def report(protocol, liked, secret, last_period=None, now=None, most_epsilon=MOST_EPSILON):
     """The row to send now, None where this month has had one. The app keeps its period as the next last_period.
 
-    liked: ids of the items of positive weight, each once. secret: drawn once on the device, which never sends it; so the
-    senders of two months can't be known for one. Errors: ValueError where the export asks for more than most_epsilon, or
-    for something that is no such protocol.
+    liked: ids of the items of positive weight, each once. secret: drawn once on the device, which never sends it; so
+    the senders of two months can't be known for one. Errors: ValueError where the export asks for more than
+    most_epsilon, or for something that is no such protocol.
     """
     n_buckets, n_seeds, epsilon = (protocol[name] for name in ("n_buckets", "n_seeds", "epsilon"))
     if not 0 < epsilon <= most_epsilon:

@@ -33,7 +33,8 @@ ROOMS = [
 ]
 # With every tracker, every optional generator and with experiments, so that each model is there.
 TRACKED = {"kindred__trackers": {tracker: f"raw_{tracker}" for tracker in GROUPS["trackers"]}}
-TRACKED |= {"kindred__tables": EXPERIMENTS | {"device_reports": "device_reports"}, "kindred__generators": {"transformer": {}}}
+TRACKED |= {"kindred__tables": EXPERIMENTS | {"device_reports": "device_reports"}}
+TRACKED |= {"kindred__generators": {"transformer": {}}}
 # docs/outputs.md: the tables that apps, BI and people read, beside all of the rooms that are public as a whole.
 PUBLIC_ROOMS = {"outcomes", "recommendations", "publishing"}
 PUBLIC = {"rejected_events", "input_problems", "evaluation_metrics", "user_metrics", "publish_gates", "training_policy"}

@@ -11,10 +11,11 @@ from released_shop import keep_releases
 from kindred.publishing import folder as publishing
 from kindred.serving import Store
 
-# More people than the smallest segment has, fewer than the largest.
-LEAST = 100
+# In the smallest segment no item was touched by so many.
+LEAST = 15
 # What kindred__privacy changes; what stands before it is as it was.
-MADE = ["--select", "popular_items+", "live_lists+", "due_repurchases+", "item_audiences+", "send_hours+", "withdrawals+"]
+CHANGED = ("popular_items", "live_lists", "due_repurchases", "item_audiences", "send_hours", "withdrawals")
+MADE = ["--select", *(f"{model}+" for model in CHANGED)]
 MADE += ["--exclude", "group:metrics", "group:evaluation", "group:experiments"]
 # What earlier builds decided stays in the log until log_days are over.
 HISTORIES = {"recommendation_log", "policy_lists"}
@@ -70,7 +71,8 @@ def test_no_published_table_has_an_id_of_a_person(shop):
     run_id = shop.value("select max_by(run_id, published_at) from releases")
     assert shop.value(f"select count(*) from recommendation_log where run_id = '{run_id}'") == 0
     # The same search finds those that the sample shop has.
-    assert {one for row in shop.column("select cast(log as varchar) from recommendation_log as log") for one in words(row)} & shop.ids
+    logged = shop.column("select cast(log as varchar) from recommendation_log as log limit 100")
+    assert {one for row in logged for one in words(row)} & shop.ids
 
 
 def words(text):
@@ -88,10 +90,10 @@ def test_no_release_has_an_id_of_a_person(shop):
 
 def test_apps_get_the_list_of_the_segment_that_they_name(shop):
     store = Store(shop.folder)
-    people = dict(shop.query("select segment, count(*) from user_features where fold = 'live' group by segment"))
-    large = [segment for segment, n in people.items() if segment and n >= LEAST]
-    small = [segment for segment, n in people.items() if segment and n < LEAST]
-    assert large and small
+    most = "select segment, max(n_users) from segment_popularity where fold = 'live' group by segment order by segment"
+    large = [segment for segment, n in shop.query(most) if n >= LEAST]
+    small = [segment for segment, n in shop.query(most) if n < LEAST]
+    assert len(large) > 1 and small
 
     def listed(segment):
         return shop.column(f"select item_id from fallback_recommendations where segment = '{segment}' order by rank")
@@ -116,9 +118,8 @@ def test_apps_get_the_list_of_the_segment_that_they_name(shop):
 
 
 def test_gates_measure_the_lists_of_segments(shop):
-    measures = dict(shop.query("""
-        select gate, measure from publish_gates where evaluated_at = (select max(evaluated_at) from publish_gates)
-    """))
+    newest = "evaluated_at = (select max(evaluated_at) from publish_gates)"
+    measures = dict(shop.query(f"select gate, measure from publish_gates where {newest}"))
     assert measures["lists"] == Store(shop.folder).release()["n_lists"]
     assert measures["people"] is None and 0 < measures["catalog_coverage"] < 0.5
 
@@ -126,7 +127,7 @@ def test_gates_measure_the_lists_of_segments(shop):
 @pytest.mark.parametrize(
     ("privacy", "message"),
     [
-        ({"lists_for": "segments"}, "lists_for: segments and min_people 1, by which a segment of one person would have"),
+        ({"lists_for": "segments"}, "lists_for: segments and min_people 1, by which a segment of one person"),
         ({"lists_for": "nobody"}, "lists_for is 'nobody': give people or segments"),
         ({"device_epsilon": 11}, "device_epsilon is '11': give a number above 0 and at most 10"),
         ({"device_epsilon": "much"}, "device_epsilon is 'much': give a number above 0"),

@@ -103,7 +103,9 @@ def test_javascript_sends_the_same(device):
     for epsilon in (0.5, 1, 4, 8):
         protocol = protocol_of(epsilon)
         for _ in range(500):
-            cases.append([protocol, draw.choice([*TASTES, ["Ä ﬀ 🛒", "i1"]]), [draw.randrange(2**32) for _ in range(4)]])
+            cases.append(
+                [protocol, draw.choice([*TASTES, ["Ä ﬀ 🛒", "i1"]]), [draw.randrange(2**32) for _ in range(4)]]
+            )
 
     def python(protocol, taste, drawn):
         left = iter(drawn)
@@ -116,9 +118,14 @@ def test_javascript_sends_the_same(device):
     answers = run_javascript(script, cases)
     assert answers == [python(*case) for case in cases]
     # Some keep their bucket, some don't.
-    kept = [device.bucket_of(case[0], PERIOD, answer[0], "a") == answer[1] for case, answer in zip(cases, answers, strict=True)]
+    kept = [
+        device.bucket_of(case[0], PERIOD, answer[0], "a") == answer[1]
+        for case, answer in zip(cases, answers, strict=True)
+    ]
     assert 100 < sum(kept) < 1900
-    parts = run_javascript("console.log(JSON.stringify(given.map((one) => device.keptParts(one))));", [case[0] for case in cases])
+    parts = run_javascript(
+        "console.log(JSON.stringify(given.map((one) => device.keptParts(one))));", [case[0] for case in cases]
+    )
     assert parts == [device.kept_parts(case[0]) for case in cases]
 
 
@@ -150,7 +157,8 @@ def test_a_device_sends_once_a_month_and_no_more_than_it_allows(device):
             device.report(protocol | wrong, ["a"], "secret", now=may)
     script = """
         const [protocol, may] = given, now = new Date(may);
-        const tried = (asked, options) => { try { return device.report(asked, ["a"], "secret", options); } catch (e) { return e.message; } };
+        const send = (asked, options) => device.report(asked, ["a"], "secret", options);
+        const tried = (...asked) => { try { return send(...asked); } catch (error) { return error.message; } };
         console.log(JSON.stringify([tried(protocol, { now }), tried(protocol, { now, lastPeriod: "2026-05" }),
             tried({ ...protocol, epsilon: 8 }, { now }), tried({ ...protocol, n_buckets: 1 }, { now })]));
     """
@@ -162,7 +170,7 @@ def test_a_device_sends_once_a_month_and_no_more_than_it_allows(device):
 
 @pytest.fixture(scope="module")
 def shop(device, sample_shop, tmp_path_factory):
-    """The sample shop with reports of 3,000 devices, of which three in ten like i035 alone, and some rows that don't count."""
+    """The sample shop with reports of 3,000 devices, three in ten of which like i035 alone; some rows don't count."""
     shop = Shop(tmp_path_factory.mktemp("devices"))
     shutil.copy(sample_shop.database, shop.database)
     items = shop.column("select item_id from items order by 1")
@@ -201,10 +209,14 @@ def test_estimates_are_those_of_the_protocol_and_near_the_truth(device, shop):
     protocol = protocol_of(EPSILON)
     n_buckets, kept = protocol["n_buckets"], device.kept_parts(protocol) / device.PARTS
     counting = [row for row in shop.good if row["sender_id"] != "s1"]
-    rows = shop.query("select item_id, n_reports, n_supporting, share, standard_error from item_statistics_from_devices")
+    rows = shop.query(
+        "select item_id, n_reports, n_supporting, share, standard_error from item_statistics_from_devices"
+    )
     assert {row[0] for row in rows} == shop.truth.keys() and {row[1] for row in rows} == {2999}
     for item, n, n_supporting, share, _ in rows[:40]:
-        assert n_supporting == sum(device.bucket_of(protocol, PERIOD, one["seed"], item) == one["bucket"] for one in counting)
+        assert n_supporting == sum(
+            device.bucket_of(protocol, PERIOD, one["seed"], item) == one["bucket"] for one in counting
+        )
         assert share == pytest.approx((n_supporting / n - 1 / n_buckets) / (kept - 1 / n_buckets), abs=1e-8)
     off = np.array([(share - shop.truth[item]) / error for item, _, _, share, error in rows])
     assert np.abs(off).max() < 4.5 and abs(off.mean()) < 0.25 and 0.85 < off.std() < 1.15

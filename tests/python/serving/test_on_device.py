@@ -199,7 +199,8 @@ import { readFileSync } from "node:fs";
 const { file, people, others } = JSON.parse(readFileSync(0, "utf8"));
 const model = JSON.parse(readFileSync(file, "utf8")), gram = gramOf(model);
 const found = people.map((events) => {
-  const { weights, excluded } = historyOf(model, events.map(([type, item, value, at]) => [type, item, value, new Date(at)]));
+  const timed = events.map(([type, item, value, at]) => [type, item, value, new Date(at)]);
+  const { weights, excluded } = historyOf(model, timed);
   const vector = personVector(model, weights, gram);
   return { weights, excluded, vector, list: vectorList(model, vector, { excluded }) };
 });
@@ -211,7 +212,10 @@ def test_vectors_in_javascript_are_the_same(device, export, folder, people):
     """To a millionth of the largest entry; a list's order may differ where two scores are nearer than that."""
     if not shutil.which("node"):
         pytest.skip("node isn't installed")
-    late = [(kind, item, value, export.learns_until.replace(year=2999)) for kind, item, value, _ in next(iter(people.values()))]
+    late = [
+        (kind, item, value, export.learns_until.replace(year=2999))
+        for kind, item, value, _ in next(iter(people.values()))
+    ]
     asked = [*people.values(), late, [("view", "i035", None, export.learns_until)] * 40]
     given = {
         "file": str(folder / "vector.json"),
@@ -220,7 +224,9 @@ def test_vectors_in_javascript_are_the_same(device, export, folder, people):
     }
     script = VECTORS.replace("{place}", (EXAMPLE / "vector.mjs").as_uri())
     command = ["node", "--input-type=module", "--eval", script]
-    answer = json.loads(subprocess.run(command, input=json.dumps(given), capture_output=True, text=True, check=True).stdout)
+    answer = json.loads(
+        subprocess.run(command, input=json.dumps(given), capture_output=True, text=True, check=True).stdout
+    )
     assert answer["others"] == [None] * 4
     for events, made in zip(asked, answer["found"], strict=True):
         weights, excluded = device.history_of(export, events)
