@@ -9,6 +9,7 @@ is asked for the other fifth: recall@20. Compared are:
 
     none    nothing is collected of devices
     full    all that devices know is collected and trains, too
+    update  devices send their whole part of a new step of the item factors without noise: their vectors and items
     exact   devices send all their items without noise, and only how liked each item is is kept
     one     each device sends one of its items without noise
     8 to .5 each device sends one report by examples/on_device/report.py with this epsilon
@@ -51,7 +52,7 @@ from kindred.generators.als import fill_als_settings, solve_user_factors, train_
 from kindred.matrices import to_confidences  # noqa: E402
 
 EPSILONS = (8, 4, 2, 1, 0.5)
-ARMS = ("none", "full", "exact", "one", *map(str, EPSILONS))
+ARMS = ("none", "full", "update", "exact", "one", *map(str, EPSILONS))
 SHARES = (0.05, 0.25, 0.5)
 STEPS = (0, 0.02, 0.05, 0.1, 0.2)
 N_SEEDS, N_FACTORS, LENGTH, LEAST_LIKES, N_HALVES = 256, 32, 20, 10, 5
@@ -118,6 +119,14 @@ def score(known: Any, model: tuple[np.ndarray, dict[str, Any]]) -> np.ndarray:
     return scores
 
 
+def updated(collected: Any, known: Any, model: tuple[np.ndarray, dict[str, Any]]) -> tuple[np.ndarray, dict[str, Any]]:
+    """The item factors after one exact half-step of ALS from the vectors of all people, those on devices too."""
+    factors, settings = model
+    confidences = to_confidences(vstack([collected, known]).tocsr(), settings["alpha"])
+    people = solve_user_factors(confidences, factors, settings["regularization"])
+    return solve_user_factors(confidences.T.tocsr(), people, settings["regularization"]), settings
+
+
 def recall(scores: np.ndarray, known: Any, asked: Any) -> np.ndarray:
     """recall@20 per person, items that the device knows left out."""
     scores = scores.astype(np.float64)
@@ -144,7 +153,7 @@ def reported(world: World, known: Any, epsilon: float, draw: random.Random) -> t
 
 def sent(world: World, known: Any, arm: str, draw: random.Random) -> tuple[np.ndarray, np.ndarray] | None:
     """(share, variance) of each item by what devices send in an arm; None where they send nothing."""
-    if arm in ("none", "full"):
+    if arm in ("none", "full", "update"):
         return None
     if arm not in ("exact", "one"):
         return reported(world, known, float(arm), draw)
@@ -198,14 +207,16 @@ def run_seed(
     n_collected = round(share * len(order))
     collected, people = world.likes[np.sort(order[:n_collected])], np.sort(order[n_collected:])
     known, asked = divide(world.likes[people], draw)
-    scores = score(known, train(collected))
+    model = train(collected)
+    scores = score(known, model)
     halves = halves_of(collected, number)
     of_all = vstack([collected, known]).tocsr()
     found: dict[str, dict[str, np.ndarray]] = {"vector": {}, "popular": {}}
     steps: dict[str, float] = {}
     for arm in ARMS:
-        if arm == "full":
-            found["vector"][arm] = recall(score(known, train(of_all)), known, asked)
+        if arm in ("full", "update"):
+            trained = train(of_all) if arm == "full" else updated(collected, known, model)
+            found["vector"][arm] = recall(score(known, trained), known, asked)
             shares = np.asarray(of_all.sum(axis=0)).ravel()
         else:
             own, shares = weigh(collected, sent(world, known, arm, random.Random(number)))
@@ -278,6 +289,7 @@ def report(measured: dict[str, Any]) -> str:
         ),
     ]
     names = {"none": "nothing is sent", "full": "everything is collected", "exact": "all items, without noise"}
+    names |= {"update": "factor updates, without noise"}
     names |= {"one": "one item, without noise"} | {str(epsilon): f"epsilon {epsilon:g}" for epsilon in EPSILONS}
     for row in measured["shares"]:
         vector, popular = row["lists"]["vector"], row["lists"]["popular"]
@@ -296,7 +308,7 @@ def report(measured: dict[str, Any]) -> str:
                         f"{row['steps'][arm]:.3f}" if arm in row["steps"] else "",
                         figure(popular[arm]["recall"], popular[arm]["error"]),
                     ]
-                    for arm in ("none", *map(str, reversed(EPSILONS)), "one", "exact", "full")
+                    for arm in ("none", *map(str, reversed(EPSILONS)), "one", "exact", "update", "full")
                 ],
             ),
         ]
