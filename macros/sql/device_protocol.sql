@@ -4,7 +4,9 @@
     A device keeps the bucket of its item with the probability keep / 2^32, else it takes one of the others.
     Returns {epsilon, n_buckets, n_seeds, keep}. -#}
 {% macro device_protocol() %}
-    {%- set epsilon = kindred.setting('privacy', 'device_epsilon') or 1 -%}
+    {#- dbt reads all models before validate_configuration may speak of a setting that is no such number. -#}
+    {%- set given = kindred.setting('privacy', 'device_epsilon') -%}
+    {%- set epsilon = given if given is number and 0 < given <= 10 else 1 -%}
     {%- set odds = 2.718281828459045 ** epsilon -%}
     {%- set n_buckets = [odds | round | int + 1, 2] | max -%}
     {%- set keep = (2 ** 32 * (1 - 1e-12) * odds / (odds + n_buckets - 1)) | int -%}
