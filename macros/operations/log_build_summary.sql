@@ -14,10 +14,11 @@
                 ~ "{:,}".format(run.n_recommendations | int) ~ " recommendations of "
                 ~ "{:,}".format(run.n_recommended_items | int) ~ " of " ~ "{:,}".format(run.n_items | int) ~ " items" %}
             {% set own = kindred.lists_for_people() == 'true' %}
-            {% set lists = built.recommendations if own else built.get('fallback_recommendations', 'fallback_recommendations') %}
+            {% set table = 'recommendations' if own else 'fallback_recommendations' %}
+            {% set lists = built.get(table, table) %}
             {% set lines = [
                 "",
-                "kindred: " ~ (listed if own else "nobody has a list of their own, segments have (lists_for: segments)"),
+                "kindred: " ~ (listed if own else "lists are those of segments (lists_for: segments)"),
                 "learned from " ~ "{:,}".format(run.n_events | int) ~ " events up to " ~ run.last_event_at
                 ~ " (as of " ~ run.as_of ~ "), " ~ "{:,}".format(run.n_rejected_events | int)
                 ~ " more set aside" ~ (": " ~ reasons[:5] | join(', ') ~ (' and others' if reasons | length > 5 else '') if reasons else "")

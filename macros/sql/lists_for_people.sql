@@ -1,5 +1,5 @@
-{#- Whether people have lists of their own, as SQL: with lists_for: segments of kindred__privacy no published table has a
-    row about a person. -#}
+{#- Whether people have lists of their own, as SQL: with lists_for: segments of kindred__privacy no published table has
+    a row about a person. -#}
 {% macro lists_for_people() %}
     {{- return("true" if kindred.setting('privacy', 'lists_for') == 'people' else "false") -}}
 {% endmacro %}
