@@ -160,7 +160,8 @@ def test_a_device_sends_once_a_month_and_no_more_than_it_allows(device):
         const send = (asked, options) => device.report(asked, ["a"], "secret", options);
         const tried = (...asked) => { try { return send(...asked); } catch (error) { return error.message; } };
         console.log(JSON.stringify([tried(protocol, { now }), tried(protocol, { now, lastPeriod: "2026-05" }),
-            tried(protocol, { now, lastPeriod: "2026-06" }), tried({ ...protocol, epsilon: 8 }, { now }), tried({ ...protocol, n_buckets: 1 }, { now })]));
+            tried(protocol, { now, lastPeriod: "2026-06" }), tried({ ...protocol, epsilon: 8 }, { now }),
+            tried({ ...protocol, n_buckets: 1 }, { now })]));
     """
     same, nothing, back, too_much, wrong = run_javascript(script, [protocol, may.isoformat()])
     known = {name: first[name] for name in ("sender_id", "period", "epsilon")}
