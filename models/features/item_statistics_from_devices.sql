@@ -1,4 +1,4 @@
--- one row per (period, item_id): how liked an item is among people of devices that report, by local differential privacy
+-- one row per (period, item_id): how liked an item is among people of reporting devices, by local differential privacy
 -- A device names no item: it sends a bucket, and every item that falls into it under the device's hash function is
 -- supported. By chance alone an item is supported by one report in n_buckets; what is above that is the item's.
 {{ config(enabled=kindred.has_table('device_reports')) }}
