@@ -9,6 +9,7 @@ with people as (
     from {{ ref('identities') }}
     where is_consented
         and {{ "true" if "live" in kindred.fold_names() else "false" }}
+        and {{ kindred.lists_for_people() }}
     group by user_id
 
 ),

@@ -45,7 +45,8 @@
             "experiment_arms": "",
             "experiment_metrics": "",
             "foreign_log": "",
-            "foreign_policies": ""
+            "foreign_policies": "",
+            "device_reports": ""
         },
         "identity": {
             "case_insensitive_ids": true,
@@ -64,7 +65,9 @@
             "consent_scope": "person",
             "min_people": 1,
             "epsilon": "",
-            "max_items_per_person": 20
+            "max_items_per_person": 20,
+            "lists_for": "people",
+            "device_epsilon": ""
         },
         "traffic": {
             "max_rejected_share": 0.5,

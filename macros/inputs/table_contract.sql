@@ -70,6 +70,17 @@
                 'ends_at': {'kind': 'timestamp', 'required': false},
             },
         },
+        'device_reports': {
+            'seed': 'device_reports',
+            'is_text': true,
+            'columns': {
+                'sender_id': {'kind': 'text', 'form': 'id', 'required': true},
+                'period': {'kind': 'text', 'form': 'name', 'required': true},
+                'seed': {'kind': 'number', 'required': true},
+                'bucket': {'kind': 'number', 'required': true},
+                'epsilon': {'kind': 'number', 'required': true},
+            },
+        },
         'gates': {
             'seed': 'gates',
             'columns': {

@@ -41,8 +41,7 @@
         select neighbors.item_id, entries.key as neighbor_id, cast(entries.value as double) as score, entries.rowid as place
         from " ~ ref('release_neighbors') ~ " as neighbors, json_each(neighbors.neighbors) as entries
         inner join " ~ ref('release_items') ~ " as items on entries.key = items.item_id and items.eligibility = ''" %}
-    {% set files = {
-        'item_factors.parquet': "
+    {% set factors = "
             select factors.item_id, factors.factors, items.is_recommendable and items.eligibility = '' as is_recommendable, factors.alpha, factors.regularization,
                 factors.content_share
             from " ~ ref('als_item_factors') ~ " as factors
@@ -50,25 +49,37 @@
             inner join " ~ ref('item_features') ~ " as features
                 on factors.item_id = features.item_id and features.fold = 'live'
             where factors.fold = 'live'
-                and (factors.content_share = 1 or " ~ kindred.enough_people('features.n_users') ~ ")
-            order by factors.item_id",
+                and (factors.content_share = 1 or " ~ kindred.enough_people('features.n_users') ~ ")" %}
+    {% set event_types = "
+            select event_type, weight, half_life_days, neutral_value, excludes_item, learns_until,
+                " ~ kindred.setting('traffic', 'max_events_per_person') ~ " as max_events_per_person
+            from " ~ ref('event_types') ~ "
+            cross join " ~ ref('folds') ~ " as folds
+            where folds.fold = 'live' and (weight <> 0 or excludes_item)" %}
+    {% set files = {
+        'item_factors.parquet': factors ~ " order by item_id",
         'neighbors.parquet': "
             select item_id, neighbor_id, score
             from (" ~ neighbors ~ ")
             order by item_id, score desc, neighbor_id",
         'fallback.parquet': fallback ~ " order by segment, rank",
         'popular.parquet': popular ~ " order by rank",
-        'event_types.parquet': "
-            select event_type, weight, half_life_days, neutral_value, excludes_item, learns_until,
-                " ~ kindred.setting('traffic', 'max_events_per_person') ~ " as max_events_per_person
-            from " ~ ref('event_types') ~ "
-            cross join " ~ ref('folds') ~ " as folds
-            where folds.fold = 'live' and (weight <> 0 or excludes_item)
-            order by event_type",
+        'event_types.parquet': event_types ~ " order by event_type",
         'session_settings.parquet': "select * exclude (case_insensitive_ids, has_eligibility) from " ~ ref('release_session_settings'),
         'item_arms.json': "select coalesce(map_from_entries(list((item_id, cast(arms as json)) order by item_id)), map()) as item_arms
             from " ~ ref('release_item_arms'),
         'arms.json': "select coalesce(list(arms order by from_key, arm_id), []) as arms from " ~ ref('release_arms') ~ " as arms",
+        'vector.json': "
+            select
+                (select any_value(alpha) from " ~ ref('als_item_factors') ~ " where fold = 'live') as alpha,
+                (select any_value(regularization) from " ~ ref('als_item_factors') ~ " where fold = 'live') as regularization,
+                (select list({'item_id': item_id, 'factors': factors, 'is_recommendable': is_recommendable,
+                    'is_learned': content_share < 1} order by item_id) from (" ~ factors ~ ")) as items,
+                (select list({'event_type': event_type, 'weight': weight, 'half_life_days': half_life_days,
+                    'neutral_value': neutral_value, 'excludes_item': excludes_item} order by event_type)
+                    from (" ~ event_types ~ ")) as event_types,
+                (select any_value(learns_until) from (" ~ event_types ~ ")) as learns_until,
+                " ~ kindred.setting('traffic', 'max_events_per_person') ~ " as max_events_per_person",
         'session.json': "
             select
                 (select {'n_steps': n_steps, 'decay': decay, 'session_share': session_share, 'list_share': list_share}
@@ -95,6 +106,13 @@
                 select unnest(factors) as weight
                 from " ~ ref('transformer_parameters') ~ "
                 where fold = 'live' and key = 'session_weights'",
+        }) %}
+    {% endif %}
+    {% if kindred.setting('privacy', 'device_epsilon') != '' %}
+        {% set protocol = kindred.device_protocol() %}
+        {% do files.update({
+            'reports.json': "select " ~ protocol.epsilon ~ " as epsilon, " ~ protocol.n_buckets ~ " as n_buckets, "
+                ~ protocol.n_seeds ~ " as n_seeds",
         }) %}
     {% endif %}
     {% for name, query in files.items() %}

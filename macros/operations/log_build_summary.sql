@@ -10,16 +10,20 @@
             "select * from " ~ built.builds ~ " where run_id = '" ~ invocation_id ~ "'"
         ) %}
             {% set reasons, problems = kindred.input_problem_lines(built) %}
+            {% set listed = "{:,}".format(run.n_people | int) ~ " people have a list, "
+                ~ "{:,}".format(run.n_recommendations | int) ~ " recommendations of "
+                ~ "{:,}".format(run.n_recommended_items | int) ~ " of " ~ "{:,}".format(run.n_items | int) ~ " items" %}
+            {% set own = kindred.lists_for_people() == 'true' %}
+            {% set table = 'recommendations' if own else 'fallback_recommendations' %}
+            {% set lists = built.get(table, table) %}
             {% set lines = [
                 "",
-                "kindred: " ~ "{:,}".format(run.n_people | int) ~ " people have a list, "
-                ~ "{:,}".format(run.n_recommendations | int) ~ " recommendations of "
-                ~ "{:,}".format(run.n_recommended_items | int) ~ " of " ~ "{:,}".format(run.n_items | int) ~ " items",
+                "kindred: " ~ (listed if own else "lists are those of segments (lists_for: segments)"),
                 "learned from " ~ "{:,}".format(run.n_events | int) ~ " events up to " ~ run.last_event_at
                 ~ " (as of " ~ run.as_of ~ "), " ~ "{:,}".format(run.n_rejected_events | int)
                 ~ " more set aside" ~ (": " ~ reasons[:5] | join(', ') ~ (' and others' if reasons | length > 5 else '') if reasons else "")
                 ~ ", see " ~ built.get('rejected_events', 'rejected_events'),
-                "lists: select * from " ~ built.recommendations ~ " where user_id = '...' order by rank",
+                "lists: select * from " ~ lists ~ " where " ~ ("user_id" if own else "segment") ~ " = '...' order by rank",
             ] + (["quality: select * from " ~ built.evaluation_metrics] if 'evaluation_metrics' in built else []) + [
                 "people and their lists, readable: dbt run-operation show_recommendations",
             ] + kindred.discovery_lines(run) + kindred.traffic_lines(built) + kindred.experiment_lines(built)

@@ -31,6 +31,23 @@
         {% do problems.append("kindred__privacy, epsilon is '" ~ epsilon
             ~ "': give a number above 0, such as 1, or '' for no differential privacy") %}
     {% endif %}
+    {% set device_epsilon = kindred.setting('privacy', 'device_epsilon') %}
+    {% if device_epsilon != '' and (
+        device_epsilon is not number or device_epsilon is boolean or device_epsilon <= 0 or device_epsilon > 10
+    ) %}
+        {% do problems.append("kindred__privacy, device_epsilon is '" ~ device_epsilon
+            ~ "': give a number above 0 and at most 10, such as 4, or '' where devices report nothing") %}
+    {% elif device_epsilon == '' and kindred.table_pointer('device_reports') %}
+        {% do problems.append("kindred__tables has device_reports and kindred__privacy no device_epsilon: give the one "
+            ~ "with which the reports were made") %}
+    {% endif %}
+    {% set lists_for = kindred.setting('privacy', 'lists_for') %}
+    {% if lists_for not in ['people', 'segments'] %}
+        {% do problems.append("kindred__privacy, lists_for is '" ~ lists_for ~ "': give people or segments") %}
+    {% elif lists_for == 'segments' and kindred.setting('privacy', 'min_people') == 1 %}
+        {% do problems.append("kindred__privacy has lists_for: segments and min_people 1, by which a segment of one "
+            ~ "person would have a list: give min_people too, such as 5") %}
+    {% endif %}
     {{ return(problems) }}
 {% endmacro %}
 

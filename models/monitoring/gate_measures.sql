@@ -13,7 +13,7 @@ with build as (
     select
         coalesce(max(run_id), '{{ invocation_id }}') as run_id,
         coalesce(max(generated_at), {{ clock }}) as generated_at
-    from {{ ref('recommendations') }}
+    from {{ kindred.published_lists() }}
 
 ),
 

@@ -7,7 +7,7 @@ with build as (
     select
         run_id,
         generated_at
-    from {{ ref('recommendations') }}
+    from {{ kindred.published_lists() }}
     group by
         run_id,
         generated_at

@@ -7,8 +7,8 @@ with built as (
 
     select
         count(distinct item_id) as n_items,
-        count(distinct user_id) as n_people
-    from {{ ref('recommendations') }}
+        count(distinct {{ 'user_id' if kindred.lists_for_people() == 'true' else 'segment' }}) as n_lists
+    from {{ kindred.published_lists() }}
 
 ),
 
@@ -59,9 +59,9 @@ risen as (
 {% set nothing = "concat(cast(catalogue.n_items as varchar), ' recommendable items, ', " ~
     "cast(events.n_events as varchar), ' usable events')" %}
 {% set measures = {
-    'lists': ('built.n_people', 'null', nothing),
+    'lists': ('built.n_lists', 'null', nothing),
     'catalog_coverage': ('built.n_items / nullif(cast(catalogue.n_items as double), 0)', 'null', 'null'),
-    'people': ('built.n_people', 'null', 'null'),
+    'people': ('built.n_lists' if kindred.lists_for_people() == 'true' else 'null', 'null', 'null'),
     'quality': ('quality.ndcg', 'quality.standard_error', 'null'),
     'changed_lists': ('changes.share', 'null', 'changes.details'),
     'concentration': ('risen.rise', 'null', 'risen.details'),

@@ -6,7 +6,7 @@ with final as (
     select
         run_id,
         generated_at
-    from {{ ref('recommendations') }}
+    from {{ kindred.published_lists() }}
     where {{ kindred.is_publishing() }}
     group by
         run_id,

@@ -14,6 +14,7 @@ select
 from {{ ref('ranked_lists') }}
 where fold = 'live'
     and is_shown
+    and {{ kindred.lists_for_people() }}
 {% if kindred.has_experiments() %}
 union all
 
@@ -31,4 +32,5 @@ from {{ ref('drafted_lists') }} as drafted
 left join {{ ref('generators') }} as generators
     on drafted.generator = generators.generator
 where drafted.fold = 'live'
+    and {{ kindred.lists_for_people() }}
 {% endif %}

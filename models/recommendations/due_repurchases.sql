@@ -81,6 +81,7 @@ final as (
         * least(elapsed_days / usual_gap_days, usual_gap_days / elapsed_days) as score
     from expected
     where elapsed_days between {{ due_from }} * usual_gap_days and {{ due_until }} * usual_gap_days
+        and {{ kindred.lists_for_people() }}
 
 )
 

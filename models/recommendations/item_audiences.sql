@@ -55,6 +55,7 @@ final as (
         on candidates.user_id = excluded.user_id
             and candidates.item_id = excluded.item_id
     where excluded.user_id is null
+        and {{ kindred.lists_for_people() }}
 
 )
 

@@ -37,6 +37,7 @@ final as (
     inner join compared
         on ranked_lists.user_id = compared.user_id
     where {{ 'false' if var('kindred__as_of') else 'true' }}
+        and {{ kindred.lists_for_people() }}
 
 )
 

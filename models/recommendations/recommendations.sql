@@ -46,6 +46,7 @@ with lists as (
         select user_id
         from {{ ref('assignments') }}
         where is_held_out
+            and {{ kindred.lists_for_people() }}
         group by user_id
     ) as held_out
     cross join {{ ref('fallback_recommendations') }} as fallback

@@ -78,3 +78,4 @@ select
     cast(hour as bigint) as send_hour
 from ranked
 where place = 1
+    and {{ kindred.lists_for_people() }}

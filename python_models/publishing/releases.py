@@ -9,7 +9,8 @@ def model(dbt, session):
     from kindred.publishing import release
 
     groups = dbt.config.meta_get("serving"), dbt.config.meta_get("lists")
-    settings = release.Settings.of(*groups, dbt.config.meta_get("as_of"))
+    privacy = dbt.config.meta_get("privacy")
+    settings = release.Settings.of(*groups, dbt.config.meta_get("as_of"), privacy)
     state = dbt.ref("publish_gates"), dbt.ref("folds")
     dbt.ref("withdrawals")  # which writes the same folder, comes first
     tables = {
@@ -26,4 +27,5 @@ def model(dbt, session):
         "arms": dbt.ref("release_arms"),
         "item_arms": dbt.ref("release_item_arms"),
     }
-    return release.publish(dbt, session, tables, *state, settings)
+    segment_lists = dbt.ref("fallback_recommendations")
+    return release.publish(dbt, session, tables, *state, settings, segment_lists)

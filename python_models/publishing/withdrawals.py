@@ -9,8 +9,9 @@ def model(dbt, session):
     from kindred.publishing.withdraw import withdraw
 
     serving = dbt.config.meta_get("serving")
+    privacy = dbt.config.meta_get("privacy")
     as_of = dbt.config.meta_get("as_of")
     refused_ids = dbt.ref("refused_ids")
     forgotten_ids = dbt.ref("forgotten_ids")
     forgotten_key = dbt.ref("forgotten_key")
-    return withdraw(dbt, session, refused_ids, forgotten_ids, forgotten_key, serving, as_of)
+    return withdraw(dbt, session, refused_ids, forgotten_ids, forgotten_key, serving, as_of, privacy)

@@ -30,7 +30,7 @@ GROUPS: dict[str, dict[str, Any]] = {
             *("event_weights", "generators", "rules", "eligibility", "gates", "purposes"),
             *("tracker_events", "traffic_rules", "campaigns", "blocked_ids", "reason_texts"),
             *("policies", "experiments", "experiment_arms", "experiment_metrics"),
-            *("foreign_log", "foreign_policies"),
+            *("foreign_log", "foreign_policies", "device_reports"),
         ),
         "",
     ),
@@ -50,6 +50,8 @@ GROUPS: dict[str, dict[str, Any]] = {
         "min_people": 1,  # people on whom a published figure about items or groups of people rests at least; 1 = off
         "epsilon": "",  # what a day's private_popularity may tell of one person; '' = off, and no such table
         "max_items_per_person": 20,  # newest items of a person that count in private_popularity
+        "lists_for": "people",  # segments: nothing that is published has a row about a person; needs min_people above 1
+        "device_epsilon": "",  # what a device's report of a month may tell of its person; '' = devices report nothing
     },
     "traffic": {
         "max_rejected_share": 0.5,  # share of raw events that may be unusable before the build stops

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from kindred.publishing.folder import read_release, release_path, serving_folder, write_served
 from kindred.publishing.snowflake import create_published, publish_warehouse
-from kindred.publishing.tables import TABLES, refuse_empty
+from kindred.publishing.tables import TABLES, complete, refuse_empty
 from kindred.run import current
 from kindred.settings import fill
 from kindred.warehouse import (
@@ -63,9 +63,13 @@ class Settings:
     expires_after_hours: float
     as_of: str
     database: str
+    # people, or segments: then no table of a release has a row about a person.
+    lists_for: str = "people"
 
     @classmethod
-    def of(cls, serving: Mapping[str, Any], lists: Mapping[str, Any], as_of: str) -> Settings:
+    def of(
+        cls, serving: Mapping[str, Any], lists: Mapping[str, Any], as_of: str, privacy: Mapping[str, Any]
+    ) -> Settings:
         """Of the groups as they were given, and of what is true of this run alone."""
         filled = fill("serving", serving)
         return cls(
@@ -75,6 +79,7 @@ class Settings:
             expires_after_hours=fill("lists", lists)["expires_after_hours"],
             as_of=as_of,
             database=current("database"),
+            lists_for=fill("privacy", privacy)["lists_for"],
         )
 
 
@@ -152,13 +157,17 @@ def newest_evaluation(gates: Sequence[Mapping[str, Any]]) -> Evaluation:
     return Evaluation(rows[0]["run_id"], rows[0]["generated_at"], newest, rows)
 
 
-def refuse_other_lists(lists: Relation, release_id: str, run_id: str) -> None:
-    """Raises RuntimeError where there are no lists, or others than those of the run that the gates evaluated."""
-    found = [row["list_id"] for row in read_table(lists.limit(1), ["list_id"]).to_pylist()]
+def refuse_other_lists(lists: Relation, column: str, release_id: str, run_id: str) -> None:
+    """Raises RuntimeError where there are no lists, or others than those of the run that the gates evaluated.
+
+    column: of the lists, which begins with their run: list_id of people's lists, run_id of segments'.
+    """
+    found = [row[column] for row in read_table(lists.limit(1), [column]).to_pylist()]
     refuse_empty(release_id, len(found))
     if found[0][:8] != run_id[:8]:
+        table = "release_lists" if column == "list_id" else "fallback_recommendations"
         raise RuntimeError(
-            f"the gates evaluated other lists than those in release_lists: run {run_id[:8]}, not {found[0][:8]}. "
+            f"the gates evaluated other lists than those in {table}: run {run_id[:8]}, not {found[0][:8]}. "
             "One of the two wasn't built, or another build, which began later, came between: build again"
         )
 
@@ -203,8 +212,11 @@ def publish(
     publish_gates: Relation,
     folds: Relation,
     settings: Settings,
+    segment_lists: Relation,
 ) -> Any:
     """Publish `relations`, {name of TABLES: its relation}, and return the new rows of `releases`.
+
+    segment_lists: fallback_recommendations, which are the release's lists where people have none.
 
     Errors: RuntimeError, with what apps read left as it was, where there are no lists, a gate stopped them, the gates
     compared with something else than what apps read, somebody holds publication, another build publishes at the same
@@ -230,8 +242,10 @@ def publish(
         "generated_at": str(generated_at),
         "expires_at": str(generated_at + datetime.timedelta(hours=settings.expires_after_hours)),
         "measures": json.dumps(evaluation.measures()),
+        "lists_for": settings.lists_for,
     }
-    refuse_other_lists(relations["lists"], release["release_id"], run_id)
+    listed = (relations["lists"], "list_id") if settings.lists_for == "people" else (segment_lists, "run_id")
+    refuse_other_lists(*listed, release["release_id"], run_id)
     known = pa.schema([SCHEMA.field(name) for name in ("release_id", "run_id", "published_at", "hold")])
     previous = previous_rows(dbt, session, known)
     earlier = [] if previous is None else read_table(previous, known.names).to_pylist()
@@ -246,7 +260,7 @@ def publish(
         # What is read until this run's row is there stays in any case.
         kept_runs = [row["run_id"] for row in newest_first][: max(1, settings.kept_releases - 1)]
         publish_warehouse(session, schema, relations, run_id, kept_runs)
-        release |= {"n_lists": count_rows(relations["lists"]), "n_items": count_rows(relations["items"])}
+        release = complete(release, {name: count_rows(relations[name]) for name in ("lists", "segments", "items")})
     else:
         store = settings.store
         tables = {name: batches_of(relations[name], TABLES[name]) for name in TABLES}

@@ -64,9 +64,13 @@ def rows_of(batch: Any) -> Iterator[tuple[Any, ...]]:
 
 
 def complete(release: Mapping[str, Any], counts: Mapping[str, int]) -> dict[str, Any]:
-    """The row of a release with the counts of its tables. Raises RuntimeError for a release without lists."""
-    refuse_empty(release["release_id"], counts["lists"])
-    return {name: None for name in RELEASE} | {**release, "n_lists": counts["lists"], "n_items": counts["items"]}
+    """The row of a release with the counts of its tables. Raises RuntimeError for a release without lists.
+
+    lists_for of a release says whose lists count: those of people, where it isn't given, or those of segments.
+    """
+    n_lists = counts["segments" if release.get("lists_for") == "segments" else "lists"]
+    refuse_empty(release["release_id"], n_lists)
+    return {name: None for name in RELEASE} | {**release, "n_lists": n_lists, "n_items": counts["items"]}
 
 
 def refuse_empty(release_id: str, n_lists: int) -> None:

@@ -34,18 +34,24 @@ OF_LEAVING = {table: " or ".join(f"{column} {LEAVES}" for column in names) for t
 
 @dataclass(frozen=True)
 class Leaving:
-    """Who leaves the releases: ids as they are, and ids of which only the keyed hashes are left (forgotten_ids)."""
+    """Who leaves the releases: ids as they are, and ids of which only the keyed hashes are left (forgotten_ids).
+
+    is_everyone: all people leave, where nobody is to have a list (lists_for of kindred__privacy).
+    """
 
     ids: Sequence[str] = ()
     hashes: frozenset[str] = frozenset()
     key: str = ""
+    is_everyone: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.ids or self.hashes)
+        return bool(self.ids or self.hashes or self.is_everyone)
 
     def ids_in(self, path: Path) -> list[str]:
         """The ids to look for in a release: all that are known, and those of the release whose hashes these are."""
-        there = ids_of(path) if self.hashes else []
+        there = ids_of(path) if self.hashes or self.is_everyone else []
+        if self.is_everyone:
+            return there
         return [*self.ids, *(one for one in there if id_hash(self.key, one) in self.hashes)]
 
 
@@ -57,14 +63,17 @@ def withdraw(
     forgotten_key: Relation,
     given: Mapping[str, Any],
     as_of: str,
+    privacy: Mapping[str, Any],
 ) -> Any:
     """Take people out of what apps read or can go back to: who refuses, and who is forgotten and not erased yet.
 
-    A replay takes nobody out. given: the variable kindred__serving. Returns a row per release that had some of them.
+    Where nobody is to have a list, everybody leaves. A replay takes nobody out. given, privacy: the variables
+    kindred__serving and kindred__privacy. Returns a row per release that had some of them.
     Errors: RuntimeError where another build publishes, or the folder or server can't be written.
     """
     rows: list[tuple[str, str, int, int]] = []
     store = fill("serving", given)["store"]
+    is_everyone = fill("privacy", privacy)["lists_for"] == "segments"
     folder = serving.serving_folder(current("serving_path"), current("database"))
     if not as_of and store != "none":
         pending = read_table(forgotten_ids, ["id_hash"], "erased_at is null")["id_hash"].to_pylist()
@@ -72,20 +81,19 @@ def withdraw(
         if is_snowflake(session):
             hashes = forgotten_ids.table_name if pending else None
             schema = f"{dbt.this.database}.{dbt.this.schema}"
-            rows = list(from_warehouse(session, schema, refused_ids.table_name, hashes, key))
+            rows = list(from_warehouse(session, schema, refused_ids.table_name, hashes, key, is_everyone))
         else:
             ids = read_table(refused_ids, ["identity_id"])["identity_id"].to_pylist()
-            leaving = Leaving(ids, frozenset(pending), key)
+            leaving = Leaving(ids, frozenset(pending), key, is_everyone)
             if leaving and store == "postgres":
                 from kindred.publishing.postgres import server_address
 
                 rows = list(from_postgres(server_address(), leaving))
             elif leaving and folder and folder.exists():
                 rows = list(from_folder(folder, leaving))
+    who = "people (lists_for: segments)" if is_everyone else "people who refuse or are forgotten"
     for store, release_id, n_lists, _ in rows:
-        report_progress(
-            f"withdrawals: {n_lists} people who refuse or are forgotten are out of release {release_id} ({store})"
-        )
+        report_progress(f"withdrawals: {n_lists} {who} are out of release {release_id} ({store})")
     now = datetime.now(UTC).replace(tzinfo=None)
     found = [dict(zip(SCHEMA.names, (*row, now), strict=True)) for row in rows]
     return write_table(session, SCHEMA, [pa.RecordBatch.from_pylist(found, schema=SCHEMA)] if found else [])
@@ -206,7 +214,7 @@ def from_postgres(address: str, leaving: Leaving) -> Iterator[tuple[str, str, in
                     )
             removed = dict.fromkeys(OF_LEAVING, 0)
             for table in tables:
-                where = OF_LEAVING[table].format(leaving="leaving")
+                where = "true" if leaving.is_everyone else OF_LEAVING[table].format(leaving="leaving")
                 removed[table] = connection.execute(f"delete from {table} where {where}").rowcount
             if any(removed.values()):
                 yield "postgres", served["release_id"], removed["lists"], removed["identities"]
@@ -218,14 +226,14 @@ def from_postgres(address: str, leaving: Leaving) -> Iterator[tuple[str, str, in
 
 
 def from_warehouse(
-    session: Session, schema: str, refused_ids: str, forgotten_ids: str | None, key: str
+    session: Session, schema: str, refused_ids: str, forgotten_ids: str | None, key: str, is_everyone: bool
 ) -> Iterator[tuple[str, str, int, int]]:
     """Delete these people from the tables published_*, of all kept releases. forgotten_ids: None = no one."""
     removed = {}
     for table, where in OF_LEAVING.items():
         columns = ", ".join(f"{column} varchar" for column in ("run_id", *TABLES[table]))
         session.sql(f"create table if not exists {schema}.published_{table} ({columns})").collect()
-        conditions = [where.format(leaving=refused_ids)]
+        conditions = ["true"] if is_everyone else [where.format(leaving=refused_ids)]
         for column in COLUMNS[table] if forgotten_ids else ():
             hashes = f"select id_hash from {forgotten_ids} where erased_at is null"
             conditions.append(f"sha2(concat('{key}', {column}), 256) in ({hashes})")

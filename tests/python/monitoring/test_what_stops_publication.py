@@ -37,6 +37,8 @@ OF_NO_CONCERN |= {f"model.kindred.{name}" for name in METRICS}
 # No release says to whom a campaign writes, nor how many people a condition declines.
 OF_NO_CONCERN |= {f"model.kindred.{name}" for name in ("send_events", "checked_campaigns", "campaign_people")}
 OF_NO_CONCERN |= {"seed.kindred.campaigns", "model.kindred.eligibility_declines"}
+# Nothing that is published reads what devices report.
+OF_NO_CONCERN |= {"seed.kindred.device_reports"}
 # Histories of what builds decided.
 OF_NO_CONCERN |= {"model.kindred.arm_shares", "model.kindred.item_arm_log"}
 OF_NO_CONCERN |= {

@@ -19,6 +19,7 @@ FOLDER = REPOSITORY / "benchmarks"
         ("metrics", "write_report"),
         ("new_items", "report"),
         ("nodes", "write_report"),
+        ("devices", "report"),
     ],  # fmt: skip
 )
 def test_results__are_written_by_the_script(name, function, monkeypatch):

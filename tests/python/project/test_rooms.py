@@ -33,7 +33,8 @@ ROOMS = [
 ]
 # With every tracker, every optional generator and with experiments, so that each model is there.
 TRACKED = {"kindred__trackers": {tracker: f"raw_{tracker}" for tracker in GROUPS["trackers"]}}
-TRACKED |= {"kindred__tables": EXPERIMENTS, "kindred__generators": {"transformer": {}}}
+TRACKED |= {"kindred__tables": EXPERIMENTS | {"device_reports": "device_reports"}}
+TRACKED |= {"kindred__generators": {"transformer": {}}}
 # docs/outputs.md: the tables that apps, BI and people read, beside all of the rooms that are public as a whole.
 PUBLIC_ROOMS = {"outcomes", "recommendations", "publishing"}
 PUBLIC = {"rejected_events", "input_problems", "evaluation_metrics", "user_metrics", "publish_gates", "training_policy"}
@@ -47,7 +48,7 @@ PUBLIC |= {"logged_places", "log_problems", "policy_values", "interleaving_resul
 PUBLIC |= {"daily_metrics", "cohorts", "customer_values", "adoption", "list_value"}
 PUBLIC |= {"transformer_parameters", "transformer_item_factors", "transformer_user_factors"}
 PUBLIC |= {"als_item_factors", "als_user_factors", "spectral_item_factors", "item_neighbors"}
-PUBLIC |= {"item_content_neighbors", "tuning_trials"}
+PUBLIC |= {"item_content_neighbors", "tuning_trials", "item_statistics_from_devices", "device_report_problems"}
 
 
 @pytest.fixture(scope="module")

@@ -193,6 +193,51 @@ def test_vectors_and_lists_are_the_warehouses(device, export, sample_shop, peopl
         assert [item for item, _ in made[:3]] == [item for item, _ in listed[:3]]
 
 
+VECTORS = """
+import { historyOf, personVector, gramOf, vectorList } from "{place}";
+import { readFileSync } from "node:fs";
+const { file, people, others } = JSON.parse(readFileSync(0, "utf8"));
+const model = JSON.parse(readFileSync(file, "utf8")), gram = gramOf(model);
+const found = people.map((events) => {
+  const timed = events.map(([type, item, value, at]) => [type, item, value, new Date(at)]);
+  const { weights, excluded } = historyOf(model, timed);
+  const vector = personVector(model, weights, gram);
+  return { weights, excluded, vector, list: vectorList(model, vector, { excluded }) };
+});
+console.log(JSON.stringify({ found, others: others.map((weights) => personVector(model, weights)) }));
+"""
+
+
+def test_vectors_in_javascript_are_the_same(device, export, folder, people):
+    """To a millionth of the largest entry; a list's order may differ where two scores are nearer than that."""
+    if not shutil.which("node"):
+        pytest.skip("node isn't installed")
+    late = [
+        (kind, item, value, export.learns_until.replace(year=2999))
+        for kind, item, value, _ in next(iter(people.values()))
+    ]
+    asked = [*people.values(), late, [("view", "i035", None, export.learns_until)] * 40]
+    given = {
+        "file": str(folder / "vector.json"),
+        "people": [[[kind, item, value, f"{at.isoformat()}Z"] for kind, item, value, at in events] for events in asked],
+        "others": [{"i035": -1}, {"new": 1}, {"toString": 1}, {}],
+    }
+    script = VECTORS.replace("{place}", (EXAMPLE / "vector.mjs").as_uri())
+    command = ["node", "--input-type=module", "--eval", script]
+    answer = json.loads(
+        subprocess.run(command, input=json.dumps(given), capture_output=True, text=True, check=True).stdout
+    )
+    assert answer["others"] == [None] * 4
+    for events, made in zip(asked, answer["found"], strict=True):
+        weights, excluded = device.history_of(export, events)
+        assert made["weights"] == pytest.approx(weights, abs=1e-9) and set(made["excluded"]) == excluded
+        vector = device.person_vector(export, weights)
+        np.testing.assert_allclose(made["vector"], vector, rtol=0, atol=1e-6 * np.abs(vector).max())
+        listed = device.als_list(export, vector, excluded)
+        assert [score for _, score in made["list"]] == pytest.approx([score for _, score in listed], abs=1e-6)
+        assert made["list"][0][0] == listed[0][0]
+
+
 @pytest.fixture
 def small():
     """A model of five items as both examples take it; b and c are equally near to a."""
