@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = '13b27cb145be8790'
+KINDRED_FINGERPRINT = 'c508ad29a7777ffc'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -5301,7 +5301,7 @@ KINDRED_SOURCES = {
         '\n'
         '\n'
         'def is_degenerate(fit: Fit) -> bool:\n'
-        '    """Whether the distribution of the chance to leave has lost its shape, or that of rates: then its formulas are nan."""\n'
+        '    """Whether the distribution of the chance to leave, or that of rates, has lost its shape: its formulas are nan."""\n'
         '    values = np.array(fit.parameters[2:])\n'
         '    is_out = ~np.isfinite(values) | (values < LEAST_PARAMETER) | (values > GREATEST_PARAMETER)\n'
         '    return bool(is_out.any() or not fit.parameters[0] <= GREATEST_PARAMETER)\n'

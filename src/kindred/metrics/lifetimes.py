@@ -86,7 +86,7 @@ def shrunk_exposure(histories: Histories) -> float:
 
 
 def is_degenerate(fit: Fit) -> bool:
-    """Whether the distribution of the chance to leave has lost its shape, or that of rates: then its formulas are nan."""
+    """Whether the distribution of the chance to leave, or that of rates, has lost its shape: its formulas are nan."""
     values = np.array(fit.parameters[2:])
     is_out = ~np.isfinite(values) | (values < LEAST_PARAMETER) | (values > GREATEST_PARAMETER)
     return bool(is_out.any() or not fit.parameters[0] <= GREATEST_PARAMETER)
