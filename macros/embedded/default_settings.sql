@@ -63,7 +63,8 @@
             "consent_scope": "person",
             "min_people": 1,
             "epsilon": "",
-            "max_items_per_person": 20
+            "max_items_per_person": 20,
+            "protected_fields": []
         },
         "traffic": {
             "max_rejected_share": 0.5,
@@ -344,6 +345,10 @@
             "is_overridable": true
         },
         "latency": {
+            "has_bound": true,
+            "is_overridable": true
+        },
+        "fairness": {
             "has_bound": true,
             "is_overridable": true
         },

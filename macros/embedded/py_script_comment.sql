@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = 'ee94c36e41c4c98a'
+KINDRED_FINGERPRINT = 'b538a7ef607d51dc'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -8148,6 +8148,7 @@ KINDRED_SOURCES = {
         '        "min_people": 1,  # people on whom a published figure about items or groups of people rests at least; 1 = off\n'
         '        "epsilon": "",  # what a day\'s private_popularity may tell of one person; \'\' = off, and no such table\n'
         '        "max_items_per_person": 20,  # newest items of a person that count in private_popularity\n'
+        '        "protected_fields": [],  # fields of users whose groups group_fairness compares\n'
         '    },\n'
         '    "traffic": {\n'
         '        "max_rejected_share": 0.5,  # share of raw events that may be unusable before the build stops\n'

@@ -50,6 +50,7 @@ GROUPS: dict[str, dict[str, Any]] = {
         "min_people": 1,  # people on whom a published figure about items or groups of people rests at least; 1 = off
         "epsilon": "",  # what a day's private_popularity may tell of one person; '' = off, and no such table
         "max_items_per_person": 20,  # newest items of a person that count in private_popularity
+        "protected_fields": [],  # fields of users whose groups group_fairness compares
     },
     "traffic": {
         "max_rejected_share": 0.5,  # share of raw events that may be unusable before the build stops
