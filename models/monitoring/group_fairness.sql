@@ -34,7 +34,7 @@ members as (
 
 ),
 
-groups as (
+group_sizes as (
 
     select
         field,
@@ -176,21 +176,21 @@ sums as (
 means as (
 
     select
-        groups.field,
-        groups.group_value,
+        group_sizes.field,
+        group_sizes.group_value,
         measures.measure,
         measures.category,
-        groups.n_people,
-        measures.base + coalesce(sums.total, 0) / groups.n_people as value,
+        group_sizes.n_people,
+        measures.base + coalesce(sums.total, 0) / group_sizes.n_people as value,
         sqrt(
-            greatest(coalesce(sums.squares - sums.total * sums.total / groups.n_people, 0), 0)
-            / (groups.n_people * (groups.n_people - 1))
+            greatest(coalesce(sums.squares - sums.total * sums.total / group_sizes.n_people, 0), 0)
+            / (group_sizes.n_people * (group_sizes.n_people - 1))
         ) as standard_error
-    from groups
+    from group_sizes
     cross join measures
     left join sums
-        on groups.field = sums.field
-            and groups.group_value = sums.group_value
+        on group_sizes.field = sums.field
+            and group_sizes.group_value = sums.group_value
             and measures.measure = sums.measure
             and measures.category = sums.category
 

@@ -8,7 +8,7 @@ incomes don't depend on it. The same rows on every run.
 
 import math
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -86,22 +86,23 @@ CATEGORIES = {
     "leisure": (0.5, 3.2, 0.5, 0.3),
 }
 N_MERCHANTS = 5  # of a category, that a customer goes to
-SHARE_LARGE, LARGE = 0.007, (3.0, 6.0)  # of the payments that are right are far larger than usual
+SHARE_LARGE, LARGE = 0.004, (3.0, 6.0)  # of the payments that are right are far larger than usual
 SHARE_FOLLOWED = 0.03  # by another within the hour
 SHARE_ON_A_TRIP = 0.25
-# Payments that recur: (merchant, days, amounts, share of the customers)
+# Payments that recur: (merchant, category, days, amounts, share of the customers)
 RECURRING = [
-    ("Landlord", 30.44, (450, 1400), 0.5),
-    ("Filmbox", 30.44, (8, 18), 0.5),
-    ("Fonoline", 30.44, (12, 45), 0.6),
-    ("Liftgym", 30.44, (25, 60), 0.25),
-    ("Greencrate", 7.0, (18, 35), 0.12),
+    ("Landlord", "rent", 30.44, (450, 1400), 0.5),
+    ("Filmbox", "streaming", 30.44, (8, 18), 0.5),
+    ("Fonoline", "phone", 30.44, (12, 45), 0.6),
+    ("Liftgym", "sports", 30.44, (25, 60), 0.25),
+    ("Greencrate", "vegetable box", 7.0, (18, 35), 0.12),
 ]
 SHARE_ENDED, SHARE_DEARER = 0.15, 0.2
 N_CANTEEN = 60  # customers who pay the same at the canteen, whenever they are there
 N_UNUSUAL, UNUSUAL = 50, 8.0  # customers with an unusual month, and how often as much they spend then
 FRAUDS_FROM = 3  # months after the start
 N_FRAUDS = {"amount": 44, "place": 36, "burst": 8}
+FRAUD = (8.0, 25.0)  # times the usual amount
 BURST = 5  # payments of a burst
 
 
@@ -267,7 +268,7 @@ def pay_regularly(payments: Payments, customers: list[Customer]) -> dict[tuple[s
     """{(customer, merchant): its days from one payment to the next, and whether it goes on}."""
     rng, found = payments.rng, {}
     for customer in customers:
-        for merchant, days, (low, high), share in RECURRING:
+        for merchant, category, days, (low, high), share in RECURRING:
             if rng.random() >= share:
                 continue
             amount = float(np.round(rng.uniform(low, high), 2))
@@ -278,13 +279,13 @@ def pay_regularly(payments: Payments, customers: list[Customer]) -> dict[tuple[s
                 day = due + float(rng.choice([0, 0, 0, 1, 2] if days > 20 else [0, 0, 0, 1]))
                 if day + 1 < N_DAYS:
                     price = amount * (1.06 if due > dearer else 1)
-                    payments.add(customer, "bills", merchant, price, math.floor(day) + 0.2, "recurring", at=None)
+                    payments.add(customer, category, merchant, price, math.floor(day) + 0.2, "recurring", at=None)
                 due += days
             found[customer.customer_id, merchant] = {"days": days, "goes_on": ends == N_DAYS}
     return found
 
 
-def spend_unusually(payments: Payments, customers: list[Customer]) -> list[tuple[str, datetime, str]]:
+def spend_unusually(payments: Payments, customers: list[Customer]) -> list[tuple[str, date, str]]:
     """[(customer, month, category)]: about eight times the usual sum."""
     rng, found = payments.rng, []
     for index in rng.choice(N_CUSTOMERS, size=N_UNUSUAL, replace=False):
@@ -294,7 +295,7 @@ def spend_unusually(payments: Payments, customers: list[Customer]) -> list[tuple
         for _ in range(round((UNUSUAL - 1) * max(CATEGORIES[category][0] * customer.pace, 1.5))):
             day = first + int(rng.integers(n_days)) + payments.hour()
             payments.usual(customer, category, day, "unusual")
-        found.append((customer.customer_id, MONTHS[month], category))
+        found.append((customer.customer_id, MONTHS[month].date(), category))
     return found
 
 
@@ -310,7 +311,7 @@ def defraud(payments: Payments, customers: list[Customer]) -> None:
     for _ in range(N_FRAUDS["amount"]):
         customer = customers[int(rng.integers(N_CUSTOMERS))]
         category = str(rng.choice(["shopping", "leisure", "transport"]))
-        amount = math.exp(CATEGORIES[category][1] + customer.level) * float(rng.uniform(6, 20))
+        amount = math.exp(CATEGORIES[category][1] + customer.level) * float(rng.uniform(*FRAUD))
         day = float(rng.integers(first, N_DAYS)) + float(rng.uniform(0, 0.95))
         place = {"at": None} if rng.random() < 0.5 else {}
         payments.add(customer, category, f"{category.title()} {rng.integers(1, 41)}", amount, day, "amount", **place)
@@ -371,6 +372,10 @@ def make_world() -> World:
             "refusing": {customers[number].customer_id for number in refusing},
             "recurring": recurring,
             "unusual": unusual,
-            "frauds": {payment: kind for payment, kind in kinds.items() if kind in N_FRAUDS},
+            # {payment: (customer, month, category)}
+            "frauds": {
+                row["payment_id"]: (row["customer_id"], row["paid_at"].date().replace(day=1), row["category"])
+                for row in rows if kinds[row["payment_id"]] in N_FRAUDS
+            },
         },
-    )
+    )  # fmt: skip

@@ -82,7 +82,7 @@ bounds as (
 
     select
         cast({{ dbt.dateadd('month', 1, 'month') }} as date) as month,
-        percentile_cont(1 - {{ var('flagged_share') }}) within group (order by score) as flagged_above
+        percentile_cont({{ 1 - var('flagged_share') }}) within group (order by score) as flagged_above
     from scores
     group by month
 
