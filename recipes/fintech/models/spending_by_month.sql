@@ -2,17 +2,23 @@
 -- Usual is the median of the customer's other months. Sums of a few payments vary the more the larger they are; their
 -- square roots don't (M. Bartlett, "The square root transformation in analysis of variance", 1936), so these are compared.
 -- The spread is the median absolute deviation of the other months, drawn towards everybody's of the category, as of a few
--- months it tells little; at least a twentieth of the usual root. Months that aren't over have no row.
+-- months it tells little, and at least half of everybody's. Payments that recur are left out of it: two of them may fall
+-- into a month. Months that aren't over have no row.
 {% set prior = var('prior_months') %}
 
 with as_of as (select max(as_of) as as_of from {{ ref('kindred', 'folds') }}),
 
 payments as (
 
-    select payments.*
+    select
+        payments.*,
+        case when recurring.merchant is null then payments.amount else 0 end as amount_at_will
     from {{ ref('card_payments') }} as payments
     inner join as_of
         on {{ dbt.dateadd('month', 1, 'payments.month') }} <= as_of.as_of
+    left join {{ ref('recurring_payments') }} as recurring
+        on payments.customer_id = recurring.customer_id
+            and payments.merchant = recurring.merchant
 
 ),
 
@@ -51,7 +57,8 @@ spent as (
         months.month,
         categories.category,
         count(payments.payment_id) as n_payments,
-        round(coalesce(sum(payments.amount), 0), 2) as amount
+        round(coalesce(sum(payments.amount), 0), 2) as amount,
+        round(coalesce(sum(payments.amount_at_will), 0), 2) as amount_at_will
     from categories
     inner join months
         on categories.first_month <= months.month
@@ -73,7 +80,7 @@ usual as (
         spent.month,
         spent.category,
         count(*) as n_others,
-        median(others.amount) as usual_amount
+        median(others.amount_at_will) as usual_amount
     from spent
     inner join spent as others
         on spent.customer_id = others.customer_id
@@ -94,7 +101,7 @@ spreads as (
         usual.category,
         usual.n_others,
         usual.usual_amount,
-        1.4826e0 * median(abs(sqrt(others.amount) - sqrt(usual.usual_amount))) as spread
+        1.4826e0 * median(abs(sqrt(others.amount_at_will) - sqrt(usual.usual_amount))) as spread
     from usual
     inner join spent as others
         on usual.customer_id = others.customer_id
@@ -109,12 +116,14 @@ spreads as (
 
 ),
 
+-- Who pays in few months has no usual sum, and no spread.
 everybody as (
 
     select
         category,
         median(spread) as spread
     from spreads
+    where usual_amount > 0
     group by category
 
 ),
@@ -127,15 +136,16 @@ scores as (
         spent.category,
         spent.n_payments,
         spent.amount,
+        spent.amount - spent.amount_at_will as recurring_amount,
         spreads.usual_amount,
         case
-            when spreads.n_others >= {{ prior }} and spreads.usual_amount > 0
+            when spreads.n_others >= {{ var('least_months') }} and spreads.usual_amount > 0
                 then
-                    (sqrt(spent.amount) - sqrt(spreads.usual_amount))
+                    (sqrt(spent.amount_at_will) - sqrt(spreads.usual_amount))
                     / greatest(
                         (spreads.n_others * spreads.spread + {{ prior }} * everybody.spread)
                         / (spreads.n_others + {{ prior }}),
-                        sqrt(spreads.usual_amount) / 20
+                        everybody.spread / 2
                     )
         end as robust_z
     from spent
@@ -156,9 +166,10 @@ final as (
         category,
         cast(n_payments as bigint) as n_payments,
         amount,
+        round(recurring_amount, 2) as recurring_amount,
         round(usual_amount, 2) as usual_amount,
         round(robust_z, 2) as robust_z,
-        abs(robust_z) >= {{ var('unusual_from') }} as is_unusual
+        robust_z >= {{ var('unusual_from') }} as is_unusual
     from scores
 
 )
