@@ -173,7 +173,7 @@ sums as (
 
 ),
 
-means as (
+spreads as (
 
     select
         group_sizes.field,
@@ -182,10 +182,8 @@ means as (
         measures.category,
         group_sizes.n_people,
         measures.base + coalesce(sums.total, 0) / group_sizes.n_people as value,
-        sqrt(
-            greatest(coalesce(sums.squares - sums.total * sums.total / group_sizes.n_people, 0), 0)
-            / (group_sizes.n_people * (group_sizes.n_people - 1))
-        ) as standard_error
+        coalesce(sums.squares, 0) as squares,
+        coalesce(sums.squares - sums.total * sums.total / group_sizes.n_people, 0) as spread
     from group_sizes
     cross join measures
     left join sums
@@ -193,6 +191,21 @@ means as (
             and group_sizes.group_value = sums.group_value
             and measures.measure = sums.measure
             and measures.category = sums.category
+
+),
+
+-- What is left of equal amounts by rounding is 0.
+means as (
+
+    select
+        field,
+        group_value,
+        measure,
+        category,
+        n_people,
+        value,
+        sqrt(case when spread > 1.0e-8 * squares then spread else 0 end / (n_people * (n_people - 1))) as standard_error
+    from spreads
 
 ),
 
@@ -244,7 +257,9 @@ final as (
         reference_group,
         round(ratio, 6) as ratio,
         round(ratio_standard_error, 6) as ratio_standard_error,
-        round(greatest(ratio - {{ z }} * ratio_standard_error, 0), 6) as lower,
+        case
+            when ratio_standard_error is not null then round(greatest(ratio - {{ z }} * ratio_standard_error, 0), 6)
+        end as lower,
         round(ratio + {{ z }} * ratio_standard_error, 6) as upper
     from compared
 
