@@ -1,5 +1,5 @@
 -- one row per customer: what the bank knew at the as-of date, in a replay, and what it knows today otherwise
--- What conditions ask for stands in attributes. Versions make a replay true: it doesn't decide by what was learned later.
+-- What conditions ask for stands in attributes. With versions a replay doesn't decide by what was learned later.
 {% set as_of = var('kindred__as_of', '') %}
 
 with versions as (

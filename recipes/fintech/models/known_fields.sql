@@ -1,4 +1,4 @@
--- one row per (user_id, field): what is known of a customer, of all accounts together
+-- one row per (user_id, field): what is known of a customer; of accounts that differ the first and the last value
 with user_fields as (select * from {{ ref('kindred', 'user_fields') }}),
 
 identities as (select * from {{ ref('kindred', 'identities') }}),
@@ -25,7 +25,7 @@ final as (
     select
         user_id,
         field,
-        {{ dbt.listagg('value', "', '", 'order by value') }} as known
+        case when count(*) = 1 then min(value) else concat(min(value), ' to ', max(value)) end as known
     from known
     group by
         user_id,

@@ -11,32 +11,43 @@ places as (
         latitude,
         longitude,
         paid_at,
-        {% for n in [1, 2] -%}
-        lag(latitude, {{ n }}) over (partition by customer_id order by paid_at, payment_id) as latitude_{{ n }},
-        lag(longitude, {{ n }}) over (partition by customer_id order by paid_at, payment_id) as longitude_{{ n }},
-        lag(paid_at, {{ n }}) over (partition by customer_id order by paid_at, payment_id) as paid_at_{{ n }}
-        {{- "," if not loop.last }}
-        {% endfor -%}
+        lag(latitude, 1) over (partition by customer_id order by paid_at, payment_id) as latitude_1,
+        lag(longitude, 1) over (partition by customer_id order by paid_at, payment_id) as longitude_1,
+        lag(paid_at, 1) over (partition by customer_id order by paid_at, payment_id) as paid_at_1,
+        lag(latitude, 2) over (partition by customer_id order by paid_at, payment_id) as latitude_2,
+        lag(longitude, 2) over (partition by customer_id order by paid_at, payment_id) as longitude_2,
+        lag(paid_at, 2) over (partition by customer_id order by paid_at, payment_id) as paid_at_2
     from payments
     where latitude is not null
 
 ),
 
--- Great-circle distance (haversine) by the time between, of which six minutes are the least.
+distances as (
+
+    select
+        payment_id,
+        {{ kindred.days_between('paid_at_1', 'paid_at') }} * 24 as hours_1,
+        {{ kindred.days_between('paid_at_2', 'paid_at') }} * 24 as hours_2,
+        power(sin(radians(latitude - latitude_1) / 2), 2)
+        + cos(radians(latitude)) * cos(radians(latitude_1)) * power(sin(radians(longitude - longitude_1) / 2), 2)
+            as haversine_1,
+        power(sin(radians(latitude - latitude_2) / 2), 2)
+        + cos(radians(latitude)) * cos(radians(latitude_2)) * power(sin(radians(longitude - longitude_2) / 2), 2)
+            as haversine_2
+    from places
+
+),
+
+-- Great-circle distance by the time between, of which six minutes are the least.
 speeds as (
 
     select
         payment_id,
-        {% for n in [1, 2] -%}
-        12742 * asin(least(sqrt(
-            power(sin(radians(latitude - latitude_{{ n }}) / 2), 2)
-            + cos(radians(latitude)) * cos(radians(latitude_{{ n }}))
-            * power(sin(radians(longitude - longitude_{{ n }}) / 2), 2)
-        ), 1.0e0))
-        / greatest({{ kindred.days_between('paid_at_' ~ n, 'paid_at') }} * 24, 0.1e0) as km_per_hour_{{ n }}
-        {{- "," if not loop.last }}
-        {% endfor -%}
-    from places
+        case when hours_1 is not null then 12742 * asin(least(sqrt(haversine_1), 1.0e0)) / greatest(hours_1, 0.1e0) end
+            as km_per_hour_1,
+        case when hours_2 is not null then 12742 * asin(least(sqrt(haversine_2), 1.0e0)) / greatest(hours_2, 0.1e0) end
+            as km_per_hour_2
+    from distances
 
 ),
 
@@ -52,7 +63,7 @@ paces as (
     inner join payments as earlier
         on payments.customer_id = earlier.customer_id
             and payments.paid_at >= earlier.paid_at
-            and payments.paid_at < {{ dbt.dateadd('hour', 1, 'earlier.paid_at') }}
+            and payments.paid_at < earlier.paid_at + interval '1 hour'
     group by
         payments.payment_id,
         payments.customer_id,

@@ -69,12 +69,21 @@ due as (
     select
         steadiness.*,
         as_of.as_of,
-        {{ dbt.dateadd('day', 'cast(round(steadiness.period_days) as integer)', 'steadiness.last_paid_at') }} as next_due_at
+        cast(round(steadiness.period_days) as integer) as whole_days
     from steadiness
     cross join as_of
     where steadiness.regular_share >= 0.75
         and steadiness.stable_share >= 0.75
         and steadiness.period_days >= 5
+
+),
+
+dated as (
+
+    select
+        *,
+        {{ kindred.add_days('last_paid_at', 'whole_days') }} as next_due_at
+    from due
 
 ),
 
@@ -90,7 +99,7 @@ final as (
         {{ kindred.days_between('next_due_at', 'as_of') }} <= greatest(period_days / 2, 3) as goes_on,
         last_paid_at,
         next_due_at
-    from due
+    from dated
 
 )
 

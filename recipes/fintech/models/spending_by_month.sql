@@ -1,9 +1,9 @@
 -- one row per (customer_id, month, category): what a customer spent, and what is usual for the customer
 -- Usual is the median of the customer's other months. Sums of a few payments vary the more the larger they are; their
--- square roots don't (M. Bartlett, "The square root transformation in analysis of variance", 1936), so these are compared.
--- The spread is the median absolute deviation of the other months, drawn towards everybody's of the category, as of a few
--- months it tells little, and at least half of everybody's. Payments that recur are left out of it: two of them may fall
--- into a month. Months that aren't over have no row.
+-- square roots don't (M. Bartlett, "The square root transformation in analysis of variance", 1936), so these are
+-- compared. The spread is the median absolute deviation of the other months, drawn towards everybody's of the category,
+-- as of a few months it tells little, and at least half of everybody's. Payments that recur are left out of it: two of
+-- them may fall into a month. Months that aren't over have no row.
 {% set prior = var('prior_months') %}
 
 with as_of as (select max(as_of) as as_of from {{ ref('kindred', 'folds') }}),
@@ -15,7 +15,7 @@ payments as (
         case when recurring.merchant is null then payments.amount else 0 end as amount_at_will
     from {{ ref('card_payments') }} as payments
     inner join as_of
-        on {{ dbt.dateadd('month', 1, 'payments.month') }} <= as_of.as_of
+        on payments.month + interval '1 month' <= as_of.as_of
     left join {{ ref('recurring_payments') }} as recurring
         on payments.customer_id = recurring.customer_id
             and payments.merchant = recurring.merchant

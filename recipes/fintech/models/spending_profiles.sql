@@ -1,6 +1,6 @@
 -- one row per (month, customer_id, category): what payments of the category were usually like before the month began
--- Logarithms of amounts: median and median absolute deviation, drawn towards everybody's by prior_payments payments. The
--- deviation is at least half of everybody's: it would be 0 of a customer half of whose payments are the same.
+-- Logarithms of amounts: median and median absolute deviation, drawn towards everybody's by prior_payments payments.
+-- The deviation is at least half of everybody's: it would be 0 of a customer half of whose payments are the same.
 with payments as (
 
     select
@@ -141,7 +141,6 @@ drawn as (
 
 ),
 
-{% set prior = var('prior_payments') %}
 final as (
 
     select
@@ -149,9 +148,12 @@ final as (
         customer_id,
         category,
         cast(n_payments as bigint) as n_payments,
-        round((own_centre + {{ prior }} * centre_of_all) / (n_payments + {{ prior }}), 6) as centre,
+        round(
+            (own_centre + {{ var('prior_payments') }} * centre_of_all) / (n_payments + {{ var('prior_payments') }}), 6
+        ) as centre,
         round(1.4826e0 * greatest(
-            (own_spread + {{ prior }} * spread_of_all) / (n_payments + {{ prior }}), spread_of_all / 2
+            (own_spread + {{ var('prior_payments') }} * spread_of_all) / (n_payments + {{ var('prior_payments') }}),
+            spread_of_all / 2
         ), 6) as spread
     from drawn
 

@@ -1,55 +1,65 @@
 -- one row per payment_id from the month after signals_from on: how unlikely it is, and whether it is flagged
 -- Each measure becomes the share of the past month's payments, everybody's, that had as much. The smallest of the three
 -- decides (L. Tippett, "The Methods of Statistics", 1931): a fraud is rarely unusual in every respect. A payment is
--- flagged above the score that flagged_share of the past month's payments had. Nothing here looks at what came after it.
-{% set signals = {'amount': 'amount_z', 'place': 'km_per_hour', 'pace': 'more_than_usual'} %}
-
+-- flagged above the score that flagged_share of the past month's payments had. Nothing here looks at what came after.
 with measures as (select * from {{ ref('payment_measures') }}),
 
 -- What a month's payments measure is what the next month's are compared with.
-{% for signal, column in signals.items() %}
-{{ signal }}_ranks as (
+compared as (
+
+    select
+        payment_id,
+        month,
+        amount_z,
+        km_per_hour,
+        more_than_usual,
+        0 as is_past
+    from measures
+
+    union all
+
+    select
+        payment_id,
+        cast(month + interval '1 month' as date) as month,
+        amount_z,
+        km_per_hour,
+        more_than_usual,
+        1 as is_past
+    from measures
+
+),
+
+-- Where the card wasn't present its place tells nothing, and counts nowhere.
+counted as (
 
     select
         payment_id,
         month,
         is_past,
-        sum(is_past) over (partition by month order by {{ column }} desc) as n_as_much,
-        sum(is_past) over (partition by month) as n_past
-    from (
-        select
-            payment_id,
-            month,
-            {{ column }},
-            0 as is_past
-        from measures
-        where {{ column }} is not null
-
-        union all
-
-        select
-            payment_id,
-            cast({{ dbt.dateadd('month', 1, 'month') }} as date) as month,
-            {{ column }},
-            1 as is_past
-        from measures
-        where {{ column }} is not null
-    ) as both_months
+        km_per_hour is not null as has_place,
+        sum(is_past) over (partition by month order by amount_z desc) as n_as_large,
+        sum(is_past) over (partition by month) as n_past,
+        sum(is_past) over (partition by month, km_per_hour is null order by km_per_hour desc) as n_as_far,
+        sum(is_past) over (partition by month, km_per_hour is null) as n_past_places,
+        sum(is_past) over (partition by month order by more_than_usual desc) as n_as_fast
+    from compared
 
 ),
 
-{{ signal }}_tails as (
+tails as (
 
     select
         payment_id,
-        (n_as_much + 1.0e0) / (n_past + 1.0e0) as tail
-    from {{ signal }}_ranks
+        (n_as_large + 1.0e0) / (n_past + 1.0e0) as amount_tail,
+        case when has_place and n_past_places > 0 then (n_as_far + 1.0e0) / (n_past_places + 1.0e0) else 1.0e0 end
+            as place_tail,
+        (n_as_fast + 1.0e0) / (n_past + 1.0e0) as pace_tail
+    from counted
     where is_past = 0
         and n_past > 0
 
 ),
 
-{% endfor %}
 scores as (
 
     select
@@ -62,27 +72,22 @@ scores as (
         measures.amount_z,
         measures.km_per_hour,
         measures.n_in_the_hour,
-        {% for signal in signals -%}
-        coalesce({{ signal }}_tails.tail, 1) as {{ signal }}_tail,
-        {% endfor -%}
-        -- Where the card wasn't present its place tells nothing.
-        round(-ln(least(
-            {%- for signal in signals %}coalesce({{ signal }}_tails.tail, 1){{ ", " if not loop.last }}{% endfor -%}
-        )) / ln(10.0e0), 4) as score,
+        tails.amount_tail,
+        tails.place_tail,
+        tails.pace_tail,
+        round(-ln(least(tails.amount_tail, tails.place_tail, tails.pace_tail)) / ln(10.0e0), 4) as score,
         measures.paid_at
     from measures
-    {%- for signal in signals %}
-    {{ "inner" if signal == "amount" else "left" }} join {{ signal }}_tails
-        on measures.payment_id = {{ signal }}_tails.payment_id
-    {%- endfor %}
+    inner join tails
+        on measures.payment_id = tails.payment_id
 
 ),
 
 bounds as (
 
     select
-        cast({{ dbt.dateadd('month', 1, 'month') }} as date) as month,
-        percentile_cont({{ 1 - var('flagged_share') }}) within group (order by score) as flagged_above
+        cast(month + interval '1 month' as date) as month,
+        percentile_cont({{ var('flagged_share') }}) within group (order by score desc) as flagged_above
     from scores
     group by month
 
