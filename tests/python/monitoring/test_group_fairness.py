@@ -36,7 +36,10 @@ def publish(shop, **settings):
 
 
 def next_run(shop, name):
-    shop.run("create or replace table recommendations as from good_recommendations")
+    """What a build an hour later would have made of the same events."""
+    for table in ("recommendations", "release_lists"):
+        shop.run(f"create or replace table {table} as from good_{table}")
+    shop.run(f"update release_lists set list_id = '{name[:8]}' || substr(list_id, 9)")
     shop.run(f"update recommendations set run_id = '{name}', generated_at = generated_at + interval 1 hour")
 
 

@@ -58,7 +58,7 @@ def test_without_a_table_of_conditions_the_build_stops(fintech):
     result = fintech("build", *select)
     assert result.returncode != 0
     assert "24 items of fintech_items are under no condition" in result.text
-    assert "Give each a row in 'fintech_eligibility'" in result.text
+    assert "Give each a row in the table that kindred__tables, eligibility points at" in result.text
 
 
 @pytest.mark.slow
