@@ -130,6 +130,14 @@ def keep_audit(ask: Ask, truths: Mapping[str, Any]) -> list[str]:
         if pair in offered:
             assert counted["condition met"] == counted["condition"] and counted["place"] == 1, pair
             assert counted["score"] == 1 and counted["candidate"] > 0, f"{pair} is offered, and nothing says why"
+    places = {
+        (customer, offer): reason if because is None else f"{reason}, because of {because}"
+        for customer, offer, reason, because in ask(
+            "select user_id, item_id, reason, because_item_id from recommendations"
+        )
+    }
+    told = ask("select customer_id, offer_id, answer from decision_audit where input = 'place'")
+    assert {(customer, offer): answer for customer, offer, answer in told} == places, "a place has another reason"
     keys: dict[bool, dict[str, str]] = {}
     # The newest build and the newest replay of each kind.
     for is_replay in (False, True):

@@ -105,7 +105,10 @@ asked as (
         2 as step,
         'condition' as input,
         item_conditions.rule_id as name,
-        concat(conditions.field, ' ', conditions.operator, coalesce(concat(' ', conditions.value), '')) as asked,
+        concat(
+            conditions.field, ' ', conditions.operator,
+            case when conditions.value is null then '' else concat(' ', conditions.value) end
+        ) as asked,
         coalesce(known_fields.known, 'unknown') as known,
         case
             when answers.is_met then 'met'
@@ -187,7 +190,13 @@ ruled as (
         6 as step,
         'ranking rule' as input,
         rules.rule_id as name,
-        concat(rules.action, coalesce(concat(' ', cast(cast(rules.amount as decimal(18, 6)) as varchar)), '')) as asked,
+        concat(
+            rules.action,
+            case
+                when rules.amount is null then ''
+                else concat(' ', cast(cast(rules.amount as decimal(18, 6)) as varchar))
+            end
+        ) as asked,
         cast(null as varchar) as known,
         'in force' as answer
     from customers
@@ -207,7 +216,9 @@ shown as (
         concat(
             'rank ', cast(rank as varchar), ', probability ', cast(cast(propensity as decimal(18, 6)) as varchar)
         ) as known,
-        concat(reason, coalesce(concat(', because of ', because_item_id), '')) as answer
+        concat(
+            reason, case when because_item_id is null then '' else concat(', because of ', because_item_id) end
+        ) as answer
     from places
 
 ),

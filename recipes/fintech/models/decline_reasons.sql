@@ -17,7 +17,9 @@ final as (
         item_conditions.item_id as offer_id,
         item_conditions.rule_id,
         conditions.field,
-        concat(conditions.operator, coalesce(concat(' ', conditions.value), '')) as asked,
+        concat(
+            conditions.operator, case when conditions.value is null then '' else concat(' ', conditions.value) end
+        ) as asked,
         coalesce(known_fields.known, 'unknown') as known,
         case when known_fields.known is null then 'unknown' else 'not met' end as answer
     from customers
