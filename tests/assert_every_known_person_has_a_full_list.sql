@@ -1,8 +1,8 @@
--- Fails for each person who may be addressed whose list isn't as long as the catalogue, their history and the rules
--- allow, has a hole or names an item twice; and for each list of somebody who is unknown or may not be addressed.
--- Items that a cap or an exclude for some people names, or that are under a condition of eligibility, are counted as if
--- they could always be left out: so a list is at least as long as the other items make it. Without such rules and
--- conditions both bounds are one number.
+-- Fails for each person who may be addressed whose list isn't as long as the catalogue, their history, conditions of
+-- eligibility and the rules allow, has a hole or names an item twice; and for each list of somebody who is unknown or may
+-- not be addressed.
+-- Items that a cap or an exclude for some people names are counted as if they could always be left out: so a list is at
+-- least as long as the other items make it. Without such rules both bounds are one number.
 with people as (
 
     select user_id
@@ -21,11 +21,6 @@ under_rule as (
     where fold = 'live'
         and action in ('exclude', 'cap')
     group by item_id
-
-    union
-
-    select item_id
-    from {{ ref('item_eligibility') }}
 
 ),
 
@@ -55,7 +50,7 @@ lists as (
 
 ),
 
--- Nearly all lists are of full length; what history excludes is counted for the others alone.
+-- Nearly all lists are of full length; what history and conditions exclude is counted for the others alone.
 short as (
 
     select people.user_id
@@ -66,7 +61,20 @@ short as (
 
 ),
 
-excluded as (
+sets as (
+
+    select
+        item_eligibility.eligibility,
+        count(*) as n_items,
+        sum(items.is_sure) as n_sure_items
+    from {{ ref('item_eligibility') }} as item_eligibility
+    inner join items
+        on item_eligibility.item_id = items.item_id
+    group by item_eligibility.eligibility
+
+),
+
+excluded_by_history as (
 
     select
         interactions.user_id,
@@ -77,9 +85,46 @@ excluded as (
         on interactions.user_id = short.user_id
     inner join items
         on interactions.item_id = items.item_id
+    left join {{ ref('item_eligibility') }} as item_eligibility
+        on interactions.item_id = item_eligibility.item_id
+    left join {{ ref('eligible_people') }} as eligible_people
+        on interactions.user_id = eligible_people.user_id
+            and item_eligibility.eligibility = eligible_people.eligibility
     where interactions.fold = 'live'
         and interactions.is_excluded
+        -- What the person isn't eligible for is counted below.
+        and (item_eligibility.item_id is null or eligible_people.user_id is not null)
     group by interactions.user_id
+
+),
+
+excluded_by_conditions as (
+
+    select
+        short.user_id,
+        sum(sets.n_items) as n_excluded,
+        sum(sets.n_sure_items) as n_sure_excluded
+    from short
+    cross join sets
+    left join {{ ref('eligible_people') }} as eligible_people
+        on short.user_id = eligible_people.user_id
+            and sets.eligibility = eligible_people.eligibility
+    where eligible_people.user_id is null
+    group by short.user_id
+
+),
+
+excluded as (
+
+    select
+        short.user_id,
+        coalesce(by_history.n_excluded, 0) + coalesce(by_conditions.n_excluded, 0) as n_excluded,
+        coalesce(by_history.n_sure_excluded, 0) + coalesce(by_conditions.n_sure_excluded, 0) as n_sure_excluded
+    from short
+    left join excluded_by_history as by_history
+        on short.user_id = by_history.user_id
+    left join excluded_by_conditions as by_conditions
+        on short.user_id = by_conditions.user_id
 
 ),
 

@@ -67,7 +67,8 @@
             "epsilon": "",
             "max_items_per_person": 20,
             "lists_for": "people",
-            "device_epsilon": ""
+            "device_epsilon": "",
+            "protected_fields": []
         },
         "traffic": {
             "max_rejected_share": 0.5,
@@ -349,6 +350,10 @@
             "is_overridable": true
         },
         "latency": {
+            "has_bound": true,
+            "is_overridable": true
+        },
+        "fairness": {
             "has_bound": true,
             "is_overridable": true
         },

@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = 'c508ad29a7777ffc'
+KINDRED_FINGERPRINT = 'faa3a7af1c00b9ff'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -8201,6 +8201,7 @@ KINDRED_SOURCES = {
         '        "max_items_per_person": 20,  # newest items of a person that count in private_popularity\n'
         '        "lists_for": "people",  # segments: nothing that is published has a row about a person; needs min_people above 1\n'
         '        "device_epsilon": "",  # what a device\'s report of a month may tell of its person; \'\' = devices report nothing\n'
+        '        "protected_fields": [],  # fields of users whose groups group_fairness compares\n'
         '    },\n'
         '    "traffic": {\n'
         '        "max_rejected_share": 0.5,  # share of raw events that may be unusable before the build stops\n'

@@ -12,7 +12,8 @@
     {% if pointer %}
         {{ return(kindred.relation_columns(
             kindred.table_relation(name), contract.columns, 'kindred__tables, ' ~ name, pointer,
-            "; or leave it out to use kindred's own."
+            "; or leave it out: then no item is under a condition." if name == 'eligibility'
+            else "; or leave it out to use kindred's own."
         )) }}
     {% endif %}
     {% set types = {} %}

@@ -26,6 +26,12 @@
         {% do problems.append("kindred__privacy, consent_scope is '" ~ kindred.setting('privacy', 'consent_scope')
             ~ "': give person or event") %}
     {% endif %}
+    {% set fields = kindred.setting('privacy', 'protected_fields') %}
+    {% if fields is string or fields is mapping or fields is not iterable or fields | reject('string') | list
+        or '' in fields %}
+        {% do problems.append("kindred__privacy, protected_fields is '" ~ fields
+            ~ "': give a list such as [sex], of country and keys of the attributes of users") %}
+    {% endif %}
     {% set epsilon = kindred.setting('privacy', 'epsilon') %}
     {% if epsilon != '' and (epsilon is not number or epsilon is boolean or epsilon <= 0) %}
         {% do problems.append("kindred__privacy, epsilon is '" ~ epsilon

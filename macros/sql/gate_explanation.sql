@@ -7,7 +7,10 @@
             when gate = 'lists' and is_passed then 'there are lists'
             when gate = 'lists' then concat(sentence, ' (', details, '); ', way_out)
             when bound is null then 'off'
-            when compared_release_id is null and gate <> 'traffic' then 'the first release: nothing to compare with'
+            when gate = 'fairness' and measure is null
+                then 'not compared: group_fairness has no two groups of a protected field'
+            when compared_release_id is null and gate not in ('traffic', 'fairness')
+                then 'the first release: nothing to compare with'
             when gate = 'quality' and measure is null then 'not compared: this build evaluated nobody'
             when gate = 'changed_lists' and measure is null
                 then concat('not compared: recommendation_log has no lists of release ', compared_release_id)
@@ -30,7 +33,7 @@
                     else ''
                 end,
                 case when details is not null then concat('; ', details) else '' end,
-                case when gate <> 'traffic' then concat('; compared with release ', compared_release_id) else '' end,
+                case when gate not in ('traffic', 'fairness') then concat('; compared with release ', compared_release_id) else '' end,
                 case when not is_passed and way_out is not null then concat('; ', way_out) else '' end
             )
         end

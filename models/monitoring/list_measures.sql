@@ -56,6 +56,31 @@ risen as (
 
 ),
 
+-- The upper bound of the interval: what chance may have made holds nothing back.
+short_groups as (
+
+    select
+        1 - upper as shortfall,
+        concat(
+            'the ', measure, ' of ', field, ' ''', group_value, '''',
+            case when category = '' then '' else concat(' to ', category) end, ' is ', {{ kindred.figure('ratio') }},
+            ' of that of ''', reference_group, ''', at most ', {{ kindred.figure('upper') }}
+        ) as details
+    from {{ ref('group_fairness') }}
+    where upper is not null
+    qualify row_number() over (order by upper, field, measure, category, group_value) = 1
+
+),
+
+fairness as (
+
+    select
+        max(shortfall) as shortfall,
+        max(details) as details
+    from short_groups
+
+),
+
 {% set nothing = "concat(cast(catalogue.n_items as varchar), ' recommendable items, ', " ~
     "cast(events.n_events as varchar), ' usable events')" %}
 {% set measures = {
@@ -65,6 +90,7 @@ risen as (
     'quality': ('quality.ndcg', 'quality.standard_error', 'null'),
     'changed_lists': ('changes.share', 'null', 'changes.details'),
     'concentration': ('risen.rise', 'null', 'risen.details'),
+    'fairness': ('fairness.shortfall', 'null', 'fairness.details'),
 } %}
 
 final as (
@@ -81,6 +107,7 @@ final as (
     cross join changes
     cross join quality
     cross join risen
+    cross join fairness
     {{ "union all" if not loop.last }}
     {% endfor %}
 

@@ -1,5 +1,7 @@
 -- one row per row of the table of eligibility, with what is wrong with it
 -- Words of the catalogue are written as it writes them: case makes no other word.
+{% do kindred.require_rows('eligibility', 'everybody would be shown everything') %}
+
 with declared as (
 
     select

@@ -52,6 +52,7 @@ GROUPS: dict[str, dict[str, Any]] = {
         "max_items_per_person": 20,  # newest items of a person that count in private_popularity
         "lists_for": "people",  # segments: nothing that is published has a row about a person; needs min_people above 1
         "device_epsilon": "",  # what a device's report of a month may tell of its person; '' = devices report nothing
+        "protected_fields": [],  # fields of users whose groups group_fairness compares
     },
     "traffic": {
         "max_rejected_share": 0.5,  # share of raw events that may be unusable before the build stops

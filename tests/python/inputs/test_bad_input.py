@@ -34,6 +34,7 @@ def test_settings__all_that_is_wrong_is_said_at_once(small_shop):
             "min_people": 0,
             "epsilon": "small",
             "max_items_per_person": 1.5,
+            "protected_fields": "sex",
         },
         "kindred__identity": {"case_insensitive_ids": 1},
         "kindred__as_of": "2026-02-30",
@@ -76,6 +77,7 @@ def test_settings__all_that_is_wrong_is_said_at_once(small_shop):
         "kindred__privacy, min_people is '0': give a whole number of at least 1",
         "kindred__privacy, epsilon is 'small': give a number above 0, such as 1, or ''",
         "kindred__privacy, max_items_per_person is '1.5': give a whole number of at least 1",
+        "kindred__privacy, protected_fields is 'sex': give a list such as [sex]",
         "kindred__traffic, min_events is '0': give a whole number of at least 1",
         "kindred__privacy, requires_consent is 'perhaps': give true, false or a list of purposes",
         "kindred__identity, case_insensitive_ids is '1': give true or false",
@@ -195,6 +197,37 @@ def test_tables__that_are_not_there_or_lack_columns(small_shop):
     said = complaints()
     assert "kindred__inputs, events points at 'raw.events', and there is no table" in said
     assert "Set it to the name of a dbt model or seed, or to schema.table of a table that exists." in said
+
+
+@pytest.mark.slow
+def test_eligibility__a_table_that_is_not_there_or_empty_stops_the_build(small_shop):
+    """Without conditions everybody would be shown everything: no load that failed may come to that."""
+    small_shop.load(events=[event(1)])
+
+    def build(command="build", pointer="raw.conditions"):
+        selected = ["--select", "+checked_eligibility", "--indirect-selection", "cautious"]
+        left_out = ["--exclude-resource-type", "unit_test"] if command == "build" else []
+        return small_shop.dbt(command, *left_out, *selected, tables={"eligibility": pointer})
+
+    result = build()
+    assert result.returncode != 0
+    assert "kindred__tables, eligibility points at 'raw.conditions', and there is no table" in result.text
+    assert "or leave it out: then no item is under a condition" in result.text
+    result = build(pointer="shop_eligibilty")
+    assert result.returncode != 0 and "depends on a node named 'shop_eligibilty'" in result.text
+
+    columns = "select 'a' as rule_id, 'i1' as item_id, 'age' as field, '>=' as operator, '18' as value"
+    small_shop.load(conditions=f"{columns} where false")
+    # With tests and without.
+    for command in ("build", "run"):
+        result = build(command)
+        assert result.returncode != 0
+        assert "kindred__tables, eligibility points at 'raw.conditions', and it has no rows" in result.text
+        assert "everybody would be shown everything. See why it wasn't loaded and load it again" in result.text
+    small_shop.load(conditions=columns)
+    result = build()
+    assert result.returncode == 0, result.output
+    assert small_shop.column("select rule_id from checked_eligibility") == ["a"]
 
 
 @pytest.mark.slow

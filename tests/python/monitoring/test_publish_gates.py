@@ -19,7 +19,7 @@ from kindred.publishing import settings
 
 GATES = {"catalog_coverage", "changed_lists", "quality", "people", "rejected_events", "stale_data", "data_age"}
 # What these are about is in test_monitoring.py.
-OF_MONITORING = {"drift", "concentration", "volume", "latency"}
+OF_MONITORING = {"drift", "concentration", "volume", "latency", "fairness"}
 GATES |= {"traffic", "rollback_hold", "lists"} | OF_MONITORING
 OVERRIDABLE = GATES - {"lists"} - OF_MONITORING
 
@@ -58,7 +58,7 @@ def test_first_release__passes_and_is_published(sample_shop):
     assert {row[1:3] for row in rows} == {(True, False)}
     explanations = {row[0]: row[3] for row in rows}
     # The sample shop's events end once and for all: it can be built again on any day.
-    assert {explanations.pop(gate) for gate in ("stale_data", "data_age", "volume", "latency")} == {"off"}
+    assert {explanations.pop(gate) for gate in ("stale_data", "data_age", "volume", "latency", "fairness")} == {"off"}
     assert explanations.pop("rollback_hold") == "nobody holds publication"
     assert explanations.pop("lists") == "there are lists"
     assert explanations.pop("traffic").endswith("internal or test traffic: 0.000, at most 0.500")
