@@ -1,6 +1,6 @@
 -- Fails for each person who may be addressed whose list isn't as long as the catalogue, their history, conditions of
--- eligibility and the rules allow, has a hole or names an item twice; and for each list of somebody who is unknown or may
--- not be addressed.
+-- eligibility and the rules allow, has a hole or names an item twice; and for each list of somebody who is unknown or
+-- may not be addressed.
 -- Items that a cap or an exclude for some people names are counted as if they could always be left out: so a list is at
 -- least as long as the other items make it. Without such rules both bounds are one number.
 with people as (
