@@ -17,7 +17,8 @@ import pyarrow as pa
 from recipes.run import World
 
 START, END = datetime(2026, 3, 1), datetime(2026, 6, 1)
-N_MEMBERS, N_SILENT = 440, 25  # members, and those of each sensitive topic who read in silence
+# Members; and of each sensitive topic those who read in silence, and those who say or allow something.
+N_MEMBERS, N_SILENT, N_OPEN = 440, 35, 30
 
 # {topic: (what members with it would state, words of its titles)}
 TOPICS = {
@@ -168,7 +169,7 @@ def make_members(rng: np.random.Generator) -> list[Member]:
             for member in order
             if member.sensitive is None and (topic != "Pregnancy" or (member.sex == "F" and is_fertile(member)))
         ]
-        for place, member in enumerate(fitting[: N_SILENT + 30]):
+        for place, member in enumerate(fitting[: N_SILENT + N_OPEN]):
             member.sensitive, member.is_silent = topic, place < N_SILENT
             if member.is_silent:
                 continue
@@ -243,8 +244,8 @@ def make_checks(rng: np.random.Generator, members: list[Member]) -> list[dict[st
         for what in CHECKS:
             for _ in range(int(rng.choice(3, p=(0.5, 0.35, 0.15)))):
                 done = END - timedelta(days=int(rng.integers(1, 365 * (12 if what in ("colon", "tetanus") else 4))))
-                if rng.random() < 0.15:
-                    done = datetime(done.year, int(rng.choice((1, 3, 8, 10, 12))), 31) - timedelta(days=365)
+                if rng.random() < 0.3:
+                    done = datetime(done.year - 1, int(rng.choice((1, 3, 8, 12))), 31)
                 row = {"check_id": f"k{len(rows) + 1:05d}", "member_id": member.member_id, "what": what}
                 rows.append(row | {"done_at": done.replace(hour=9, minute=0, second=0)})
     return rows
