@@ -80,7 +80,7 @@ def test_a_table_that_is_named_and_missing(project):
     build_conditions(project)
     result = dbt(
         project,
-        *("build", "--select", "checked_eligibility"),
+        *("build", "--select", "checked_eligibility", "--exclude-resource-type", "unit_test"),
         kindred__tables=TABLES | {"eligibility": "main.contraindications"},
     )
     assert result.returncode == 1
