@@ -3,7 +3,8 @@
     empty, null, a list or object itself, or with a character between several words. An empty set has no row. `keep`
     names columns of the relation to hand on. -#}
 {% macro set_words(relation, column, keep) -%}
-    {%- set escaped = "replace(replace(" ~ column ~ ", chr(92), concat(chr(92), chr(92))), '\"', concat(chr(92), '\"'))" -%}
+    {%- set escaped = "replace(" ~ column ~ ", chr(92), concat(chr(92), chr(92)))" -%}
+    {%- set escaped = "replace(" ~ escaped ~ ", '\"', concat(chr(92), '\"'))" -%}
     with set_lists as (
 
         select

@@ -45,7 +45,11 @@ sets as (
 
 ),
 
-words as ({{ kindred.set_words('sets', 'value', keep=['user_id', 'field', 'value']) }}),
+words as (
+
+    {{ kindred.set_words('sets', 'value', keep=['user_id', 'field', 'value']) }}
+
+),
 
 conditions_on_sets as (
 
@@ -59,7 +63,11 @@ conditions_on_sets as (
 
 ),
 
-asked_words as ({{ kindred.set_words('conditions_on_sets', 'value', keep=['rule_id']) }}),
+asked_words as (
+
+    {{ kindred.set_words('conditions_on_sets', 'value', keep=['rule_id']) }}
+
+),
 
 compared as (
 

@@ -71,7 +71,11 @@ conditions_on_sets as (
 
 ),
 
-asked_words as ({{ kindred.set_words('conditions_on_sets', 'value', keep=['rule_id', 'field']) }}),
+asked_words as (
+
+    {{ kindred.set_words('conditions_on_sets', 'value', keep=['rule_id', 'field']) }}
+
+),
 
 sets as (
 
@@ -87,7 +91,11 @@ sets as (
 
 ),
 
-words as ({{ kindred.set_words('sets', 'value', keep=['field']) }}),
+words as (
+
+    {{ kindred.set_words('sets', 'value', keep=['field']) }}
+
+),
 
 known_words as (
 
@@ -140,9 +148,7 @@ final as (
             when typed.field is null
                 then 'it names no field: write country, or a key of the attributes of users'
             when coalesce(typed.operator, '') not in ('=', 'in', '>=', '<=', 'known', 'has', 'has_none')
-                then concat(
-                    'operator is ''', coalesce(typed.operator, ''), ''': write =, in, >=, <=, known, has or has_none'
-                )
+                then concat('operator is ''', coalesce(typed.operator, ''), ''': write =, in, >=, <=, known, has, has_none')
             when typed.operator = 'known' and typed.value is not null
                 then 'known compares with nothing: leave value empty'
             when typed.operator <> 'known' and typed.value is null
@@ -166,7 +172,7 @@ final as (
                 then 'no user has its field, so nobody is eligible: correct it, or give users the field'
             -- Of has_none it would protect nobody.
             when unheard_words.word is not null
-                then concat('no user has the word ''', unheard_words.word, ''' in its field: correct it if it is misspelt')
+                then concat('no user has the word ''', unheard_words.word, ''' in its field: is it misspelt?')
         end as warning
     from typed
     left join matched

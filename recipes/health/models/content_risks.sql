@@ -14,9 +14,7 @@ final as (
         case
             when risks.word is null then 'its risks cannot be read: write them as a list of words'
             when conditions.tag is null
-                then concat(
-                    'it has the risk ''', risks.word, ''', and health_eligibility has no row with this tag: add whom it harms'
-                )
+                then concat('it has the risk ''', risks.word, ''', and health_eligibility has no row of this tag')
         end as problem
     from risks
     left join conditions

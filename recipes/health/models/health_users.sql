@@ -41,14 +41,7 @@ preferred as (
 
 ),
 
-aged as (
-
-    select
-        member_id,
-        {{ member_age('born_at') }} as age
-    from members
-
-),
+ages as (select * from {{ ref('member_ages') }}),
 
 final as (
 
@@ -57,7 +50,7 @@ final as (
         members.joined_at as created_at,
         preferred.categories as preferences,
         concat(
-            '{"age": ', coalesce(cast(aged.age as varchar), 'null'),
+            '{"age": ', coalesce(cast(ages.age as varchar), 'null'),
             ', "reading_level": ', coalesce(cast(members.reading_level as varchar), 'null'),
             ', "conditions": ', coalesce(sets.conditions, 'null'),
             ', "allergies": ', coalesce(sets.allergies, 'null'),
@@ -65,8 +58,8 @@ final as (
             ', "open_topics": ', coalesce(topics.topics, '[]'), '}'
         ) as attributes
     from members
-    inner join aged
-        on members.member_id = aged.member_id
+    inner join ages
+        on members.member_id = ages.member_id
     left join sets
         on members.member_id = sets.member_id
     left join topics

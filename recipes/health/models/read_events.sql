@@ -32,7 +32,9 @@ with events as (
             item_id
     ) as reminders
         on checks.what = reminders.done_as
-    where checks.done_at >= {{ dbt.dateadd('day', -90, health_today()) }}
+    inner join {{ ref('member_ages') }} as members
+        on checks.member_id = members.member_id
+    where {{ kindred.days_between('checks.done_at', 'members.today') }} <= 90
 
 ),
 

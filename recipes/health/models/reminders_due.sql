@@ -1,7 +1,7 @@
 -- one row per (member_id, done_as): the check that a member is, or is soon, to be reminded of
--- Of several rows of the table for one check the one that is due first counts. Only who allowed the purpose reminders is
--- reminded, and only what was stated decides: conditions are never inferred.
-with members as (select * from {{ source('raw', 'members') }}),
+-- Of several rows of the table for one check the one that is due first counts. Only who allowed the purpose reminders
+-- is reminded, and only what was stated decides: conditions are never inferred.
+with members as (select * from {{ ref('member_ages') }}),
 
 guidelines as (select * from {{ ref('guideline_intervals') }}),
 
@@ -30,26 +30,29 @@ aged as (
         members.member_id,
         allowed.user_id,
         members.sex,
-        cast(members.born_at as date) as born_on,
-        {{ member_age('members.born_at') }} as age
+        members.born_on,
+        members.age,
+        members.today
     from members
     inner join allowed
         on members.member_id = allowed.member_id
-    where members.born_at is not null
+    where members.age is not null
 
 ),
 
 last_checks as (
 
     select
-        member_id,
-        what,
-        max(cast(done_at as date)) as last_done_on
-    from {{ source('raw', 'checks') }}
-    where cast(done_at as date) <= {{ health_today() }}
+        checks.member_id,
+        checks.what,
+        max(cast(checks.done_at as date)) as last_done_on
+    from {{ source('raw', 'checks') }} as checks
+    inner join members
+        on checks.member_id = members.member_id
+    where cast(checks.done_at as date) <= members.today
     group by
-        member_id,
-        what
+        checks.member_id,
+        checks.what
 
 ),
 
@@ -65,12 +68,13 @@ intervals as (
         last_checks.last_done_on,
         case
             when last_checks.last_done_on is null
-                then cast({{ dbt.dateadd(
-                    'month', 'guidelines.from_age * 12 + guidelines.starts_months_after', 'aged.born_on'
-                ) }} as date)
+                then {{ kindred.add_months(
+                    'aged.born_on', 'guidelines.from_age * 12 + guidelines.starts_months_after'
+                ) }}
             -- Without an interval once is enough: the date is null.
-            else cast({{ dbt.dateadd('month', 'guidelines.every_months', 'last_checks.last_done_on') }} as date)
-        end as due_on
+            else {{ kindred.add_months('last_checks.last_done_on', 'guidelines.every_months') }}
+        end as due_on,
+        aged.today
     from aged
     inner join guidelines
         on aged.age >= guidelines.from_age
@@ -111,7 +115,11 @@ final as (
         end as item_id,
         soonest.last_done_on,
         soonest.due_on,
-        greatest({{ dbt.datediff('soonest.due_on', health_today(), 'day') }}, 0) as overdue_days,
+        case
+            when soonest.due_on < soonest.today
+                then cast({{ kindred.days_between('soonest.due_on', 'soonest.today') }} as bigint)
+            else 0
+        end as overdue_days,
         send_hours.send_hour
     from soonest
     left join {{ ref('kindred', 'item_eligibility') }} as item_eligibility
@@ -121,7 +129,7 @@ final as (
             and item_eligibility.eligibility = eligible_people.eligibility
     left join {{ ref('kindred', 'send_hours') }} as send_hours
         on soonest.user_id = send_hours.user_id
-    where soonest.due_on <= cast({{ dbt.dateadd('day', var('remind_days_before'), health_today()) }} as date)
+    where {{ kindred.days_between('soonest.today', 'soonest.due_on') }} <= {{ var('remind_days_before') }}
 
 )
 

@@ -65,7 +65,7 @@ def test_a_risk_without_a_condition(project):
 def test_a_table_without_rows(project):
     result = build_conditions(project, lambda text: text.splitlines(keepends=True)[0])
     assert result.returncode == 1
-    assert "it has the risk 'contains_nuts', and health_eligibility has no row with this tag" in result.text
+    assert "it has the risk 'contains_nuts', and health_eligibility has no row of this tag" in result.text
     assert "SKIP relation main.health_conditions" in result.text
 
 
