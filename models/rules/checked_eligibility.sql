@@ -148,7 +148,9 @@ final as (
             when typed.field is null
                 then 'it names no field: write country, or a key of the attributes of users'
             when coalesce(typed.operator, '') not in ('=', 'in', '>=', '<=', 'known', 'has', 'has_none')
-                then concat('operator is ''', coalesce(typed.operator, ''), ''': write =, in, >=, <=, known, has, has_none')
+                then concat(
+                        'operator is ''', coalesce(typed.operator, ''), ''': write =, in, >=, <=, known, has, has_none'
+                    )
             when typed.operator = 'known' and typed.value is not null
                 then 'known compares with nothing: leave value empty'
             when typed.operator <> 'known' and typed.value is null
