@@ -27,6 +27,76 @@ known as (
 
 ),
 
+-- Fields that are sets are asked word by word.
+sets as (
+
+    select
+        known.user_id,
+        known.field,
+        known.value
+    from known
+    inner join conditions
+        on known.field = conditions.field
+    where conditions.operator in ('has', 'has_none')
+    group by
+        known.user_id,
+        known.field,
+        known.value
+
+),
+
+words as (
+
+    {{ kindred.set_words('sets', 'value', keep=['user_id', 'field', 'value']) }}
+
+),
+
+conditions_on_sets as (
+
+    select
+        rule_id,
+        field,
+        operator,
+        value
+    from conditions
+    where operator in ('has', 'has_none')
+
+),
+
+asked_words as (
+
+    {{ kindred.set_words('conditions_on_sets', 'value', keep=['rule_id']) }}
+
+),
+
+compared as (
+
+    select
+        sets.user_id,
+        sets.value,
+        conditions.rule_id,
+        conditions.operator,
+        count(asked_words.word) as n_found,
+        -- What may be several words, or none, may hide one that is asked for.
+        count(words.user_id) - count(words.word) as n_unclear
+    from sets
+    inner join conditions_on_sets as conditions
+        on sets.field = conditions.field
+    left join words
+        on sets.user_id = words.user_id
+            and sets.field = words.field
+            and sets.value = words.value
+    left join asked_words
+        on conditions.rule_id = asked_words.rule_id
+            and words.word = asked_words.word
+    group by
+        sets.user_id,
+        sets.value,
+        conditions.rule_id,
+        conditions.operator
+
+),
+
 -- NaN and infinity are above every number, and no age.
 answered as (
 
@@ -48,6 +118,18 @@ answered as (
     from conditions
     inner join known
         on conditions.field = known.field
+    where conditions.operator not in ('has', 'has_none')
+
+    union all
+
+    select
+        user_id,
+        rule_id,
+        case operator
+            when 'has' then n_found > 0
+            when 'has_none' then n_found = 0 and n_unclear = 0
+        end as is_met
+    from compared
 
 ),
 

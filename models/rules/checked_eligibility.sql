@@ -61,6 +61,72 @@ matched as (
 
 known_fields as (select field from {{ ref('user_fields') }} group by field),
 
+conditions_on_sets as (
+
+    select
+        rule_id,
+        field,
+        value
+    from typed
+    where operator in ('has', 'has_none')
+        and n_rows_of_id = 1
+
+),
+
+asked_words as (
+
+    {{ kindred.set_words('conditions_on_sets', 'value', keep=['rule_id', 'field']) }}
+
+),
+
+sets as (
+
+    select
+        user_fields.field,
+        user_fields.value
+    from {{ ref('user_fields') }} as user_fields
+    inner join conditions_on_sets
+        on user_fields.field = conditions_on_sets.field
+    group by
+        user_fields.field,
+        user_fields.value
+
+),
+
+words as (
+
+    {{ kindred.set_words('sets', 'value', keep=['field']) }}
+
+),
+
+known_words as (
+
+    select
+        field,
+        word
+    from words
+    where word is not null
+    group by
+        field,
+        word
+
+),
+
+unheard_words as (
+
+    select
+        asked_words.rule_id,
+        min(asked_words.word) as word
+    from asked_words
+    left join known_words
+        on asked_words.field = known_words.field
+            and asked_words.word = known_words.word
+    where asked_words.word is not null
+        and known_words.word is null
+    group by asked_words.rule_id
+
+),
+
 final as (
 
     select
@@ -83,28 +149,42 @@ final as (
                 then concat('no item has the brand ''', typed.brand, ''': correct it, or delete the row')
             when typed.field is null
                 then 'it names no field: write country, or a key of the attributes of users'
-            when coalesce(typed.operator, '') not in ('=', 'in', '>=', '<=', 'known')
-                then concat('operator is ''', coalesce(typed.operator, ''), ''': write =, in, >=, <= or known')
+            when coalesce(typed.operator, '') not in ('=', 'in', '>=', '<=', 'known', 'has', 'has_none')
+                then concat(
+                        'operator is ''', coalesce(typed.operator, ''), ''': write =, in, >=, <=, known, has, has_none'
+                    )
             when typed.operator = 'known' and typed.value is not null
                 then 'known compares with nothing: leave value empty'
             when typed.operator <> 'known' and typed.value is null
                 then 'it has no value: write what the field is compared with'
             when typed.operator in ('>=', '<=') and not coalesce(abs(typed.number) < 1e12, false)
                 then concat('value is ''', typed.value, ''': write a number to compare with, such as 18')
-            when typed.operator = 'in' and contains(concat('|', replace(typed.value, ' ', ''), '|'), '||')
+            when typed.operator in ('in', 'has', 'has_none')
+                and contains(concat('|', replace(typed.value, ' ', ''), '|'), '||')
                 then 'value has an empty word: write words with | between them, such as DE|AT'
+            when typed.operator in ('has', 'has_none')
+                and (
+                    translate(typed.value, '[]{},;', '') <> typed.value
+                    or contains(concat('|', replace(lower(typed.value), ' ', ''), '|'), '|null|')
+                )
+                then concat('value is ''', typed.value, ''': write words with | between them, such as nuts|milk')
         end as problem,
         case
             when matched.rule_id is null
                 then 'no item matches its item_id, category and brand: correct them, or delete the row'
             when known_fields.field is null
                 then 'no user has its field, so nobody is eligible: correct it, or give users the field'
+            -- Of has_none it would protect nobody.
+            when unheard_words.word is not null
+                then concat('no user has the word ''', unheard_words.word, ''' in its field: is it misspelt?')
         end as warning
     from typed
     left join matched
         on typed.rule_id = matched.rule_id
     left join known_fields
         on typed.field = known_fields.field
+    left join unheard_words
+        on typed.rule_id = unheard_words.rule_id
 
 )
 

@@ -62,6 +62,7 @@ VECTORS = {
     '[{"text": [1]}]': False,
     "": False,
 }
+JSON_LISTS = {"[]": True, ' ["a", null]': True, '{"a": 1}': False, '"a"': False, "[a]": False, "a|b": False, "": False}
 ZONED_TYPES = {"duckdb": "timestamp with time zone", "snowflake": "timestamp_tz"}
 ARRAYS = {"duckdb": ("[1, 2]", "integer[]"), "snowflake": ("array_construct(1, 2)", "array")}
 ROWS = "select 10 as rank, 'a' as item_id, cast(null as varchar) as reason union all select 2, 'b\"', 'r'"
@@ -122,6 +123,8 @@ def columns(warehouse):
             yield f"{kind}_{number}", call("try_convert", f"'{text}'", "varchar", kind)
     for number, text in enumerate(VECTORS):
         yield f"vector_{number}", call("is_embedding", f"'{text}'")
+    for number, text in enumerate(JSON_LISTS):
+        yield f"list_{number}", call("is_json_list", f"'{text}'")
     for number, text in enumerate(TEXTS):
         yield f"text_{number}", call("text_literal", text)
     for macro, cases in {"normal_id": IDS, "normal_word": WORDS}.items():
@@ -190,6 +193,10 @@ def test_read_boolean__words_of_feeds(row):
 def test_is_embedding__is_a_list_of_numbers_or_names_some(row):
     assert found(row, "vector", VECTORS) == VECTORS
     assert all(isinstance(json.loads(text), list | dict) for text, is_vector in VECTORS.items() if is_vector)
+
+
+def test_is_json_list__lists_alone(row):
+    assert found(row, "list", JSON_LISTS) == JSON_LISTS
 
 
 def test_text_literal__any_text(row):
