@@ -40,9 +40,18 @@ NO_METRICS = ["--exclude", "group:metrics"]
 # connector would send the statement again, into a connection that is busy with it. Procedures open connections of
 # their own, with what the emulator says of itself.
 START_EMULATOR = f"""
-import sys
-from sfharness import fs_patches, server
-fs_patches.SERVER["socket_timeout"] = {dbt_process.SECONDS_PER_STATEMENT}
+import contextlib, sys
+from sfharness import server
+serve = server.serve
+
+@contextlib.contextmanager
+def serve_patiently(port):
+    with serve(port) as address:
+        from sfharness import fs_patches
+        fs_patches.SERVER["socket_timeout"] = {dbt_process.SECONDS_PER_STATEMENT}
+        yield address
+
+server.serve = serve_patiently
 sys.exit(server.main())
 """
 
