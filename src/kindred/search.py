@@ -12,7 +12,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +32,20 @@ N_FOUND = 200  # items of which the person's order is asked
 # A vector as near as this is about the same thing (docs/lab_notes/text.md); where no item has any word of the query,
 # less has to do.
 LEAST_COSINE, LEAST_COSINE_ALONE = 0.35, 0.25
-MAX_SHARE = 0.1  # of the items: words that more of them have, such as "for", say nothing
+MAX_SHARE = 0.3  # of the items: words that more of them have, such as "for", say nothing
 
 
 @dataclass(frozen=True)
 class Found:
-    """An item that answers. words: terms of the query that it has; cosine: by meaning, None = not compared."""
+    """An item that answers.
+
+    words: terms of the query that it has; has_all: each word of the query, in one of its spellings; cosine: by meaning,
+    None = not compared; place_for_person: None = the person's order doesn't know it.
+    """
 
     item: Row
     words: list[str]
+    has_all: bool
     cosine: float | None
     place_for_person: int | None = None
 
@@ -76,15 +81,10 @@ class Index:
         return longer or difflib.get_close_matches(term, alike, n=1, cutoff=0.8)
 
     def telling(self, terms: Iterable[str]) -> list[str]:
-        """The terms that fewer than a tenth of the items have, all of them where none is so rare."""
+        """The terms that few enough items have; all of them where none is so rare."""
         known = list(terms)
         most = max(MAX_SHARE * len(self.items), 1)
         return [term for term in known if len(self.postings[term]) <= most] or known
-
-    def whole_first(self, places: Sequence[int], words: Sequence[Iterable[str]]) -> list[int]:
-        """Places in their order, first those of items that have each word of a query, in one of its spellings."""
-        holders = [{place for term in spellings for place in self.postings[term]} for spellings in words]
-        return sorted(places, key=lambda place: not all(place in having for having in holders))
 
     def bm25(self, terms: Iterable[str]) -> dict[int, float]:
         """{place of an item: score} of the items that have one of the terms."""
@@ -128,6 +128,7 @@ def search(items: list[Row], query: str, encoder: Any = None) -> tuple[list[Foun
     read_as = {term: index.nearest_terms(term) for term in dict.fromkeys(terms_of(query))}
     terms = index.telling(dict.fromkeys(near for found in read_as.values() for near in found))
     words = [kept for near in read_as.values() if (kept := set(near) & set(terms))]
+    holders = [set().union(*(index.postings[term] for term in spellings)) for spellings in words]
     scores = index.bm25(terms)
     orders = [sorted(scores, key=lambda place: (-scores[place], place))[:N_FOUND]]
     near = np.full(len(items), np.nan)
@@ -140,27 +141,28 @@ def search(items: list[Row], query: str, encoder: Any = None) -> tuple[list[Foun
         Found(
             items[place],
             [term for term in terms if place in index.postings[term]],
+            all(place in having for having in holders),
             float(near[place]) if np.isfinite(near[place]) and near[place] >= 0 else None,
         )
-        for place in index.whole_first(merge_ranks(orders), words)[:N_FOUND]
+        for place in merge_ranks(orders)
     ]
+    # What is called as it is asked for stands before what is near in meaning, or to the person's taste.
+    found = sorted(found, key=lambda one: not one.has_all)[:N_FOUND]
     return found, {term: others for term, others in read_as.items() if others != [term]}
 
 
 def for_person(found: list[Found], store: Store, user_id: str) -> list[Found]:
-    """What was found, in an order that is half the words' and half the person's."""
-    by_id = {one.item["item_id"]: one for one in found}
-    own = store.rerank(user_id, list(by_id))["items"]
-    scored = [item["item_id"] for item in own if item["generator"] != "as_given"]
-    places = {item_id: place for place, item_id in enumerate(by_id)}
-    allowed = {item["item_id"] for item in own}
-    order = merge_ranks([[places[i] for i in by_id if i in allowed], [places[i] for i in scored]])
-    ids = list(by_id)
-    rank_of = {item_id: rank for rank, item_id in enumerate(scored, start=1)}
-    return [
-        Found(one.item, one.words, one.cosine, rank_of.get(one.item["item_id"]))
-        for one in (by_id[ids[place]] for place in order)
-    ]
+    """What was found, in an order that is half the words' and half the person's; what has every word stays first."""
+    ids = [one.item["item_id"] for one in found]
+    places = {item_id: place for place, item_id in enumerate(ids)}
+    own = store.rerank(user_id, ids)["items"]
+    scored = [places[item["item_id"]] for item in own if item["generator"] != "as_given"]
+    allowed = sorted(places[item["item_id"]] for item in own)
+    rank_of = {place: rank for rank, place in enumerate(scored, start=1)}
+    order = merge_ranks([allowed, scored])
+    return sorted(
+        (replace(found[place], place_for_person=rank_of.get(place)) for place in order), key=lambda one: not one.has_all
+    )
 
 
 def read_catalogue(warehouse: Warehouse, is_for_all: bool) -> list[Row]:

@@ -5,6 +5,7 @@ import math
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import duckdb
@@ -64,7 +65,7 @@ def test_search__reads_beginnings_and_misspelt_words_and_says_so():
     assert search([], "lamp") == ([], {"lamp": []})
 
 
-def test_search__words_that_a_tenth_of_the_items_have_say_nothing_beside_others():
+def test_search__words_that_many_items_have_say_nothing_beside_others():
     shop = items(**{f"n{place:02d}": "Thing for all" for place in range(20)}, a="Lamp", b="Lamp for all")
     found, _ = search(shop, "lamp for all")
     assert ids(found) == ["a", "b"] and found[1].words == ["lamp"]
@@ -94,12 +95,15 @@ def test_search__by_meaning_where_the_items_have_vectors():
 
 
 def test_for_person__moves_what_the_person_likes_up_and_leaves_out_what_they_may_not_see():
-    found = [Found(item, [], None) for item in items(a="1", b="2", c="3", d="4")]
+    found = [Found(item, [], False, None) for item in items(a="1", b="2", c="3", d="4")]
     ranked = [{"item_id": "d", "generator": "als"}, {"item_id": "c", "generator": "als"}]
     ranked += [{"item_id": "b", "generator": "as_given"}]
     store = SimpleNamespace(rerank=lambda user_id, given: {"items": ranked if given == list("abcd") else []})
     own = for_person(found, store, "u1")
     assert [(one.item["item_id"], one.place_for_person) for one in own] == [("d", 1), ("c", 2), ("b", None)]
+    # What is called as it is asked for stays first, whatever the person likes.
+    found[1] = replace(found[1], has_all=True)
+    assert ids(for_person(found, store, "u1")) == ["b", "d", "c"]
 
 
 # The sample shop ------------------------------------------------------------------------------------------------------
