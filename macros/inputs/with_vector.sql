@@ -1,4 +1,4 @@
-{#- An embedding with one more vector under a name; both are JSON texts, null = none. A vector that had no name is called
+{#- An embedding with one more vector under a name; both are JSON texts, null = none. A vector without a name is called
     given. -#}
 {% macro with_vector(embedding, name, vector) -%}
     case
