@@ -6,7 +6,7 @@
         when {{ embedding }} is null or not {{ kindred.matches_part(embedding, '[0-9]') }}
             then concat('{"{{ name }}": ', {{ vector }}, '}')
         when contains({{ embedding }}, '{')
-            then concat(substr(trim({{ embedding }}), 1, length(trim({{ embedding }})) - 1), ', "{{ name }}": ', {{ vector }}, '}')
+            then concat(rtrim(trim({{ embedding }}), '}'), ', "{{ name }}": ', {{ vector }}, '}')
         else concat('{"given": ', {{ embedding }}, ', "{{ name }}": ', {{ vector }}, '}')
     end
 {%- endmacro %}
