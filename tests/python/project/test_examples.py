@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pytest
 from conftest import REPOSITORY, copy_package, run_dbt
 from skips import NO_DATA
@@ -20,18 +21,20 @@ DATA = Path(os.environ.get("KINDRED_DATA", REPOSITORY.parent / "shared/data")).r
 IS_PRODUCT = "regexp_full_match(upper({}), '[0-9]{{5}}[A-Z]{{0,2}}')"
 SOLD = "select upper(StockCode) from raw_lines where Quantity > 0 and UnitPrice > 0"
 LIST_LENGTH = 20
+MOVIES = "ml_latest_small"
 
 
 class Example:
     """An example that was built: its result, its warehouse, its raw tables as views."""
 
-    def __init__(self, name, folder, **raw):
+    def __init__(self, name, folder, settings=None, **raw):
         missing = [str(path) for path in raw.values() if not (DATA / path).exists()]
         if missing:
             pytest.skip(f"{NO_DATA}: examples/{name} needs {', '.join(missing)} under {DATA}, set KINDRED_DATA to it")
         kindred = copy_package(folder / "home/kindred", f"examples/{name}")
         # Where the examples look for it when KINDRED_DATA isn't set.
         (folder / "home/shared").mkdir()
+        self.settings = settings
         (folder / "home/shared/data").symlink_to(DATA, target_is_directory=True)
         self.database = folder / f"{name}.duckdb"
         self.project, self.target = kindred / "examples" / name, folder / "target"
@@ -45,7 +48,8 @@ class Example:
 
     def dbt(self, *arguments):
         with contextlib.chdir(self.project):
-            return run_dbt(*arguments, project=self.project, target=self.target, database=self.database)
+            places = {"project": self.project, "target": self.target, "database": self.database}
+            return run_dbt(*arguments, settings=None if arguments == ("deps",) else self.settings, **places)
 
     def rows(self, sql):
         return self.connection.execute(sql).fetchall()
@@ -211,3 +215,36 @@ def test_retailrocket__every_buyer_has_a_full_list_without_what_was_bought(retai
 def test_retailrocket__als_is_better_than_popular(retailrocket):
     assert retailrocket.margin_over_popular("als") > 2
     assert retailrocket.margin_over_popular("blend") > 2
+
+
+# MovieLens -----------------------------------------------------------------------------------------------------------
+
+
+def test_movielens__lists_that_learn_from_ratings_have_more_that_is_liked_and_less_that_is_not(tmp_path):
+    """As its README says, by more than two standard errors of the person-by-person difference."""
+    counts = {}
+    for learns_from in ("ratings", "clicks"):
+        example = Example(
+            "movielens",
+            tmp_path / learns_from,
+            settings={"learns_from": learns_from},
+            ratings=f"{MOVIES}/ratings.parquet",
+        )
+        assert example.value("select count(*) from main.placed_ratings") == example.value(
+            "select count(*) from ratings"
+        )
+        assert example.value("select count(*) from events") == example.value("select count(*) from ratings")
+        # What is evaluated was in no training.
+        assert example.value("""
+            select count(*) from interactions inner join main.placed_ratings using (user_id, item_id)
+            where fold = 'backtest' and part = 'held_out'
+        """) == 0  # fmt: skip
+        counts[learns_from] = example.rows("""
+            select count(case when rating >= 4 then 1 end), count(case when rating < 3 then 1 end)
+            from main.listed_films group by user_id order by user_id
+        """)
+    differences = np.array(counts["ratings"]) - np.array(counts["clicks"])
+    assert len(differences) == 610
+    errors = differences.std(axis=0, ddof=1) / len(differences) ** 0.5
+    assert (differences.mean(axis=0) / errors)[0] > 2
+    assert (differences.mean(axis=0) / errors)[1] < -2
