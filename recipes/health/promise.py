@@ -208,9 +208,9 @@ def shown_at_request(ask: Ask, facts: Facts) -> list[tuple[str | None, str]]:
             shown += [(member, content_id) for content_id in given]
     for number, member in enumerate(askers[:: len(askers) // N_ASKED]):
         session = json.dumps(asked_sessions(facts, number)[number % 4])
-        listed = ask(
-            f"select item_id from recommend_items('{member}', session_items => '{session}', n => 200) order by 1"
-        )
+        # Of several arguments the emulator of Snowflake wants all.
+        arguments = f"'{member}', '{session}', 200" + ", null" * 7
+        listed = ask(f"select item_id from recommend_items({arguments}) order by 1")
         given_rows = ask(f"select item_id from rerank_items('{member}', '{json.dumps(everything)}') order by 1")
         assert [row[0] for row in given_rows] == [item for item in everything if facts.may_see(member, item)], (
             f"of all items, rerank_items gives {member} others than those that may be shown"

@@ -178,6 +178,13 @@ def align_vectors(known: Any, vectors: np.ndarray, ids: Any) -> np.ndarray:
     return found
 
 
+def unit_rows(vectors: np.ndarray) -> np.ndarray:
+    """The rows at length 1, 32-bit floats; rows of zeros stay so."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: np.ndarray = (vectors / np.maximum(lengths, 1e-12)).astype(np.float32)
+    return unit
+
+
 def vector_column(vectors: np.ndarray) -> pa.ListArray:
     """An array of n x n_factors as a pyarrow list column of n rows."""
     offsets = np.arange(0, vectors.size + 1, vectors.shape[1], dtype=np.int32)

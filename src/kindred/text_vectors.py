@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from kindred.matrices import unit_rows
 from kindred.warehouse import Relation, Session, previous_rows, read_table, settle, write_table
 
 SCHEMA = pa.schema([("text_key", pa.string()), ("encoder", pa.string()), ("vector", pa.string())])
@@ -41,8 +42,7 @@ class Encoder:
         """(n, d) vectors of length 1; zeros for texts in which the encoder knows nothing. Case says nothing."""
         if not texts:
             return np.zeros((0, 0), dtype=np.float32)
-        found = np.nan_to_num(self.encode([text[:MAX_CHARACTERS].lower() for text in texts]))
-        return (found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)).astype(np.float32)
+        return unit_rows(np.nan_to_num(self.encode([text[:MAX_CHARACTERS].lower() for text in texts])))
 
 
 def load_encoder(where: str) -> Encoder:

@@ -29,7 +29,7 @@ from kindred.generators.base import (
     without_diagonal,
 )
 from kindred.histories import History
-from kindred.matrices import Csr, csr_bytes, encode_ids
+from kindred.matrices import Csr, csr_bytes, encode_ids, unit_rows
 from kindred.once import read_once
 from kindred.warehouse import Relation, Session, read_folds, read_table, write_table
 
@@ -123,8 +123,7 @@ def content_neighbors(texts: Sequence[str], embeddings: np.ndarray | None, n: in
     by_text = without_diagonal(implicit.nearest_neighbours.all_pairs_knn(terms, K=n + 1, show_progress=False))
     if embeddings is None:
         return by_text
-    norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
-    vectors = (embeddings / np.maximum(norms, 1e-12)).astype(np.float32)
+    vectors = unit_rows(embeddings)
     blocks = []
     for start in range(0, len(vectors), 1_000):
         cosines = vectors[start : start + 1_000] @ vectors.T
@@ -149,8 +148,8 @@ def to_embeddings(column: Any, ids: Any) -> np.ndarray | None:
         where = f"'{name}' in items.embedding" if name else "items.embedding"
         part = one_embedding([vectors.get(name, []) for vectors in named], ids, where)
         if part is not None:
-            parts.append(part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12))
-    return np.hstack(parts).astype(np.float32) if parts else None
+            parts.append(unit_rows(part))
+    return np.hstack(parts) if parts else None
 
 
 def one_embedding(vectors: Sequence[list[float]], ids: Any, where: str) -> np.ndarray | None:
@@ -214,8 +213,7 @@ def content_features(texts: Sequence[str], embeddings: np.ndarray | None, prices
     """
     parts = [content_terms(texts, 1.0)[0]]
     if embeddings is not None:
-        norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
-        parts.append(csr_matrix((embeddings / np.maximum(norms, 1e-12)).astype(np.float32)))
+        parts.append(csr_matrix(unit_rows(embeddings)))
     found = hstack(parts).tocsr()
     amounts = np.log(np.where(prices > 0, prices, np.nan))
     is_priced = np.isfinite(amounts) & (np.diff(found.indptr) > 0)

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from kindred.matrices import Csr, one_blas_thread
+from kindred.matrices import Csr, one_blas_thread, unit_rows
 
 WIDTH = 128
 N_HEADS = 4
@@ -82,8 +82,7 @@ def describe_items(content: Csr, embeddings: np.ndarray | None, n: int = N_TERMS
     strengths[item_at[is_kept], place[is_kept]] = content.data[order][is_kept]
     if embeddings is None:
         embeddings = np.zeros((content.shape[0], 0), dtype=np.float32)
-    lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
-    return Items(terms, strengths, content.shape[1], (embeddings / np.maximum(lengths, 1e-12)).astype(np.float32))
+    return Items(terms, strengths, content.shape[1], unit_rows(embeddings))
 
 
 @dataclass(frozen=True)
