@@ -95,7 +95,8 @@ def keep_search(ask: Ask, truths: Mapping[str, Any]) -> list[str]:
         if not own or len(gains) == N_SEARCHERS:
             continue
         shown = [
-            item_id for (item_id,) in ask(f"select item_id from rerank_items('{user_id}', '{given}') order by rank")
+            item_id
+            for (item_id,) in ask(f"select item_id from rerank_items('{user_id}', '{given}', null, null) order by rank")
         ]
         may_see_crime = is_eligible(truths["customers"].get(user_id, {}), (CRIME, "Books", ""))
         expected = [item for item in results if item != CRIME or may_see_crime]

@@ -211,7 +211,9 @@ def shown_at_request(ask: Ask, facts: Facts) -> list[tuple[str | None, str]]:
         # Of several arguments the emulator of Snowflake wants all.
         arguments = f"'{member}', '{session}', 200" + ", null" * 7
         listed = ask(f"select item_id from recommend_items({arguments}) order by 1")
-        given_rows = ask(f"select item_id from rerank_items('{member}', '{json.dumps(everything)}') order by 1")
+        given_rows = ask(
+            f"select item_id from rerank_items('{member}', '{json.dumps(everything)}', null, null) order by 1"
+        )
         assert [row[0] for row in given_rows] == [item for item in everything if facts.may_see(member, item)], (
             f"of all items, rerank_items gives {member} others than those that may be shown"
         )
