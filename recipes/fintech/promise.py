@@ -13,7 +13,7 @@ from recipes.run import Ask, title
 
 # The same moment, replayed beforehand: all that decides, and nothing is published.
 REPLAY = f"{{kindred__as_of: '{END:%Y-%m-%d}'}}"
-COMPARED = (["--select", "+decision_log", "--exclude-resource-type", "test", "--vars", REPLAY],)
+COMPARED = ["--select", "+decision_log", "--exclude-resource-type", "test", "--vars", REPLAY]
 
 FLAGGED_SHARE = 0.01  # as in dbt_project.yml
 FAMILIES = {offer: family for family, found in OFFERS.items() for offer, *_ in found}

@@ -20,7 +20,7 @@ from recipes.run import Ask, title
 
 # The same project without what the recipe adds: no reading levels, and everything that was read is learned from.
 CARELESS = f"{{is_careful: false, kindred__as_of: '{END:%Y-%m-%d}', kindred__folds: [tuning, live]}}"
-COMPARED = (["--select", "+compared_lists", "--exclude-resource-type", "test", "--vars", CARELESS],)
+COMPARED = ["--select", "+compared_lists", "--exclude-resource-type", "test", "--vars", CARELESS]
 
 TODAY = END.date()
 DAYS_BEFORE = 30

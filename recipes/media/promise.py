@@ -14,7 +14,7 @@ CLICKS = (
     f"{{learns_from: clicks, kindred__as_of: '{END:%Y-%m-%d}', kindred__folds: [tuning, backtest],"
     " kindred__tables: {event_weights: media_event_weights}}"
 )
-COMPARED = (["--select", "+compared_lists", "--exclude-resource-type", "test", "--vars", CLICKS],)
+COMPARED = ["--select", "+compared_lists", "--exclude-resource-type", "test", "--vars", CLICKS]
 
 POLICIES = ("watching", "clicks")
 OFTEN = 3  # visits

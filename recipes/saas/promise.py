@@ -15,7 +15,7 @@ from recipes.saas.world import END, HAZARD, PERIOD_DAYS, Feature, includes
 # What prompts read of the build before: a build of a week ago, as far as it is read.
 DAYS_BEFORE = 7
 BEFORE = f"{{kindred__as_of: '{END - timedelta(days=DAYS_BEFORE):%Y-%m-%d}'}}"
-COMPARED = (["--select", "+customer_values", "--exclude-resource-type", "test", "--vars", BEFORE],)
+COMPARED = ["--select", "+customer_values", "--exclude-resource-type", "test", "--vars", BEFORE]
 
 N_JUDGED = 3  # newest moments of which it is known who cancelled; what the risk learned from lies before each
 PROMPT_FROM_RISK = 0.15  # as prompt_from_risk of dbt_project.yml

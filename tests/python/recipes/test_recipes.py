@@ -45,9 +45,11 @@ def test_a_recipe_keeps_its_promise(name, tmp_path):
         assert len(recipe.extract(ask)) > 10
 
 
-@pytest.mark.slow
+# CI builds one recipe there, the one that builds once.
 @pytest.mark.snowflake
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name == "commerce" else pytest.mark.slow) for name in RECIPES]
+)
 def test_a_recipe_keeps_its_promise_on_snowflake(name, tmp_path, snowflake):
     from snowflake.connector.pandas_tools import write_pandas
 
