@@ -67,6 +67,11 @@ def pytest_configure(config):
         dbt_process.preload("dbt.adapters.snowflake", "snowflake.snowpark")
 
 
+def slowly(*values):
+    """Values of a parameter that repeat, on other input, what CI runs with the values beside them."""
+    return [pytest.param(value, marks=pytest.mark.slow) for value in values]
+
+
 def to_variables(settings):
     """Settings by their own names as dbt variables: diversity=0.5 becomes kindred__ranking: {diversity: 0.5}."""
     variables = {}

@@ -14,7 +14,7 @@ from decimal import Decimal
 
 import duckdb
 import pytest
-from conftest import EXPERIMENTS, REPOSITORY, Shop
+from conftest import EXPERIMENTS, REPOSITORY, Shop, slowly
 from explained_tables import Tables
 
 from kindred.explain.case import Unexplained, brief, read_case
@@ -140,7 +140,7 @@ def test_the_terms_of_a_blend_add_up_to_every_score(copy, kind, words):
     assert "of different builds" not in said
 
 
-@pytest.mark.parametrize("n_boosters", [1, 3])
+@pytest.mark.parametrize("n_boosters", [3, *slowly(1)])
 def test_the_contributions_of_a_learned_ranker_add_up_to_every_score(copy, n_boosters):
     """A ranker learned from the shop's own features, and scores made by the model's own code."""
     import lightgbm

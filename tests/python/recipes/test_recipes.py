@@ -5,7 +5,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import REPOSITORY, copy_package, run_dbt
+from conftest import REPOSITORY, copy_package, run_dbt, slowly
 
 from recipes import run
 
@@ -47,9 +47,7 @@ def test_a_recipe_keeps_its_promise(name, tmp_path):
 
 # CI builds one recipe there, the one that builds once.
 @pytest.mark.snowflake
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[] if name == "commerce" else pytest.mark.slow) for name in RECIPES]
-)
+@pytest.mark.parametrize("name", ["commerce", *slowly(*(name for name in RECIPES if name != "commerce"))])
 def test_a_recipe_keeps_its_promise_on_snowflake(name, tmp_path, snowflake):
     from snowflake.connector.pandas_tools import write_pandas
 

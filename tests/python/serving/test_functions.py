@@ -8,7 +8,7 @@ import sqlite3
 import duckdb
 import pandas as pd
 import pytest
-from conftest import REPOSITORY, run_dbt
+from conftest import REPOSITORY, run_dbt, slowly
 from serving_worlds import SETTINGS, random_world, with_conditions, with_holdout, write_release
 
 from kindred.publishing.tables import TABLES as COLUMNS_OF
@@ -169,7 +169,7 @@ def fill_served(database, folder, seed, settings=SETTINGS, world=None):
             connection.execute(f"insert into release_{table} select * from rows")
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *slowly(1, 2)])
 def test_random_releases(worlds, tmp_path, seed):
     fill_served(worlds, tmp_path, seed)
     with duckdb.connect(worlds, read_only=True) as connection:
@@ -177,8 +177,8 @@ def test_random_releases(worlds, tmp_path, seed):
         compare(on_duckdb(connection), Store(tmp_path), Questions(connection, seed), 30, tolerance=1.0001e-9)
 
 
-@pytest.mark.parametrize("seed", range(2))
-@pytest.mark.parametrize("hold_out", [False, True])
+@pytest.mark.parametrize("seed", [0, *slowly(1)])
+@pytest.mark.parametrize("hold_out", [True, *slowly(False)])
 def test_items_under_conditions(worlds, tmp_path, seed, hold_out):
     """The functions show whom the store shows what; test_serving_store.py says that it shows no more."""
     world = with_conditions(random_world(seed), seed)
@@ -187,7 +187,7 @@ def test_items_under_conditions(worlds, tmp_path, seed, hold_out):
         compare(on_duckdb(connection), Store(tmp_path), Questions(connection, seed), 30, tolerance=1.0001e-9)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *slowly(1, 2)])
 def test_who_is_held_out(worlds, tmp_path, seed):
     """Half of the people get what everyone gets, whatever their session and history say."""
     fill_served(worlds, tmp_path, seed, world=with_holdout(random_world(seed)))
