@@ -52,5 +52,4 @@ def test_the_same_estimates(snowflake, monkeypatch, tmp_path):
     assert_same_rows(MODELS, database, cursor, {"run_id", "generated_at"})
     problems = dict(cursor.execute("select problem, sum(n_reports) from device_report_problems group by 1").fetchall())
     assert problems.pop("") == 799 and len(problems) == 8
-    counted = cursor.execute("select count(*), sum(n_supporting) > 0 from item_statistics_from_devices").fetchall()
-    assert counted == [(84, True)]
+    assert cursor.execute("select count(*) from item_statistics_from_devices").fetchone() == (84,)
