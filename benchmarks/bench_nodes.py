@@ -58,8 +58,9 @@ from kindred.matrices import csr_bytes, encode_ids, read_weights, to_confidences
 from kindred.nodes import write_staged
 from kindred.ranking.boosters import Boosters
 from kindred.ranking.cross_scores import FittedScores
-from kindred.ranking.features import ITEM_COLUMNS, USER_COLUMNS, ranker_feature_names
+from kindred.ranking.features import ranker_feature_names
 from kindred.ranking.scoring import BlendInUse, Policy, Scoring, score_partition
+from kindred.ranking.tables import ITEM_COLUMNS, USER_COLUMNS
 from kindred.warehouse import frame_to_table, read_table
 
 N_ITEMS, N_CANDIDATES, N_NEIGHBORS = 100_000, 50, 100

@@ -21,6 +21,8 @@
                     details, 'lists have fewer than 1,000 places, or concentration has no row of that release'
                 ))
             when measure is null then 'not compared: this build has no figure'
+            when gate = 'catalog_coverage' and value is null
+                then concat('not compared: release ', compared_release_id, ' was made by another lists_for')
             when value is null then concat('not compared: there is no figure of release ', compared_release_id)
             else concat(
                 sentence, ': ', {{ kindred.figure('value') }}, ', at most ', {{ kindred.figure('bound') }},

@@ -1,51 +1,9 @@
 -- one row per row of the table of eligibility, with what is wrong with it
--- Words of the catalogue are written as it writes them: case makes no other word.
 {% do kindred.require_rows('eligibility', 'everybody would be shown everything') %}
 
-with declared as (
-
-    select
-        {{ kindred.select_table_columns('eligibility') }}
-    from {{ kindred.table_relation('eligibility') }}
-
-),
+with typed as (select * from {{ ref('typed_eligibility') }}),
 
 items as (select * from {{ ref('kindred', 'items') }}),
-
-{% for column in ['category', 'brand'] -%}
-{{ column }}_words as (
-
-    select
-        lower({{ column }}) as word,
-        min({{ column }}) as {{ column }}
-    from items
-    where {{ column }} is not null
-    group by lower({{ column }})
-
-),
-
-{% endfor -%}
-typed as (
-
-    select
-        declared.rule_id,
-        declared.item_id,
-        coalesce(category_words.category, declared.category) as category,
-        coalesce(brand_words.brand, declared.brand) as brand,
-        declared.field,
-        lower(declared.operator) as operator,
-        declared.value,
-        {{ kindred.try_convert('declared.value', 'varchar', 'number') }} as number,
-        declared.category is not null and category_words.word is null as is_unknown_category,
-        declared.brand is not null and brand_words.word is null as is_unknown_brand,
-        count(*) over (partition by declared.rule_id) as n_rows_of_id
-    from declared
-    left join category_words
-        on lower(declared.category) = category_words.word
-    left join brand_words
-        on lower(declared.brand) = brand_words.word
-
-),
 
 matched as (
 
@@ -61,71 +19,7 @@ matched as (
 
 known_fields as (select field from {{ ref('user_fields') }} group by field),
 
-conditions_on_sets as (
-
-    select
-        rule_id,
-        field,
-        value
-    from typed
-    where operator in ('has', 'has_none')
-        and n_rows_of_id = 1
-
-),
-
-asked_words as (
-
-    {{ kindred.set_words('conditions_on_sets', 'value', keep=['rule_id', 'field']) }}
-
-),
-
-sets as (
-
-    select
-        user_fields.field,
-        user_fields.value
-    from {{ ref('user_fields') }} as user_fields
-    inner join conditions_on_sets
-        on user_fields.field = conditions_on_sets.field
-    group by
-        user_fields.field,
-        user_fields.value
-
-),
-
-words as (
-
-    {{ kindred.set_words('sets', 'value', keep=['field']) }}
-
-),
-
-known_words as (
-
-    select
-        field,
-        word
-    from words
-    where word is not null
-    group by
-        field,
-        word
-
-),
-
-unheard_words as (
-
-    select
-        asked_words.rule_id,
-        min(asked_words.word) as word
-    from asked_words
-    left join known_words
-        on asked_words.field = known_words.field
-            and asked_words.word = known_words.word
-    where asked_words.word is not null
-        and known_words.word is null
-    group by asked_words.rule_id
-
-),
+unheard_words as (select * from {{ ref('unheard_words') }}),
 
 final as (
 

@@ -24,14 +24,6 @@ policies as (select * from {{ ref('kindred', 'person_policies') }} where fold = 
 
 rules as (select * from {{ ref('kindred', 'item_rules') }} where fold = 'live'),
 
-conditions as (select * from {{ ref('kindred', 'checked_eligibility') }}),
-
-item_conditions as (select * from {{ ref('kindred', 'item_conditions') }}),
-
-answers as (select * from {{ ref('kindred', 'eligibility_answers') }}),
-
-known_fields as (select * from {{ ref('known_fields') }}),
-
 declined as (
 
     select
@@ -100,31 +92,15 @@ decisions as (
 asked as (
 
     select
-        customers.user_id,
-        item_conditions.item_id,
+        customer_id as user_id,
+        offer_id as item_id,
         2 as step,
         'condition' as input,
-        item_conditions.rule_id as name,
-        concat(
-            conditions.field, ' ', conditions.operator,
-            case when conditions.value is null then '' else concat(' ', conditions.value) end
-        ) as asked,
-        coalesce(known_fields.known, 'unknown') as known,
-        case
-            when answers.is_met then 'met'
-            when known_fields.known is null then 'unknown'
-            else 'not met'
-        end as answer
-    from customers
-    cross join item_conditions
-    inner join conditions
-        on item_conditions.rule_id = coalesce(conditions.rule_id, '')
-    left join answers
-        on customers.user_id = answers.user_id
-            and item_conditions.rule_id = answers.rule_id
-    left join known_fields
-        on customers.user_id = known_fields.user_id
-            and conditions.field = known_fields.field
+        rule_id as name,
+        concat(field, ' ', asked) as asked,
+        known,
+        answer
+    from {{ ref('asked_conditions') }}
 
 ),
 

@@ -82,7 +82,7 @@ dated as (
 
     select
         *,
-        {{ kindred.add_days('last_paid_at', 'whole_days') }} as next_due_at
+        {{ dbt.dateadd('day', 'whole_days', 'last_paid_at') }} as next_due_at
     from due
 
 ),

@@ -68,11 +68,11 @@ intervals as (
         last_checks.last_done_on,
         case
             when last_checks.last_done_on is null
-                then {{ kindred.add_months(
-                    'aged.born_on', 'guidelines.from_age * 12 + guidelines.starts_months_after'
-                ) }}
+                then cast({{ dbt.dateadd(
+                    'month', 'guidelines.from_age * 12 + guidelines.starts_months_after', 'aged.born_on'
+                ) }} as date)
             -- Without an interval once is enough: the date is null.
-            else {{ kindred.add_months('last_checks.last_done_on', 'guidelines.every_months') }}
+            else cast({{ dbt.dateadd('month', 'guidelines.every_months', 'last_checks.last_done_on') }} as date)
         end as due_on,
         aged.today
     from aged

@@ -10,16 +10,9 @@ import numpy as np
 from kindred.built import Warehouse
 from kindred.explain.tables import Fetched, Row, text
 from kindred.ranking.cross_scores import Scorers
-from kindred.ranking.features import (
-    RANKER_SCORES,
-    generator_z,
-    pair_up,
-    ranker_feature_names,
-    ranker_features,
-    read_candidates,
-    read_ranker_tables,
-)
+from kindred.ranking.features import RANKER_SCORES, generator_z, pair_up, ranker_feature_names, ranker_features
 from kindred.ranking.scoring import BlendInUse, read_policies
+from kindred.ranking.tables import read_candidates, read_ranker_tables
 
 
 @dataclass(frozen=True)

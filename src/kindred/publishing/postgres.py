@@ -30,6 +30,26 @@ def server_address() -> str:
     return address
 
 
+def begin(connection: Any) -> None:
+    """Work in the schema alone, until the transaction ends, or with autocommit until the connection is closed.
+
+    What builds left behind that died between their steps is dropped.
+    Errors: RuntimeError where another build is at work.
+    """
+    connection.execute(f"set search_path = {POSTGRES_SCHEMA}")
+    lock = "pg_try_advisory_lock" if connection.autocommit else "pg_try_advisory_xact_lock"
+    [is_alone] = connection.execute(f"select {lock}(hashtext('kindred_serving'))").fetchone()
+    if not is_alone:
+        raise RuntimeError("another build is publishing to this PostgreSQL: try again when it is done")
+    for suffix in ("_new", "_old"):
+        drop_tables(connection, suffix)
+
+
+def drop_tables(connection: Any, suffix: str) -> None:
+    """Drop a release's tables whose names end so."""
+    connection.execute("drop table if exists " + ", ".join(name + suffix for name in (*TABLES, "release")))
+
+
 def swap_tables(connection: Any, names: Sequence[str]) -> None:
     """Rename all tables in one transaction; readers meet all old or all new ones."""
     import psycopg
@@ -72,21 +92,11 @@ def publish_postgres(
             "kindred__serving has the store postgres, which needs psycopg: pip install 'kindred[postgres]'"
         ) from None
     names = [*tables, "release"]
-
-    def drop(connection: Any, suffix: str) -> None:
-        connection.execute("drop table if exists " + ", ".join(name + suffix for name in names))
-
     try:
         with psycopg.connect(address, autocommit=True, connect_timeout=10, application_name="kindred") as opened:
             connection: Any = opened
             connection.execute(f"create schema if not exists {POSTGRES_SCHEMA}")
-            connection.execute(f"set search_path = {POSTGRES_SCHEMA}")
-            [is_alone] = connection.execute("select pg_try_advisory_lock(hashtext('kindred_serving'))").fetchone()
-            if not is_alone:
-                raise RuntimeError("another build is publishing to this PostgreSQL: try again when it is done")
-            # What builds left behind that died between their steps.
-            drop(connection, "_new")
-            drop(connection, "_old")
+            begin(connection)
             counts = {}
             served = read_served(connection)
             refuse_older(release, served)
@@ -106,7 +116,7 @@ def publish_postgres(
             places = ", ".join(["%s"] * len(RELEASE))
             connection.execute(f"insert into release_new values ({places})", row_values(written))
             swap_tables(connection, names)
-            drop(connection, "_old")
+            drop_tables(connection, "_old")
             sizes = " + ".join(f"pg_total_relation_size('{name}')" for name in names)
             [n_bytes] = connection.execute(f"select {sizes}").fetchone()
             location = f"{connection.info.host or 'localhost'}/{connection.info.dbname}, schema {POSTGRES_SCHEMA}"

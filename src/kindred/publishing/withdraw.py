@@ -183,15 +183,18 @@ def ids_of(path: Path) -> list[str]:
 
 
 def from_postgres(address: str, leaving: Leaving) -> Iterator[tuple[str, str, int, int]]:
-    """Delete these people from the tables that apps read; PostgreSQL frees the space when it cleans up by itself."""
+    """Delete these people from the tables that apps read, and drop the tables that a killed build left behind.
+
+    PostgreSQL frees the space of deleted rows when it cleans up by itself.
+    """
     import psycopg
 
-    from kindred.publishing.postgres import POSTGRES_SCHEMA, read_served
+    from kindred.publishing.postgres import begin, read_served
 
     try:
         with psycopg.connect(address, connect_timeout=10, application_name="kindred") as opened_connection:
             connection: Any = opened_connection
-            connection.execute(f"set search_path = {POSTGRES_SCHEMA}")
+            begin(connection)
             served = read_served(connection)
             if not served:
                 return
@@ -217,6 +220,8 @@ def from_postgres(address: str, leaving: Leaving) -> Iterator[tuple[str, str, in
                 where = "true" if leaving.is_everyone else OF_LEAVING[table].format(leaving="leaving")
                 removed[table] = connection.execute(f"delete from {table} where {where}").rowcount
             if any(removed.values()):
+                if "n_lists" in served:
+                    connection.execute("update release set n_lists = (select count(*) from lists)")
                 yield "postgres", served["release_id"], removed["lists"], removed["identities"]
     except psycopg.Error as error:
         raise RuntimeError(

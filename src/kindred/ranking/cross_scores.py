@@ -18,7 +18,7 @@ from kindred.generators import choose_settings, from_profiles
 from kindred.generators.base import FromProfile, pair_products
 from kindred.histories import History, read_history
 from kindred.matrices import Csr, align_vectors, encode_ids, read_factors
-from kindred.ranking.features import RankerTables
+from kindred.ranking.tables import RankerTables
 from kindred.warehouse import Relation
 
 # (places of people, for each pair the place among these people, places of items) -> scores of the pairs

@@ -20,15 +20,9 @@ import pyarrow as pa
 from kindred.matrices import are_in, read_pairs, run_on_all_cores
 from kindred.ranking.boosters import Boosters
 from kindred.ranking.cross_scores import Scorers
-from kindred.ranking.features import (
-    generator_z,
-    pair_up,
-    ranker_feature_names,
-    ranker_features,
-    read_candidates,
-    read_ranker_tables,
-)
+from kindred.ranking.features import generator_z, pair_up, ranker_feature_names, ranker_features
 from kindred.ranking.linear import learn_weights
+from kindred.ranking.tables import read_candidates, read_ranker_tables
 from kindred.warehouse import Relation, Session, read_folds, read_table, report_progress, write_table
 
 

@@ -21,17 +21,14 @@ from kindred.matrices import Csr, are_in, encode_ids, read_pairs, run_on_all_cor
 from kindred.nodes import spread
 from kindred.ranking.boosters import Boosters
 from kindred.ranking.cross_scores import CrossScores, FittedScores, Scorers
-from kindred.ranking.features import (
+from kindred.ranking.features import generator_z, pair_up, ranker_feature_names, ranker_features
+from kindred.ranking.tables import (
     CANDIDATE_COLUMNS,
     USER_COLUMNS,
     RankerTables,
     Rows,
-    generator_z,
     in_order,
-    pair_up,
     place_candidates,
-    ranker_feature_names,
-    ranker_features,
     read_blend,
     read_candidates,
     read_items,

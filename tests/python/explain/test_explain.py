@@ -25,13 +25,8 @@ from kindred.ids import id_hash
 from kindred.ranking import scoring
 from kindred.ranking.boosters import Boosters
 from kindred.ranking.cross_scores import Scorers
-from kindred.ranking.features import (
-    pair_up,
-    ranker_feature_names,
-    ranker_features,
-    read_candidates,
-    read_ranker_tables,
-)
+from kindred.ranking.features import pair_up, ranker_feature_names, ranker_features
+from kindred.ranking.tables import read_candidates, read_ranker_tables
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import pytest
-from conftest import NO_TESTS, REPOSITORY, Shop
+from conftest import NO_TESTS, REPOSITORY, FakeDbt, Shop, load_python_model
 from releases_model import run_releases
 
 from kindred.erasure.stores import erase_postgres
@@ -31,7 +31,8 @@ from kindred.publishing import sqlite as sqlite_module
 from kindred.publishing.postgres import publish_postgres
 from kindred.publishing.sqlite import publish_sqlite
 from kindred.publishing.tables import TABLES
-from kindred.publishing.withdraw import Leaving, from_postgres
+from kindred.publishing.withdraw import COLUMNS, Leaving, from_postgres
+from kindred.run import CURRENT
 from kindred.serving import Store
 
 NOBODY = 65534
@@ -934,12 +935,79 @@ def test_postgres__people_who_refuse_are_taken_out(postgres):
     removed = list(from_postgres(postgres.address, Leaving(["u000000", "u0", "ghost"])))
     assert removed == [("postgres", release_of(1)["release_id"], 1, 1)]
     assert postgres.query("select count(*), min(user_id) from lists") == [(N_LISTS - 1, "u000001")]
+    assert postgres.query("select n_lists from release") == [(N_LISTS - 1,)]
     assert postgres.query("select count(*) from identities") == [(0,)]
     assert list(from_postgres(postgres.address, Leaving(["u000000"]))) == []
     # Of forgotten people the hashes may be all that is known; what `kindred forget` erases it counts again.
     forgotten = Leaving(["u000002"], frozenset([id_hash("key", "u000001"), id_hash("other", "u000003")]), "key")
     assert list(erase_postgres(postgres.address, forgotten)) == [("postgres", "kindred_serving", 2, 0)]
     assert postgres.query("select count(*), min(user_id) from lists") == [(N_LISTS - 3, "u000003")]
+
+
+def people_in(postgres):
+    """{table: number of its rows that are about a person}, of all tables in the schema."""
+    tables = [name for name in postgres.tables() if name.removesuffix("_new").removesuffix("_old") in COLUMNS]
+    return {name: postgres.query(f"select count(*) from {name}")[0][0] for name in tables}
+
+
+def withdraw_by_model(connection, store, privacy, as_of=""):
+    """The rows of the dbt model `withdrawals`, as tuples without the time."""
+    connection.execute("create table if not exists refused_ids (identity_id varchar)")
+    connection.execute("create table if not exists forgotten_ids (id_hash varchar, erased_at timestamp)")
+    connection.execute("create or replace table forgotten_key as select 'key' as hash_key")
+    meta = {"serving": {"store": store}, "privacy": privacy, "as_of": as_of}
+    CURRENT.update(serving_path="", database=":memory:")
+    rows = load_python_model("withdrawals").model(FakeDbt(connection, meta, "withdrawals"), connection)  # noqa: F841
+    return connection.execute("select store, release_id, n_lists, n_identities from rows").fetchall()
+
+
+def test_postgres__with_lists_for_segments_all_people_leave_and_only_lists_of_segments_come(
+    warehouse, postgres, folder, monkeypatch
+):
+    monkeypatch.setenv("KINDRED_POSTGRES", postgres.address)
+    segments = {"lists_for": "segments", "min_people": 5}
+    assert withdraw_by_model(warehouse, "postgres", segments) == []
+    [row] = rows_of_model(warehouse, store="postgres", serving_path=str(folder))
+    # What a build that was killed left behind, before its swap and after it.
+    postgres.query("create table lists_new as select * from lists")
+    postgres.query("create table identities_old as select * from identities")
+    everybody = {"lists": N_LISTS, "list_rules": 1, "identities": 1}
+    assert people_in(postgres) == everybody | {"lists_new": N_LISTS, "identities_old": 1}
+    assert withdraw_by_model(warehouse, "postgres", {}) == []
+    assert withdraw_by_model(warehouse, "postgres", segments, as_of="2026-05-01") == []
+    assert people_in(postgres)["lists"] == N_LISTS
+    assert withdraw_by_model(warehouse, "postgres", segments) == [("postgres", row["release_id"], N_LISTS, 1)]
+    assert people_in(postgres) == dict.fromkeys(everybody, 0)
+    assert postgres.tables() == sorted([*TABLES, "release"])
+    assert postgres.query("select release_id, n_lists from release") == [(row["release_id"], 0)]
+    # What isn't about people is read on.
+    assert postgres.query("select segment, fallback from segments") == [("", '[["i1",1.0,"popular"]]')]
+    assert withdraw_by_model(warehouse, "postgres", segments) == []
+
+    next_run(warehouse, 1, compared_release_id=row["release_id"])
+    for table in everybody:
+        warehouse.execute(f"delete from release_{table}")
+    warehouse.execute("create or replace table fallback_recommendations as select '00000001-0000' as run_id")
+    [row] = rows_of_model(warehouse, store="postgres", serving_path=str(folder), lists_for="segments")
+    assert postgres.query("select release_id, n_lists from release") == [(row["release_id"], 1)] and row["n_lists"] == 1
+    assert people_in(postgres) == dict.fromkeys(everybody, 0)
+
+
+def test_postgres__people_leave_when_no_other_build_publishes(postgres):
+    load(postgres, 1)
+    tables = tables_of(2)
+
+    def lists():
+        with pytest.raises(RuntimeError, match="another build is publishing to this PostgreSQL"):
+            list(from_postgres(postgres.address, Leaving(is_everyone=True)))
+        yield from tables["lists"]
+
+    load(postgres, 2, tables | {"lists": lists()})
+    assert postgres.version() == 2
+    # Its lock ends with its transaction: the publication that comes next doesn't wait for the connection to go.
+    list(from_postgres(postgres.address, Leaving(is_everyone=True)))
+    load(postgres, 3)
+    assert postgres.version() == 3
 
 
 def test_postgres__goes_away_in_the_middle(postgres):

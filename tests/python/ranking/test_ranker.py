@@ -9,18 +9,13 @@ import pyarrow as pa
 import pytest
 from conftest import run_model
 
-from kindred.ranking import features as ranker_tables
 from kindred.ranking import lambdamart, scoring
+from kindred.ranking import tables as ranker_tables
 from kindred.ranking.boosters import Boosters
-from kindred.ranking.features import (
-    pair_up,
-    ranker_feature_names,
-    ranker_features,
-    read_candidates,
-    read_ranker_tables,
-)
+from kindred.ranking.features import pair_up, ranker_feature_names, ranker_features
 from kindred.ranking.lambdamart import Ranker, learn, ndcgs
 from kindred.ranking.linear import RIDGE, learn_weights
+from kindred.ranking.tables import read_candidates, read_ranker_tables
 
 NAN = float("nan")
 AS_OF = datetime.datetime(2026, 5, 29)

@@ -2,6 +2,7 @@
 
 import duckdb
 import pytest
+from both_warehouses import assert_same_rows, make_tables, run_on_both
 from conftest import run_dbt
 
 pytestmark = [pytest.mark.snowflake, pytest.mark.slow]
@@ -120,33 +121,11 @@ def test_the_same_shares_and_arms(snowflake, monkeypatch, tmp_path):
     cursor.execute("create or replace schema s8")
     cursor.execute("use schema s8")
     database = tmp_path / "shop.duckdb"
-    with duckdb.connect(database) as connection:
-        for table, found in rows().items():
-            values = ", ".join(
-                "(" + ", ".join("null" if value is None else repr(value) for value in row) + ")" for row in found
-            )
-            for run in (connection.execute, cursor.execute):
-                run(f"create table {table} ({COLUMNS[table]})")
-                run(f"insert into {table} values {values}")
-    for target in ("duckdb", "snowflake"):
-        arguments = ("run", "--select", *MODELS, "--target", target)
-        result = run_dbt(*arguments, target=tmp_path / target, database=database, settings=SETTINGS)
-        assert result.returncode == 0, result.output
+    make_tables(database, cursor, COLUMNS, rows())
+    run_on_both(MODELS, tmp_path, database, SETTINGS)
     with duckdb.connect(database, read_only=True) as connection:
         assert connection.execute("select count(distinct reason) from arm_shares").fetchone() == (3,)
-        for table in MODELS:
-            described = connection.execute(f"describe {table}").fetchall()
-            names = [name for name, *_ in described if name not in OF_THE_RUN]
-            query = f"select {', '.join(names)} from {table}"
-            mine = sorted(connection.execute(query).fetchall(), key=repr)
-            theirs = sorted(cursor.execute(query).fetchall(), key=repr)
-            assert len(mine) == len(theirs) > 0, table
-            for one, other in zip(mine, theirs, strict=True):
-                for name, left, right in zip(names, one, other, strict=True):
-                    if isinstance(left, float):
-                        assert right == pytest.approx(left, rel=1e-12), (table, name)
-                    else:
-                        assert left == right, (table, name)
+    assert_same_rows(MODELS, database, cursor, OF_THE_RUN)
 
 
 def test_without_experiments(snowflake, monkeypatch, tmp_path):
