@@ -99,6 +99,8 @@ def tables_of(version, n_lists=N_LISTS, n_batches=4, pause=0.0):
         "list_rules": row("list_rules", "u000000", '[["spring","pin","1"]]'),
         "identities": row("identities", "phone", "u000000"),
         "items": row("items", f"i{version}", 1, "Müg", None, "b", 2.5, True, False, ""),
+        "item_texts": row("item_texts", f"i{version}", "Words", "{}", "AAA="),
+        "text_encoder": row("text_encoder", "wordllama", "weights"),
         "neighbors": row("neighbors", f"i{version}", "{}"),
         "item_pages": row("item_pages", f"i{version}", "[]", "[]"),
         "segments": row("segments", "", f'[["i{version}",1.0,"popular"]]', "[]", "[]", "[]"),
