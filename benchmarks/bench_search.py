@@ -32,7 +32,7 @@ from kindred.publishing.sqlite import publish_sqlite
 from kindred.serving import Store
 from kindred.texts import LENGTH, Encoder, load_encoder
 
-N_QUERIES = 500
+N_QUERIES = 300
 N_PEOPLE = 1_000
 
 
