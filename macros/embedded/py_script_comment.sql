@@ -2,7 +2,7 @@
     model: the package's sources and a finder for them, so that models import `kindred` with nothing installed. -#}
 {% macro py_script_comment() %}{% raw %}
 KINDRED_VERSION = '0.1.0'
-KINDRED_FINGERPRINT = '8bb714209b2b8b0f'
+KINDRED_FINGERPRINT = '8bee78d7edb1b42e'
 KINDRED_SOURCES = {
     'kindred/__init__.py': (
         '"""Personalization where the data is: the Python of the dbt project kindred.\n'
@@ -6001,6 +6001,7 @@ KINDRED_SOURCES = {
         'from typing import Any\n'
         '\n'
         'import pyarrow as pa\n'
+        'import pyarrow.compute as pc\n'
         '\n'
         'from kindred.publishing.folder import read_release, release_path, serving_folder, write_served\n'
         'from kindred.publishing.snowflake import create_published, publish_warehouse\n'
@@ -6178,7 +6179,11 @@ KINDRED_SOURCES = {
         '\n'
         'def with_packed_vectors(batch: Any) -> Any:\n'
         '    vectors = batch.column("vector")\n'
-        '    texts = [packed(vector.values.to_numpy()) if vector.is_valid else None for vector in vectors]\n'
+        '    lengths = pc.list_value_length(vectors).to_pylist()\n'
+        '    numbers, end, texts = vectors.flatten().to_numpy().astype("<f2"), 0, []\n'
+        '    for length in lengths:\n'
+        '        texts.append(None if length is None else packed(numbers[end : end + length]))\n'
+        '        end += length or 0\n'
         '    return batch.set_column(batch.schema.get_field_index("vector"), "vector", pa.array(texts, pa.string()))\n'
         '\n'
         '\n'

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from kindred.publishing.folder import read_release, release_path, serving_folder, write_served
 from kindred.publishing.snowflake import create_published, publish_warehouse
@@ -188,7 +189,11 @@ def batches_of(relation: Relation, columns: Mapping[str, str]) -> Iterator[Any]:
 
 def with_packed_vectors(batch: Any) -> Any:
     vectors = batch.column("vector")
-    texts = [packed(vector.values.to_numpy()) if vector.is_valid else None for vector in vectors]
+    lengths = pc.list_value_length(vectors).to_pylist()
+    numbers, end, texts = vectors.flatten().to_numpy().astype("<f2"), 0, []
+    for length in lengths:
+        texts.append(None if length is None else packed(numbers[end : end + length]))
+        end += length or 0
     return batch.set_column(batch.schema.get_field_index("vector"), "vector", pa.array(texts, pa.string()))
 
 
