@@ -29,7 +29,7 @@ SETTINGS = {"off": {}, "on": {"kindred__generators": {"text_encoder": "wordllama
 
 def benchmark_of(name: str) -> Benchmark:
     if name == "sample":
-        return Benchmark(name, "The sample shop", "", 20)
+        return Benchmark(name, "The sample shop", "", 20, settings={"kindred__tables": {"experiments": "experiments"}})
     title, needs, met, described = SETS[name]
     met, described = met.format(data=DATA), described.format(data=DATA)
     tables = {
