@@ -131,7 +131,7 @@ def make_world(connection, n_people: int, n_items: int) -> None:
             0.3::double as list_share,
             true as case_insensitive_ids, false as has_eligibility
     """)
-    for table in ("arms", "item_arms", "reason_texts"):
+    for table in ("arms", "item_arms", "reason_texts", "item_texts", "text_encoder"):
         columns = ", ".join(f"{name} {kind}" for name, kind in TABLES[table].items())
         connection.execute(f"create or replace table release_{table} ({columns})")
 

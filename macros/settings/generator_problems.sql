@@ -29,6 +29,9 @@
     {% if encoder is not string %}
         {% do problems.append("kindred__generators, text_encoder is '" ~ encoder
             ~ "': give wordllama, a folder of weights, or '' for none") %}
+    {% elif target.type == 'snowflake' and encoder not in ['', 'wordllama'] %}
+        {% do problems.append("kindred__generators, text_encoder is '" ~ encoder
+            ~ "': a procedure on Snowflake reads no folder, so give wordllama, or '' for none") %}
     {% endif %}
     {{ return(problems) }}
 {% endmacro %}

@@ -18,6 +18,8 @@ def model(dbt, session):
         "list_rules": dbt.ref("release_list_rules"),
         "identities": dbt.ref("release_identities"),
         "items": dbt.ref("release_items"),
+        "item_texts": dbt.ref("release_item_texts"),
+        "text_encoder": dbt.ref("release_text_encoder"),
         "neighbors": dbt.ref("release_neighbors"),
         "item_pages": dbt.ref("release_item_pages"),
         "segments": dbt.ref("release_segments"),

@@ -191,13 +191,20 @@ def explain(given: argparse.Namespace) -> None:
 
 
 def search(given: argparse.Namespace) -> None:
-    from kindred.built import read_built
-    from kindred.search import search_lines
+    from kindred.serving import NoRelease, Store
 
     if given.n < 1:
         raise RuntimeError("--n: at least 1")
-    folder = Path(given.folder) if given.folder else serving_folder()
-    print("\n".join(search_lines(read_built(dbt_options(given)), folder, given.words, given.user, given.n)))
+    try:
+        from kindred.search import found_lines
+
+        store = Store(Path(given.folder) if given.folder else serving_folder())
+        found = store.search(given.words, given.user, given.n)
+    except NoRelease as error:
+        raise RuntimeError(f"{error}. A search reads the releases of the store sqlite alone") from error
+    except ImportError as error:
+        raise RuntimeError(f"{error.name} is missing, which a search needs: pip install 'kindred[serve]'") from error
+    print("\n".join(found_lines(found, has_person=given.user is not None)))
 
 
 def report(given: argparse.Namespace) -> None:
@@ -287,7 +294,7 @@ def make_parser() -> argparse.ArgumentParser:
     one.add_argument("item", nargs="?", help="an item_id; default: the whole list")
     one.add_argument("--json", action="store_true", help="the rows that the words are made of")
     one.set_defaults(run=explain)
-    one = commands.add_parser("search", parents=[served, dbt], help="items by words, with a person's taste")
+    one = commands.add_parser("search", parents=[served], help="items by words, with a person's taste")
     one.add_argument("words", help="what is looked for, in quotes")
     one.add_argument("--user", help="any id of the person; the release puts what was found in their order")
     one.add_argument("--n", type=int, default=10, help="items to show (%(default)s)")

@@ -31,6 +31,8 @@ TABLES = {
     "identities": "identity_id text, user_id text",
     "items": "item_id text, popular_rank bigint, title text, category text, brand text, price double precision, "
     "is_available boolean, is_recommendable boolean, eligibility text",
+    "item_texts": "item_id text, description text, attributes text, vector text",
+    "text_encoder": "text_encoder text, weights text",
     "neighbors": "item_id text, neighbors text",
     "item_pages": "item_id text, similar_items text, bundles text",
     "segments": "segment text, fallback text, trending text, excluded text, excluded_if_unknown text",
@@ -200,6 +202,12 @@ def write_release(
             + (one["is_available"], one["is_recommendable"], one.get("eligibility", ""))
             for item, one in world["items"].items()
         ],
+        "item_texts": [
+            (item, *(one.get(name) for name in ("description", "attributes", "vector")))
+            for item, one in world["items"].items()
+            if one["is_recommendable"]
+        ],
+        "text_encoder": world.get("text_encoder", []),
         "neighbors": [(item, json.dumps(dict(pairs))) for item, pairs in world["neighbors"].items()],
         "item_pages": [
             (item, json.dumps(one["similar_items"]), json.dumps(one["bundles"]))
@@ -255,6 +263,8 @@ def old_shape(path):
             "drop table reason_texts",
             "drop table arms",
             "drop table item_arms",
+            "drop table item_texts",
+            "drop table text_encoder",
             "alter table lists drop column policy",
             "alter table lists drop column activity",
             "alter table segments drop column excluded_if_unknown",

@@ -9,8 +9,6 @@ Retrieval", Information Retrieval 7, 2004; bigrams for Chinese and Japanese as i
 from __future__ import annotations
 
 import json
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -31,20 +29,11 @@ from kindred.generators.base import (
 from kindred.histories import History
 from kindred.matrices import Csr, csr_bytes, encode_ids, unit_rows
 from kindred.once import read_once
+from kindred.texts import TEXT_COLUMNS, terms_of
 from kindred.warehouse import Relation, Session, read_folds, read_table, write_table
 
-# Characters of the scripts that put no blanks between words. Han and kana: a word has about two characters.
-IDEOGRAPHS = (
-    "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
-)
-# Thai, Lao, Tibetan, Burmese and Khmer: letters with marks above, below and beside them.
-ABUGIDAS = "\u0e00-\u0e7f\u0e80-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\ua9e0-\ua9ff\uaa60-\uaa7f"
-UNSPACED = re.compile(f"[{IDEOGRAPHS}]+|[{ABUGIDAS}]+")
-IS_IDEOGRAPH = re.compile(f"[{IDEOGRAPHS}]")
-WORD = re.compile(r"\b\w\w+\b")  # as scikit-learn's own vectorizers
 # What a standard deviation of the price's logarithm counts beside a row of terms of length 1.
 PRICE_WEIGHT = 0.2
-TEXT_COLUMNS = ["title", "description", "category", "brand", "attributes"]
 
 
 class Content(ItemToItem):
@@ -66,25 +55,6 @@ class Content(ItemToItem):
 
 
 GENERATOR = Content()
-
-
-def terms_of(text: str) -> list[str]:
-    """The terms of a text in lower case: words of two characters or more, as scikit-learn splits them.
-
-    A run of characters of a script without blanks gives its n-grams, bigrams of Han and kana, trigrams of other
-    scripts; a shorter run is one term.
-    """
-    text = text.lower()
-    runs = UNSPACED.findall(text)
-    if not runs:
-        return WORD.findall(text)
-    terms = WORD.findall(UNSPACED.sub(" ", text))
-    for run in runs:
-        # Half-width kana and compatibility forms are the same characters.
-        characters = unicodedata.normalize("NFKC", run)
-        n = 2 if IS_IDEOGRAPH.match(characters) else 3
-        terms += [characters[start : start + n] for start in range(max(len(characters) - n, 0) + 1)]
-    return terms
 
 
 def content_terms(texts: Sequence[str], max_share: float = 0.1) -> tuple[Csr, list[str]]:

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from kindred.publishing.folder import read_release, release_path, serving_folder, write_served
 from kindred.publishing.snowflake import create_published, publish_warehouse
-from kindred.publishing.tables import TABLES, complete, refuse_empty
+from kindred.publishing.tables import SEARCHED, TABLES, complete, refuse_empty
 from kindred.run import current
 from kindred.settings import fill
+from kindred.texts import packed
 from kindred.warehouse import (
     Relation,
     Session,
@@ -176,8 +178,23 @@ def refuse_other_lists(lists: Relation, column: str, release_id: str, run_id: st
 
 
 def batches_of(relation: Relation, columns: Mapping[str, str]) -> Iterator[Any]:
-    """The rows of a DuckDB relation by rising key, read when they are asked for."""
-    yield from relation.select(", ".join(columns)).order(next(iter(columns))).to_arrow_reader(2_048)
+    """The rows of a DuckDB relation by rising key, read when they are asked for.
+
+    A vector, which the warehouse has as JSON, is packed: a third of the size, and read without parsing.
+    """
+    names = ["cast(vector as float[]) as vector" if name == "vector" else name for name in columns]
+    batches = relation.select(", ".join(names)).order(next(iter(columns))).to_arrow_reader(2_048)
+    yield from map(with_packed_vectors, batches) if "vector" in columns else batches
+
+
+def with_packed_vectors(batch: Any) -> Any:
+    vectors = batch.column("vector")
+    lengths = pc.list_value_length(vectors).to_pylist()
+    numbers, end, texts = vectors.flatten().to_numpy().astype("<f2"), 0, []
+    for length in lengths:
+        texts.append(None if length is None else packed(numbers[end : end + length]))
+        end += length or 0
+    return batch.set_column(batch.schema.get_field_index("vector"), "vector", pa.array(texts, pa.string()))
 
 
 def missing_row(folder: Path, gates: Sequence[Mapping[str, Any]], known: set[str]) -> list[dict[str, Any]]:
@@ -225,6 +242,7 @@ def publish(
     folder = serving_folder(settings.serving_path, settings.database)
     schema = f"{dbt.this.database}.{dbt.this.schema}"
     if is_snowflake(session):
+        relations = {name: relation for name, relation in relations.items() if name not in SEARCHED}
         create_published(session, schema, relations)
     reason = reason_for_nothing(settings, folds, bool(folder) or is_snowflake(session))
     if reason:

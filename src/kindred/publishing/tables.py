@@ -20,6 +20,10 @@ TABLES: dict[str, dict[str, str]] = {
     "items": {"item_id": "text", "popular_rank": "bigint", "title": "text", "category": "text", "brand": "text"}
     | {"price": "double precision", "is_available": "boolean", "is_recommendable": "boolean"}
     | {"eligibility": "text"},
+    # What search reads beside `items`. vector: of the texts, as kindred.texts.packed makes it.
+    "item_texts": {name: "text" for name in ("item_id", "description", "attributes", "vector")},
+    # One row where items have vectors: the setting, and the weights that made them.
+    "text_encoder": {"text_encoder": "text", "weights": "text"},
     "neighbors": {"item_id": "text", "neighbors": "text"},
     "item_pages": {"item_id": "text", "similar_items": "text", "bundles": "text"},
     "segments": {name: "text" for name in ("segment", "fallback", "trending", "excluded", "excluded_if_unknown")},
@@ -40,6 +44,8 @@ TABLES: dict[str, dict[str, str]] = {
     # The arms that an item may be in, where prices, creatives or offers differ between them.
     "item_arms": {"item_id": "text", "arms": "text"},
 }
+# Of search, which reads files: the warehouse's own functions have none, so Snowflake publishes no texts.
+SEARCHED = ("item_texts", "text_encoder")
 # The one row that says which release it is. measures: JSON of what the publish gates measured, as in served.json.
 RELEASE: dict[str, str] = {name: "text" for name in ("release_id", "run_id", "as_of", "generated_at", "expires_at")}
 RELEASE |= {"n_lists": "bigint", "n_items": "bigint", "measures": "text"}

@@ -129,6 +129,12 @@ def query_filters(
 
 InFilters = Annotated[Filters, Depends(query_filters)]
 InExclude = Annotated[Ids, Query()]
+Words = Annotated[
+    str,
+    Field(
+        max_length=200, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$", description="What is looked for.", examples=["red mug"]
+    ),
+]
 UserId = Annotated[Id, InPath()]
 ItemId = Annotated[Id, InPath()]
 
@@ -255,6 +261,26 @@ class ReleaseOut(BaseModel):
 class HealthOut(BaseModel):
     status: Literal["ok"]
     release_id: str
+
+
+class FoundOut(ItemOut):
+    rank: Annotated[int, Field(ge=1)]
+    words: Annotated[list[str], Field(description="Those of the query that the item has.")]
+    cosine: Annotated[float | None, Field(description="Of the query's meaning and the item's; null = not compared.")]
+    place_for_person: Annotated[int | None, Field(description="In the person's own order; null = no score.")]
+
+
+class SearchOut(BaseModel):
+    list_id: Annotated[str, Field(description="Send it back with impressions and clicks.")]
+    release_id: str
+    policy: Annotated[str, Field(description="As in lists; holdout = the order is the words' alone.")]
+    method: Literal["words", "words_and_meaning"]
+    why_words_alone: Annotated[str | None, Field(description="Null where meaning counted.")]
+    read_as: Annotated[
+        dict[str, list[str]],
+        Field(description="How words that no item has were read; an empty list = left out."),
+    ]
+    items: list[FoundOut]
 
 
 class HistoryOut(BaseModel):
@@ -494,12 +520,13 @@ def create_app(folder: str | Path | None = None) -> FastAPI:
     for kind in REFUSED:
         app.add_exception_handler(kind, refuse)
 
-    def respond(request: Request, found: Mapping[str, Any]) -> Response:
+    def respond(request: Request, found: Mapping[str, Any], kept: str = "private, no-cache") -> Response:
+        """kept: the Cache-Control; with no-store an answer has no ETag either."""
         release_id = found["release_id"]
         is_empty = "list_id" in found and not found["items"]
         request.scope[ANSWERED] = (release_id, is_empty)
-        headers = {"ETag": f'W/"{release_id}"', "Cache-Control": "private, no-cache"}
-        if request.method == "GET" and headers["ETag"] in request.headers.get("if-none-match", ""):
+        headers = {"Cache-Control": kept} | ({} if kept == "no-store" else {"ETag": f'W/"{release_id}"'})
+        if request.method == "GET" and headers.get("ETag", "\0") in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
         if is_empty:
             empty.labels(request.scope["route"].path).inc()
@@ -614,6 +641,20 @@ def create_app(folder: str | Path | None = None) -> FastAPI:
     ) -> Response:
         """What is rising; empty where nothing is above its usual level."""
         return respond(request, store.trending(segment, n, filters, exclude, True, release))
+
+    @app.get("/search", response_model=SearchOut)
+    async def search(
+        request: Request,
+        q: Annotated[Words, Query()],
+        user_id: Annotated[Id | None, Query()] = None,
+        n: Annotated[Length, Query()] = 20,
+        segment: Annotated[Id | None, Query()] = None,
+    ) -> Response:
+        """What has the words, or is near them in meaning; for a person, half in their own order."""
+        # The first search of a release reads all its texts; others are answered meanwhile.
+        found = await run_in_threadpool(store.search, q, user_id, n, segment)
+        # No ETag: a process that reads a new release answers with the words of the one before.
+        return respond(request, found, "no-store")
 
     @app.get("/history/{user_id:path}", response_model=HistoryOut, responses=NOT_MODIFIED)
     async def history(request: Request, user_id: UserId) -> Response:

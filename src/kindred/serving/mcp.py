@@ -168,6 +168,21 @@ class Tools:
         filters = Filters(tuple(categories) if categories is not None else None)
         return self.aged(self.ask(lambda: self.store.similar_items(item_id, n=n, filters=filters, with_facts=True)))
 
+    def search(
+        self,
+        words: Annotated[str, Field(description="What is looked for.", min_length=1, max_length=200)],
+        user_id: PersonId | None = None,
+        n: N = 10,
+    ) -> dict[str, Any]:
+        """Items that have the words or are near them in meaning, for a person half in their own order.
+
+        `read_as` says how words were read that no item has; `why_words_alone` why meaning didn't count.
+        """
+        try:
+            return self.aged(self.ask(lambda: self.store.search(words, user_id, n)))
+        except ImportError as error:
+            raise ToolError(f"{error.name} is missing, which a search needs: pip install 'kindred[mcp]'") from error
+
     def metrics(
         self,
         name: Annotated[str | None, Field(description="A metric; without it, the names of all.")] = None,
@@ -228,7 +243,7 @@ def make_server(folder: Path) -> MCPServer:
     # Warnings and errors alone go to standard error: what a caller asks about people is not logged.
     server = MCPServer("kindred", instructions=INSTRUCTIONS, version=__version__, log_level="WARNING")
     reads = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
-    for tool in (tools.recommend, tools.explain, tools.similar_items, tools.metrics, tools.experiments):
+    for tool in (tools.recommend, tools.explain, tools.similar_items, tools.search, tools.metrics, tools.experiments):
         server.add_tool(tool, description=inspect.getdoc(tool), annotations=reads)
     return server
 

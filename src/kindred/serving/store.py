@@ -31,6 +31,7 @@ from kindred.serving.arms import HOLDOUT, Arms, Assignment, ItemArms, context_of
 from kindred.serving.words import ENGLISH, OF_LISTS, Texts, chosen_language, say
 
 if TYPE_CHECKING:
+    from kindred.search import Searcher
     from kindred.serving.reason_writer import Writer
 
 PERSON, RECOMMEND, FILL_UP = (
@@ -213,6 +214,34 @@ class BundleList(TypedDict):
     policy: str
     items: list[BundledItem]
     unknown_categories: NotRequired[list[str]]
+
+
+class FoundItem(Item):
+    """An item that answers a search.
+
+    words: those of the query that it has, as the catalogue spells them; cosine: of the query's meaning and the item's,
+    None = not compared. place_for_person: in the order that `rerank` gives, None = it has no score for the person.
+    """
+
+    rank: int
+    words: list[str]
+    cosine: float | None
+    place_for_person: int | None
+
+
+class SearchResult(TypedDict):
+    """What was found. read_as: {word of the query that no item has: how it was read, [] = left out}.
+
+    method: words, or words_and_meaning; why_words_alone: None where meaning counted.
+    """
+
+    list_id: str
+    release_id: str
+    policy: str
+    method: str
+    why_words_alone: str | None
+    read_as: dict[str, list[str]]
+    items: list[FoundItem]
 
 
 class History(TypedDict):
@@ -478,6 +507,7 @@ class Store:
         self.link = self.folder / "current.sqlite"
         self.lock = threading.Lock()
         self.local = threading.local()
+        self.searcher: Searcher | None = None
         self.damaged: dict[Path, float] = {}  # releases that failed while they were read, and when
         self.current: Path | None = None  # the path that is served
         self.target: str | None = None  # what the link said when that was chosen
@@ -816,34 +846,93 @@ class Store:
         history exclude. Items that the person isn't eligible for are left out.
         """
 
-        def question(reader: Reader) -> ItemList:
-            row: Any = reader.person(user_id) if reader.has_arms else None
-            is_held_out = reader.has_holdouts and reader.is_held_out(user_id, row)
-            asked = Request.of(reader, user_id, segment, session)
-            # The answer spells ids as the app does; of two spellings of one item the first.
-            given = {reader.id(item) or item: item for item in reversed(items)}
-            own = list(dict.fromkeys(reader.id(item) or item for item in items))
-            if reader.has_eligibility:
-                # What a person isn't eligible for is left out, not put behind; a person who is held out gets no more.
-                eligible = frozenset() if is_held_out else eligible_for(reader, asked.user_id)
-                facts = reader.facts(own)
-                own = [item for item in own if item not in facts or facts[item]["eligibility"] in ("", *eligible)]
-            nothing = {"score": 0.0, "generator": "as_given", "reason": "as_given", "because_item_id": None}
-            if is_held_out:
-                # What nobody may be shown stands behind.
-                may = [entry[0] for entry in fitting(reader, [[item] for item in own], EVERYTHING, ())]
-                rows = [{"item_id": item, "propensity": 1.0} | nothing for item in may]
-            else:
-                rows, _ = self.compute(reader, asked, len(own), EVERYTHING, with_facts, only=own)
-            placed = {item["item_id"] for item in rows}
-            rows += [{"item_id": item, "propensity": 1.0} | nothing for item in own if item not in placed]
-            policy = HOLDOUT if is_held_out else row["policy"] if row else "main"
-            found = answer(reader, new_list_id(reader, "r"), rows, 0, with_facts, policy=policy)
-            for item in found["items"]:
-                item["item_id"] = given[item["item_id"]]
-            return cast(ItemList, found)
+        return self.read(release_id, lambda reader: self.in_order(reader, user_id, items, session, segment, with_facts))
 
-        return self.read(release_id, question)
+    def in_order(
+        self,
+        reader: Reader,
+        user_id: str | None,
+        items: Sequence[str],
+        session: Sequence[str],
+        segment: str | None,
+        with_facts: bool,
+    ) -> ItemList:
+        """What `rerank` answers from one release."""
+        row: Any = reader.person(user_id) if reader.has_arms else None
+        is_held_out = reader.has_holdouts and reader.is_held_out(user_id, row)
+        asked = Request.of(reader, user_id, segment, session)
+        # The answer spells ids as the app does; of two spellings of one item the first.
+        given = {reader.id(item) or item: item for item in reversed(items)}
+        own = list(dict.fromkeys(reader.id(item) or item for item in items))
+        if reader.has_eligibility:
+            # What a person isn't eligible for is left out, not put behind; a person who is held out gets no more.
+            eligible = frozenset() if is_held_out else eligible_for(reader, asked.user_id)
+            facts = reader.facts(own)
+            own = [item for item in own if item not in facts or facts[item]["eligibility"] in ("", *eligible)]
+        nothing = {"score": 0.0, "generator": "as_given", "reason": "as_given", "because_item_id": None}
+        if is_held_out:
+            # What nobody may be shown stands behind.
+            may = [entry[0] for entry in fitting(reader, [[item] for item in own], EVERYTHING, ())]
+            rows = [{"item_id": item, "propensity": 1.0} | nothing for item in may]
+        else:
+            rows, _ = self.compute(reader, asked, len(own), EVERYTHING, with_facts, only=own)
+        placed = {item["item_id"] for item in rows}
+        rows += [{"item_id": item, "propensity": 1.0} | nothing for item in own if item not in placed]
+        policy = HOLDOUT if is_held_out else row["policy"] if row else "main"
+        found = answer(reader, new_list_id(reader, "r"), rows, 0, with_facts, policy=policy)
+        for item in found["items"]:
+            item["item_id"] = given[item["item_id"]]
+        return cast(ItemList, found)
+
+    def search(self, query: str, user_id: str | None = None, n: int = 10, segment: str | None = None) -> SearchResult:
+        """At most n items that have the query's words, or are near it in meaning, with a person's taste.
+
+        An item that a rule excludes for the segment isn't found, nor one whose conditions the person doesn't meet.
+        What a person bought is found, without a place of its own. The first search of a release reads all its texts;
+        whatever needs more than the standard library is imported here. Errors: ImportError without numpy.
+        """
+        from kindred import search as searching
+
+        with self.lock:
+            searcher = self.searcher = self.searcher or searching.Searcher()
+
+        def question(reader: Reader) -> SearchResult:
+            catalogue = searcher.catalogue(reader)
+            row: Any = reader.person(user_id) if user_id is not None else None
+            is_held_out = reader.has_holdouts and reader.is_held_out(user_id, row)
+            asked = Request.of(reader, user_id, segment)
+            # A person who is held out gets what a visitor gets.
+            eligible = frozenset() if is_held_out else eligible_for(reader, asked.user_id)
+            may = catalogue.index.shown_to(eligible, excluded_by_rules(reader, asked, row))
+            vector = searcher.vector(catalogue, query)
+            found, read_as = searching.search(catalogue.index, query, vector, may)
+            # The words may be those of the release before: whether an item may be shown, this one says.
+            fit = fitting(reader, [[one.item_id] for one in found], EVERYTHING, (), eligible)
+            kept = {item_id for (item_id,) in fit}
+            found = [one for one in found if one.item_id in kept]
+            policy = HOLDOUT if is_held_out else row["policy"] if row else "main"
+            if user_id is not None and found:
+                own = self.in_order(reader, user_id, [one.item_id for one in found], (), segment, False)
+                found = searching.for_person(found, own["items"])
+            facts = reader.facts(one.item_id for one in found[:n])
+            items = [
+                {"rank": rank, "item_id": one.item_id}
+                | shown(facts.get(one.item_id))
+                | {"words": one.words, "cosine": None if one.cosine is None else round(one.cosine, 4)}
+                | {"place_for_person": one.place_for_person}
+                for rank, one in enumerate(found[:n], start=1)
+            ]
+            return {
+                "list_id": new_list_id(reader, "q"),
+                "release_id": reader.release["release_id"],
+                "policy": policy,
+                "method": "words" if vector is None else "words_and_meaning",
+                "why_words_alone": catalogue.why_words_alone,
+                "read_as": read_as,
+                "items": cast(list[FoundItem], items),
+            }
+
+        return self.read(None, question)
 
     def similar_items(
         self,
@@ -1013,12 +1102,20 @@ def new_list_id(reader: Reader, kind: str) -> str:
 
 
 def excluded_for(reader: Reader, asked: Request) -> list[str]:
-    """The items that a person, or a visitor of a segment, may not be shown; a person's own segment comes first."""
+    """The items that a person, or a visitor of a segment, may not be shown."""
     person = reader.row("lists", "user_id", asked.user_id) if asked.user_id else None
+    return [*(json.loads(person["excluded"]) if person else []), *excluded_by_rules(reader, asked, person)]
+
+
+def excluded_by_rules(reader: Reader, asked: Request, person: Any) -> list[str]:
+    """Those of them that a rule for everyone, for a segment or for who isn't known excludes.
+
+    person: the row of lists, None = not known; a person's own segment comes first. Rules for a person's activity stand
+    with the person's own history in `lists`.
+    """
     own = (person["segment"] if person else None) or asked.segment or ""
-    texts = [person["excluded"]] if person else []
     rows = {name: reader.row("segments", "segment", name) for name in {own, ""}}
-    texts += [rows[own]["excluded"]] if rows[own] else []
+    texts = [rows[own]["excluded"]] if rows[own] else []
     texts += [] if person else [row["excluded_if_unknown"] for row in rows.values() if row]
     return [item for text in texts for item in json.loads(text)]
 

@@ -12,7 +12,8 @@ import pytest
 from conftest import This
 
 from kindred import text_vectors
-from kindred.text_vectors import Encoder, as_json, load_encoder
+from kindred.text_vectors import as_json
+from kindred.texts import LENGTH, Encoder, load_encoder
 
 DAY = datetime.datetime(2026, 5, 1)
 
@@ -28,7 +29,7 @@ def test_encoder__things_of_one_kind_are_near_without_a_word_in_common(encoder):
     cosines = ones @ others.T
     assert cosines.argmax(axis=1).tolist() == [0, 1, 2]
     np.testing.assert_allclose(np.linalg.norm(ones, axis=1), 1, atol=1e-6)
-    assert encoder.vectors(["", "red mug"])[0].tolist() == [0] * text_vectors.LENGTH
+    assert encoder.vectors(["", "red mug"])[0].tolist() == [0] * LENGTH
     assert encoder.vectors([]).shape == (0, 0)
 
 
@@ -128,7 +129,7 @@ def test_a_shop_whose_texts_share_no_word_has_neighbours_by_meaning(small_shop):
         "d": {"words"},
     }
     assert vectors["a"]["image"] == [1, 0] and vectors["c"]["given"] == [0.5, 0.5, 1]
-    assert {len(named["words"]) for named in vectors.values()} == {text_vectors.LENGTH}
+    assert {len(named["words"]) for named in vectors.values()} == {LENGTH}
 
 
 def test_an_encoder_that_isnt_there_stops_the_build(small_shop, tmp_path):

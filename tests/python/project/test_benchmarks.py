@@ -20,6 +20,7 @@ FOLDER = REPOSITORY / "benchmarks"
         ("new_items", "report"),
         ("nodes", "write_report"),
         ("devices", "report"),
+        ("text", "report"),
     ],  # fmt: skip
 )
 def test_results__are_written_by_the_script(name, function, monkeypatch):

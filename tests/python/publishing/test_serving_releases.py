@@ -29,11 +29,13 @@ from kindred.publishing import folder as publishing
 from kindred.publishing import postgres as postgres_module
 from kindred.publishing import sqlite as sqlite_module
 from kindred.publishing.postgres import publish_postgres
+from kindred.publishing.release import batches_of
 from kindred.publishing.sqlite import publish_sqlite
 from kindred.publishing.tables import TABLES
 from kindred.publishing.withdraw import COLUMNS, Leaving, from_postgres
 from kindred.run import CURRENT
 from kindred.serving import Store
+from kindred.texts import unpacked
 
 NOBODY = 65534
 N_LISTS = 400
@@ -100,6 +102,8 @@ def tables_of(version, n_lists=N_LISTS, n_batches=4, pause=0.0):
         "list_rules": row("list_rules", "u000000", '[["spring","pin","1"]]'),
         "identities": row("identities", "phone", "u000000"),
         "items": row("items", f"i{version}", 1, "Müg", None, "b", 2.5, True, False, ""),
+        "item_texts": row("item_texts", f"i{version}", "Words", "{}", "AAA="),
+        "text_encoder": row("text_encoder", "wordllama", "weights"),
         "neighbors": row("neighbors", f"i{version}", "{}"),
         "item_pages": row("item_pages", f"i{version}", "[]", "[]"),
         "segments": row("segments", "", f'[["i{version}",1.0,"popular"]]', "[]", "[]", "[]"),
@@ -1125,3 +1129,15 @@ def test_postgres__by_the_model(warehouse, postgres, folder, monkeypatch):
     [row] = rows_of_model(warehouse, store="postgres", serving_path=str(folder))
     assert (row["store"], row["n_lists"]) == ("postgres", N_LISTS)
     assert postgres.query("select run_id, n_lists from release") == [("abcdef12-0000", N_LISTS)]
+
+
+def test_batches_of__packs_vectors():
+    """Rows by key; an item without a vector stays between others with theirs."""
+    with duckdb.connect() as connection:
+        connection.execute("create table texts (item_id text, description text, attributes text, vector text)")
+        rows = [("c", "x", None, "[0.5,-0.25]"), ("a", None, None, "[1,0]"), ("b", "y", "{}", None)]
+        connection.executemany("insert into texts values (?, ?, ?, ?)", rows)
+        [batch] = batches_of(connection.table("texts"), TABLES["item_texts"])
+    found = {row["item_id"]: row for row in batch.to_pylist()}
+    assert [*found] == ["a", "b", "c"] and found["b"]["vector"] is None and found["c"]["description"] == "x"
+    assert unpacked(found["a"]["vector"]).tolist() == [1, 0] and unpacked(found["c"]["vector"]).tolist() == [0.5, -0.25]

@@ -69,9 +69,11 @@ def test_lists_are_those_of_the_store(folder):
         ("recommend", {"user_id": "phone", "n": 3}),
         ("recommend", {"session": ["i003", "i004"], "n": 5, "categories": ["Tea"]}),
         ("similar_items", {"item_id": "i003", "n": 4}),
+        ("search", {"words": "title i007", "user_id": "phone", "n": 4}),
     )
-    assert [is_error for is_error, _ in answers] == [False] * 4
-    own, by_device, of_session, similar = [answer for _, answer in answers]
+    assert [is_error for is_error, _ in answers] == [False] * 5
+    own, by_device, of_session, similar, found = [answer for _, answer in answers]
+    assert found["items"] == store.search("title i007", "u1", 4)["items"] and len(found["items"]) == 4
     assert own["items"] == by_device["items"] == store.recommend("u1", n=3, with_facts=True)["items"]
     assert {item["category"] for item in of_session["items"]} == {"tea"}
     assert item_ids(similar) == item_ids(store.similar_items("i003", n=4))
@@ -274,7 +276,14 @@ def test_tools_only_read_and_nobody_is_listed(folder):
             return await client.list_tools(), await client.list_resources(), client.instructions
 
     tools, resources, instructions = anyio.run(session)
-    assert {tool.name for tool in tools.tools} == {"recommend", "explain", "similar_items", "metrics", "experiments"}
+    assert {tool.name for tool in tools.tools} == {
+        "recommend",
+        "explain",
+        "similar_items",
+        "search",
+        "metrics",
+        "experiments",
+    }
     assert all(tool.annotations.read_only_hint and tool.description for tool in tools.tools)
     assert not resources.resources and "never instructions" in instructions
     # Without an id no tool names a person.

@@ -39,6 +39,7 @@ def test_a_line_for_each_list_and_nobody_in_it(client, tmp_path):
         "/similar-items/i007",
         "/trending?segment=s0",
         "/assign/someone",
+        "/search?q=title",
     ):
         assert client.get(path).status_code == 200
     assert client.post("/session", json={"items": ["i001"], "user_id": "someone"}).status_code == 200
@@ -52,11 +53,12 @@ def test_a_line_for_each_list_and_nobody_in_it(client, tmp_path):
         ("/similar-items", 200, False),
         ("/trending", 200, False),
         ("/assign", 200, False),
+        ("/search", 200, False),
         ("/session", 200, False),
         ("/trending", 200, True),
         ("/recommendations", 422, False),
     ]
-    assert [line["release"] for line in found] == [OLD] * 6 + [None]
+    assert [line["release"] for line in found] == [OLD] * 7 + [None]
     assert all(0 < line["ms"] < 1000 for line in found)
     assert all(re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["answered_at"]) for line in found)
     assert not re.search("someone|u1|i00", json.dumps(found))

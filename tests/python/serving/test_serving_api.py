@@ -24,6 +24,7 @@ from hypothesis import strategies
 from starlette.testclient import TestClient
 
 from kindred.cli import make_parser
+from kindred.serving import Store
 from kindred.serving.api import MAX_BODY_BYTES, create_app
 
 FIELDS = {
@@ -80,6 +81,31 @@ def test_every_list_says_what_it_is(client):
         assert kind == "b" or len(found["items"]) == 3
         assert all(item.keys() >= FIELDS for item in found["items"])
         assert [item["rank"] for item in found["items"]] == list(range(1, len(found["items"]) + 1))
+
+
+def test_search(client, folder):
+    """The answer of the store; the person by any id, and no copy of it is kept."""
+    for given in ({}, {"user_id": "phone"}, {"segment": "DE"}):
+        answer = client.get("/search", params={"q": "title of i00", "n": 5} | given)
+        found = answer.json()
+        own = Store(folder).search("title of i00", given.get("user_id"), 5, given.get("segment"))
+        assert answer.status_code == 200 and len(found["items"]) == 5
+        assert re.fullmatch(r"aaaaaaaa-q-[0-9a-z]{16}", found["list_id"])
+        assert found | {"list_id": ""} == own | {"list_id": ""}
+        assert answer.headers["cache-control"] == "no-store" and "etag" not in answer.headers
+    assert found["method"] == "words" and found["why_words_alone"].startswith("the release has no vectors")
+    nothing = client.get("/search?q=zeppelin").json()
+    assert nothing["items"] == [] and nothing["read_as"] == {"zeppelin": []}
+    assert 'kindred_empty_lists_total{route="/search"} 1.0' in client.get("/metrics").text
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["", "q=", "q=%20%20", "q=a%00b", "q=" + "x" * 201, "q=tea&n=0", "q=tea&n=101", "q=tea&user_id=", "q=tea&user=u1"],
+)
+def test_search__what_is_out_of_limits_is_refused_with_a_reason(client, asked):
+    answer = client.get(f"/search?{asked}")
+    assert answer.status_code == 422 and answer.json()["detail"]
 
 
 def test_margin_of_a_bundle_stays_inside(client, world):
