@@ -21,14 +21,11 @@ final as (
         item_id,
         title,
         category,
-        concat(
-            '{"kind": "', case when kind = 'episode' then 'series' else kind end,
-            '", "duration_seconds": ', cast(runtime_seconds as varchar),
-            case when thumbnails is not null then ', "creatives": ["' else '' end,
-            coalesce(replace(thumbnails, '|', '", "'), ''),
-            case when thumbnails is not null then '"]' else '' end,
-            '}'
-        ) as attributes
+        {{ kindred.json_record({
+            'kind': "case when kind = 'episode' then 'series' else kind end",
+            'duration_seconds': 'runtime_seconds',
+            'creatives': "split(thumbnails, '|')",
+        }) }} as attributes
     from things
 
 )
