@@ -256,8 +256,9 @@ def keep_fairness(ask: Ask, truths: Mapping[str, Any]) -> list[str]:
     assert not any(shares["from 73"]), "somebody is eligible for a loan above the age of loans_until_72"
     return [
         f"eligible share of loans: {statistics.mean(shares['28 to 59']):.2f} from 28 to 59, 0.00 from 73",
-        f"women and men: eligible share {ratio:.2f} ({lower:.2f} to {upper:.2f}) of the other group's; of {len(compared)}"
-        f" figures the least is {least[0]} of {least[1] or 'all'}: {least[3]:.2f} ({least[4]:.2f} to {least[5]:.2f})"
+        f"women and men: eligible share {ratio:.2f} ({lower:.2f} to {upper:.2f}) of the other group's; of"
+        f" {len(compared)} figures the least is {least[0]} of {least[1] or 'all'}:"
+        f" {least[3]:.2f} ({least[4]:.2f} to {least[5]:.2f})",
     ]
 
 

@@ -178,7 +178,7 @@ def make_versions(rng: np.random.Generator, customers: list[Customer]) -> list[d
 
 
 def make_holdings(rng: np.random.Generator, customers: list[Customer]) -> list[dict[str, Any]]:
-    """What customers hold. Of what was given up half was so since the day that is replayed; `known` forgets all of it."""
+    """What customers hold. Half of what was given up was so after the day that is replayed; `known` has none of it."""
     rows = [
         {"customer_id": customer.customer_id, "product": product, "opened_at": START - timedelta(days=40),
          "closed_at": None}

@@ -1,5 +1,6 @@
 -- one row per payment_id: what was booked on cards until the as-of date of the build, and what kind of entry it is
 -- A refund is negative and reduces what was spent. An entry of 0 checks whether a card is good. Neither is a payment.
+-- What is no number is told by its text: the statistics of Parquet files leave NaN out, and DuckDB compares by them.
 -- depends_on: {{ ref('bank_problems') }}
 with entries as (select * from {{ source('raw', 'card_payments') }}),
 
@@ -13,7 +14,7 @@ final as (
         entries.merchant,
         entries.category,
         case
-            when not coalesce(abs(entries.amount) < 1e12, false) then 'unreadable'
+            when coalesce(lower(cast(entries.amount as varchar)) in ('nan', 'inf', '-inf'), true) then 'unreadable'
             when entries.amount > 0 then 'payment'
             when entries.amount < 0 then 'refund'
             else 'check'

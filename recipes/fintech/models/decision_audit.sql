@@ -219,7 +219,7 @@ ranked as (
 ruled as (
 
     select
-        people.user_id,
+        members.user_id,
         rules.item_id,
         6 as step,
         'ranking rule' as input,
@@ -233,12 +233,12 @@ ruled as (
         ) as asked,
         cast(null as varchar) as known,
         'in force' as answer
-    from {{ ref('kindred', 'user_features') }} as people
+    from {{ ref('kindred', 'user_features') }} as members
     inner join policies
-        on people.user_id = policies.user_id
+        on members.user_id = policies.user_id
     inner join rules
-        on {{ kindred.rule_is_for('people', rules='rules', policy='policies.policy') }}
-    where people.fold = 'live'
+        on {{ kindred.rule_is_for('members', rules='rules', policy='policies.policy') }}
+    where members.fold = 'live'
 
 ),
 

@@ -1,5 +1,5 @@
 -- one row per customer: what the bank knew when the build began, or at the moment that is replayed
--- What conditions ask for stands in attributes. A version of later doesn't decide, nor does a product that was given up.
+-- What conditions ask for stands in attributes. Neither a version of later decides, nor a product that was given up.
 -- The as-of date of kindred's folds is made of events, which kindred reads after its users.
 -- depends_on: {{ ref('bank_problems') }}
 {% set moment = "cast('" ~ (var('kindred__as_of', '') or kindred.run_clock()) ~ "' as timestamp)" %}
@@ -36,10 +36,9 @@ held as (
 
     select
         customer_id,
-        {% for product in products -%}
-        max(case when product = '{{ product }}' then 1 else 0 end) = 1 as has_{{ product }}
-        {{- "," if not loop.last }}
-        {% endfor %}
+        max(case when product = 'salary_account' then 1 else 0 end) = 1 as has_salary_account,
+        max(case when product = 'credit_card' then 1 else 0 end) = 1 as has_credit_card,
+        max(case when product = 'mortgage' then 1 else 0 end) = 1 as has_mortgage
     from {{ source('raw', 'holdings') }}
     where opened_at < {{ moment }}
         and coalesce(closed_at >= {{ moment }}, true)
