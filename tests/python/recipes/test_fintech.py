@@ -16,6 +16,7 @@ from recipes import run
 
 NOW = datetime(2026, 6, 1)
 ODD = 'a "quote", a back\\slash and\na new line'
+SEEDS = ["decline_texts", "fintech_eligibility"]
 MODELS = ["bank_problems", "fintech_users", "card_entries", "card_payments", "left_out_entries", "spending_profiles"]
 MODELS += ["payment_measures", "recurring_payments", "spending_by_month", "decision_audit", "decision_log"]
 # {table of kindred or of the recipe: its rows as SQL}
@@ -122,7 +123,7 @@ def bank(tmp_path_factory):
         card_payments=entries(),
     )
     bank.query(*(f"create or replace table {name} as {rows}" for name, rows in TABLES.items()))
-    result = bank.dbt("build", "--select", "decline_texts", "fintech_eligibility", *MODELS, "--exclude-resource-type", "unit_test", "test")
+    result = bank.dbt("build", "--select", *SEEDS, *MODELS, "--exclude-resource-type", "unit_test", "test")
     assert result.returncode == 0, result.output
     return bank
 
