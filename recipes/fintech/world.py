@@ -1,9 +1,10 @@
 """The world of the recipe fintech: a bank's offers, customers, what they do in its app, and their card payments.
 
-Planted are tastes; customers of whom the income is unknown; changes of what is known of a customer; payments that
-recur; a month in which some customers spend far more than usual; and frauds: amounts out of all proportion, cards that
-are used far away while the customer is at home, and bursts of small payments. Sex is in no condition, and tastes and
-incomes don't depend on it. The same rows on every run.
+Planted are tastes; customers of whom the income or the age is unknown; changes of what is known of a customer, some
+of which count from a day far ahead; products that were given up; payments that recur; refunds and checks of a card; a
+month in which some customers spend far more than usual; and frauds: amounts out of all proportion, cards that are used
+far away while the customer is at home, and bursts of small payments. Sex is in no condition, and tastes and incomes
+don't depend on it. The same rows on every run.
 """
 
 import math
@@ -72,6 +73,9 @@ INCOMES = {"low": 0.25, "middle": 0.42, "high": 0.18, None: 0.15}
 RISKS = {"cautious": 0.25, "balanced": 0.25, "growth": 0.15, None: 0.35}
 HELD = {"salary_account": 0.7, "credit_card": 0.4, "mortgage": 0.15}
 N_CHANGED, N_REFUSING = 40, 20
+REPLAYED = datetime(2026, 5, 16)  # what changes in the two weeks after it isn't known to a replay of this day
+N_AGELESS, N_ANNOUNCED, N_GIVEN_UP = 8, 5, 24  # customers without an age; with a version of 2099; products
+N_REFUNDS, N_CHECKS, CURRENCY = 400, 150, "EUR"  # checks: entries of the amount 0
 N_TASTES, VISITS_EVERY = 2, 6.0  # families that a customer likes; days
 CLICKS = {True: 0.5, False: 0.1}  # on a view, by whether the family is liked
 APPLIES = {True: 0.3, False: 0.05}  # after a click
@@ -154,26 +158,52 @@ def make_customers(rng: np.random.Generator) -> list[Customer]:
     return customers
 
 
-def make_versions(
-    rng: np.random.Generator, customers: list[Customer]
-) -> tuple[list[dict[str, Any]], dict[str, tuple[datetime, dict[str, Any]]]]:
-    """(rows, {customer: (when something changed, what was known before)}). The last version is what `known` says."""
+def make_versions(rng: np.random.Generator, customers: list[Customer]) -> list[dict[str, Any]]:
+    """Versions of what is known of customers. That of the end is what `known` says."""
     changed = set(rng.choice(N_CUSTOMERS, size=N_CHANGED, replace=False).tolist())
-    rows, before = [], {}
+    rows = []
     for number, customer in enumerate(customers):
         joined = START - timedelta(days=int(rng.integers(30, 2000)))
         fixed = {"customer_id": customer.customer_id, "joined_at": joined}
         facts = {name: customer.known[name] for name in ("age", "sex", "country", "income_band", "risk_profile")}
         if number in changed:
-            moment = datetime(2026, 5, 16) + timedelta(hours=int(rng.integers(14 * 24)))
+            moment = REPLAYED + timedelta(hours=int(rng.integers(14 * 24)))
             others = [band for band in INCOMES if band != facts["income_band"]]
             earlier = facts | {"income_band": others[int(rng.integers(len(others)))]}
-            before[customer.customer_id] = (moment, customer.known | earlier)
             rows.append(fixed | earlier | {"valid_from": joined})
             rows.append(fixed | facts | {"valid_from": moment})
         else:
             rows.append(fixed | facts | {"valid_from": joined})
-    return rows, before
+    return rows
+
+
+def make_holdings(rng: np.random.Generator, customers: list[Customer]) -> list[dict[str, Any]]:
+    """What customers hold. Half of what was given up was so after the day that is replayed; `known` has none of it."""
+    rows = [
+        {"customer_id": customer.customer_id, "product": product, "opened_at": START - timedelta(days=40),
+         "closed_at": None}
+        for customer in customers for product in HELD if customer.known[product]
+    ]  # fmt: skip
+    by_id = {customer.customer_id: customer for customer in customers}
+    for place, index in enumerate(rng.choice(len(rows), size=N_GIVEN_UP, replace=False)):
+        first, n_hours = (REPLAYED, 14 * 24) if place % 2 else (START, 200 * 24)
+        rows[int(index)]["closed_at"] = first + timedelta(hours=int(rng.integers(n_hours)))
+        by_id[rows[int(index)]["customer_id"]].known[rows[int(index)]["product"]] = False
+    return rows
+
+
+def forget_and_announce(rng: np.random.Generator, customers: list[Customer], versions: list[dict[str, Any]]) -> None:
+    """Take the age from some customers' versions and from `known`; add versions that count from far ahead."""
+    chosen = [customers[int(index)] for index in rng.choice(N_CUSTOMERS, size=N_AGELESS, replace=False)]
+    for customer in chosen:
+        customer.known["age"] = None
+    ageless = {customer.customer_id for customer in chosen}
+    for row in versions:
+        if row["customer_id"] in ageless:
+            row["age"] = None
+    for index in rng.choice(len(versions), size=N_ANNOUNCED, replace=False):
+        other = "low" if versions[int(index)]["income_band"] == "high" else "high"
+        versions.append(versions[int(index)] | {"income_band": other, "valid_from": datetime(2099, 1, 1)})
 
 
 def make_app_events(rng: np.random.Generator, customers: list[Customer]) -> list[dict[str, Any]]:
@@ -330,15 +360,31 @@ def defraud(payments: Payments, customers: list[Customer]) -> None:
             payments.add(customer, "shopping", f"Shopping {rng.integers(1, 41)}", amount, day, "burst", at=None)
 
 
+def refund_and_check(rng: np.random.Generator, payments: Payments, customers: list[Customer]) -> None:
+    """Refunds of what was paid, in whole or by half, within two weeks, and entries of 0 that only check a card."""
+    usual = [row for row, kind in zip(payments.rows, payments.kinds, strict=True) if kind == ""]
+    for index in rng.choice(len(usual), size=N_REFUNDS, replace=False):
+        row = usual[int(index)]
+        part = 1.0 if rng.random() < 0.7 else 0.5
+        at = row["paid_at"] + timedelta(hours=int(rng.integers(1, 14 * 24)))
+        payments.rows.append(row | {"amount": -round(row["amount"] * part, 2), "paid_at": at})
+        payments.kinds.append("refund")
+    for index in rng.integers(N_CUSTOMERS, size=N_CHECKS):
+        row = {"customer_id": customers[int(index)].customer_id, "merchant": "Shopping 1", "category": "shopping"}
+        row |= {"amount": 0.0, "latitude": None, "longitude": None}
+        payments.rows.append(row | {"paid_at": START + timedelta(minutes=int(rng.integers(N_DAYS * 24 * 60)))})
+        payments.kinds.append("check")
+
+
 def make_world(seed: int = 20261202) -> World:
     """The world of a seed: what the recipe chose by looking was chosen on other seeds than the one that is judged."""
     rng = np.random.default_rng(seed)
     customers = make_customers(rng)
-    versions, before = make_versions(rng, customers)
-    holdings = [
-        {"customer_id": customer.customer_id, "product": product, "opened_at": START - timedelta(days=40)}
-        for customer in customers for product in HELD if customer.known[product]
-    ]  # fmt: skip
+    versions = make_versions(rng, customers)
+    # Draws of their own: what else is in the world doesn't depend on them.
+    later = np.random.default_rng([seed, 1])
+    holdings = make_holdings(later, customers)
+    forget_and_announce(later, customers, versions)
     refusing = sorted(rng.choice(N_CUSTOMERS, size=N_REFUSING, replace=False).tolist())
     permissions = [
         {"customer_id": customer.customer_id, "topic": "personalization", "is_allowed": number not in refusing,
@@ -350,9 +396,13 @@ def make_world(seed: int = 20261202) -> World:
     recurring = pay_regularly(payments, customers)
     unusual = spend_unusually(payments, customers)
     defraud(payments, customers)
+    refund_and_check(later, payments, customers)
     # In the order of time, so that no id tells what was planted last.
     order = sorted(range(len(payments.rows)), key=lambda index: (payments.rows[index]["paid_at"], index))
-    rows = [{"payment_id": f"z{place:06d}", **payments.rows[index]} for place, index in enumerate(order, start=1)]
+    rows = [
+        {"payment_id": f"z{place:06d}", "currency": CURRENCY, **payments.rows[index]}
+        for place, index in enumerate(order, start=1)
+    ]
     kinds = {row["payment_id"]: payments.kinds[index] for row, index in zip(rows, order, strict=True)}
     tables = {
         "offers": [
@@ -369,8 +419,12 @@ def make_world(seed: int = 20261202) -> World:
         tables={name: pa.Table.from_pylist(rows) for name, rows in tables.items()},
         truths={
             "known": {customer.customer_id: customer.known for customer in customers},
-            "known_before": before,
+            "versions": versions,
+            "holdings": holdings,
             "refusing": {customers[number].customer_id for number in refusing},
+            "left_out": {kind: sum(
+                kinds[row["payment_id"]] == kind for row in rows if row["paid_at"] < END
+            ) for kind in ("refund", "check")},
             "recurring": recurring,
             "unusual": unusual,
             "kinds": {payment: kind for payment, kind in kinds.items() if kind in N_FRAUDS},

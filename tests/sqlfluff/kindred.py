@@ -1,7 +1,7 @@
 """Stands in for kindred's macros where sqlfluff renders SQL without dbt: a macro is a subquery, of its first argument
 where that is a name; known_person is a list of CTEs."""
 
-EXPRESSIONS = {"runs_now": "true", "arm_key": "'key'", "layer_key": "'key'"}
+EXPRESSIONS = {"runs_now": "true", "rule_is_for": "true", "arm_key": "'key'", "layer_key": "'key'"}
 
 
 def __getattr__(name):

@@ -8,10 +8,7 @@ final as (
         customer_no as user_id,
         registered_at as created_at,
         country,
-        concat(
-            '{"club": ', case when club is null then 'null' else concat('"', club, '"') end,
-            ', "age": ', case when age is null then 'null' else cast(age as varchar) end, '}'
-        ) as attributes
+        {{ kindred.json_record({'club': 'club', 'age': 'age'}) }} as attributes
     from customers
 
 )

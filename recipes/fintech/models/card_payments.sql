@@ -1,23 +1,22 @@
--- one row per payment_id: card payments until the as-of date of the build
-with payments as (select * from {{ source('raw', 'card_payments') }}),
+-- one row per payment_id of an entry that is a payment: what signals, profiles and recurring payments are made of
+{{ config(materialized='view') }}
 
-as_of as (select max(as_of) as as_of from {{ ref('kindred', 'folds') }}),
+with entries as (select * from {{ ref('card_entries') }}),
 
 final as (
 
     select
-        payments.payment_id,
-        payments.customer_id,
-        payments.merchant,
-        payments.category,
-        payments.amount,
-        payments.latitude,
-        payments.longitude,
-        cast(date_trunc('month', payments.paid_at) as date) as month,
-        payments.paid_at
-    from payments
-    inner join as_of
-        on payments.paid_at < as_of.as_of
+        payment_id,
+        customer_id,
+        merchant,
+        category,
+        amount,
+        latitude,
+        longitude,
+        month,
+        paid_at
+    from entries
+    where kind = 'payment'
 
 )
 

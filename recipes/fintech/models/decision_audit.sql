@@ -1,5 +1,14 @@
 -- one row per (customer_id, offer_id, input, name): what became of an offer for a customer, and all that decided it
--- The first row of a pair is the decision. Whoever replays the build with kindred__as_of gets the same rows.
+-- The first row of a pair is the decision. Rows without an offer say whether a customer is made offers at all.
+-- The rows of earlier builds stay: what was decided last month is read, not built again.
+{{ config(
+    materialized='incremental',
+    incremental_strategy='delete+insert',
+    unique_key='run_id',
+    on_schema_change='append_new_columns',
+    full_refresh=false,
+) }}
+
 with customers as (select user_id from {{ ref('kindred', 'user_features') }} where fold = 'live'),
 
 offers as (
@@ -47,6 +56,30 @@ build as (
         md5(regexp_replace(parameters, '"kindred__as_of": "[^"]*"', '')) as settings_key
     from {{ ref('kindred', 'builds') }}
     qualify row_number() over (order by started_at desc, run_id) = 1
+
+),
+
+-- Who refuses consent is made no offer, and that is a decision, too.
+consented as (
+
+    select
+        identities.user_id,
+        '' as item_id,
+        0 as step,
+        'consent' as input,
+        'personalization' as name,
+        'granted' as asked,
+        case
+            when max(case when identities.is_consented then 1 else 0 end) = 0 then 'not granted'
+            when max(identities.traffic) is not null then concat('granted; traffic ', max(identities.traffic))
+            else 'granted'
+        end as known,
+        case when max(customers.user_id) is null then 'no personal offers' else 'offers are decided' end as answer
+    from {{ ref('kindred', 'identities') }} as identities
+    left join customers
+        on identities.user_id = customers.user_id
+    where identities.user_id is not null
+    group by identities.user_id
 
 ),
 
@@ -158,10 +191,11 @@ ranked as (
 
 ),
 
+-- A rule may be for a segment, for how active people are, or for one policy.
 ruled as (
 
     select
-        customers.user_id,
+        members.user_id,
         rules.item_id,
         6 as step,
         'ranking rule' as input,
@@ -175,8 +209,12 @@ ruled as (
         ) as asked,
         cast(null as varchar) as known,
         'in force' as answer
-    from customers
-    cross join rules
+    from {{ ref('kindred', 'user_features') }} as members
+    inner join policies
+        on members.user_id = policies.user_id
+    inner join rules
+        on {{ kindred.rule_is_for('members', rules='rules', policy='policies.policy') }}
+    where members.fold = 'live'
 
 ),
 
@@ -201,7 +239,7 @@ shown as (
 
 inputs as (
 
-    {% for name in ['decisions', 'asked', 'done', 'proposed', 'ranked', 'ruled', 'shown'] -%}
+    {% for name in ['consented', 'decisions', 'asked', 'done', 'proposed', 'ranked', 'ruled', 'shown'] -%}
     select * from {{ name }}
     {{ "union all" if not loop.last }}
     {% endfor %}

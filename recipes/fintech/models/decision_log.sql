@@ -12,6 +12,7 @@ select
         ['offer_id', 'input', 'name', 'asked', 'known', 'answer', 'settings_key'], [], 'offer_id, step, name'
     ) }} as audit_key
 from {{ ref('decision_audit') }}
+where run_id = (select max_by(builds.run_id, builds.started_at) from {{ ref('kindred', 'builds') }} as builds)
 group by
     run_id,
     customer_id,

@@ -60,7 +60,7 @@ thumbnails as (
         cast(null as double) as value,
         cast(null as varchar) as list_id,
         cast(null as bigint) as position,
-        concat('{"experiment": "thumbnails", "arm": "', thumbnail, '"}') as properties
+        {{ kindred.json_record({'experiment': "'thumbnails'", 'arm': 'thumbnail'}) }} as properties
     from {{ source('raw', 'impressions') }}
     where thumbnail is not null
 

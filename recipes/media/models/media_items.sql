@@ -1,4 +1,9 @@
 -- one row per film or series: what can be shown; which episode plays is what next_in_series says
+{% set fields = {
+    'kind': "case when kind = 'episode' then 'series' else kind end",
+    'duration_seconds': 'runtime_seconds',
+} %}
+
 with catalogue as (select * from {{ source('raw', 'catalogue') }}),
 
 things as (
@@ -21,14 +26,11 @@ final as (
         item_id,
         title,
         category,
-        concat(
-            '{"kind": "', case when kind = 'episode' then 'series' else kind end,
-            '", "duration_seconds": ', cast(runtime_seconds as varchar),
-            case when thumbnails is not null then ', "creatives": ["' else '' end,
-            coalesce(replace(thumbnails, '|', '", "'), ''),
-            case when thumbnails is not null then '"]' else '' end,
-            '}'
-        ) as attributes
+        -- Words of attributes are content: of most titles a key without a value would be some.
+        case
+            when thumbnails is null then {{ kindred.json_record(fields) }}
+            else {{ kindred.json_record(dict(fields, creatives="split(thumbnails, '|')")) }}
+        end as attributes
     from things
 
 )

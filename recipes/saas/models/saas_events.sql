@@ -60,7 +60,7 @@ exposures as (
         shown_at as occurred_at,
         cast(null as double) as value,
         cast(null as varchar) as order_id,
-        concat('{"experiment": "prompts", "arm": "', arm, '"}') as properties
+        {{ kindred.json_record({'experiment': "'prompts'", 'arm': 'arm'}) }} as properties
     from {{ source('raw', 'prompts') }}
     where arm is not null
 

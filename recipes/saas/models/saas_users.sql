@@ -10,9 +10,9 @@ final as (
         users.user_id,
         users.invited_at as created_at,
         accounts.country,
-        concat(
-            '{"account": "', accounts.account_id, '", "plan": "', accounts.plan, '", "role": "', users.role, '"}'
-        ) as attributes
+        {{ kindred.json_record({
+            'account': 'accounts.account_id', 'plan': 'accounts.plan', 'role': 'users.role'
+        }) }} as attributes
     from users
     inner join accounts
         on users.account_id = accounts.account_id

@@ -109,6 +109,7 @@ ANSWERS = {
     },
     "answers": {"Granted": True, "opt-in": True, "1.0": True, "denied": False, "opt out": False, "0": False, "2": None},
 }
+RECORD_TEXT = 'it\'s a "quote", a back\\slash,\na new line and é'
 SECOND = ["cast('2026-03-01 00:00:00' as timestamp)", "cast('2026-03-01 00:00:01' as timestamp)"]
 
 
@@ -142,6 +143,11 @@ def columns(warehouse):
     yield "values_alone", f"(select {call('json_rows', ['item_id'], 'rank')} from ({ROWS}) as listed)"
     for number, text in enumerate(JSON_TEXTS):
         yield f"json_{number}", call("json_text", f"'{text}'", "a b")
+    fields = {name: f"record.{name}" for name in ("words", "nothing", "years", "is_here", "tags", "unknown_tags")}
+    fields |= {"a 'name'": "record.words", "parts": "split('a|b\"', '|')"}
+    record = f"select {call('text_literal', RECORD_TEXT)} as words, cast(null as varchar) as nothing, 7 as years"
+    record += ", true as is_here, '[1, \"x\"]' as tags, cast(null as varchar) as unknown_tags"
+    yield "record", f"(select {call('json_record', fields, ['tags', 'unknown_tags'])} from ({record}) as record)"
     yield "now_utc", call("utc_now")
     yield "days", call("days_between", *SECOND)
 
@@ -221,6 +227,19 @@ def test_json_array__in_order_with_nulls_kept(row):
 def test_json_rows__in_an_order_that_isnt_shown_with_nulls_kept(row):
     assert json.loads(row["rows"]) == [['b"', 2, "r"], ["a", 10, None]]
     assert json.loads(row["values_alone"]) == ['b"', "a"]
+
+
+def test_json_record__any_text_nulls_and_json(row):
+    assert json.loads(row["record"]) == {
+        "words": RECORD_TEXT,
+        "nothing": None,
+        "years": 7,
+        "is_here": True,
+        "tags": [1, "x"],
+        "unknown_tags": None,
+        "a 'name'": RECORD_TEXT,
+        "parts": ["a", 'b"'],
+    }
 
 
 def test_utc_now(row):
