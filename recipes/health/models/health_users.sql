@@ -1,7 +1,7 @@
 -- one row per member account
 -- Conditions ask for what stands in attributes; nothing in it is a feature of a model. Topics of what a member stated
 -- are their preferences, so that the first list fits.
-with members as (select * from {{ source('raw', 'members') }}),
+with members as (select * from {{ ref('checked_members') }}),
 
 sets as (
 
@@ -41,8 +41,6 @@ preferred as (
 
 ),
 
-ages as (select * from {{ ref('member_ages') }}),
-
 final as (
 
     select
@@ -50,7 +48,8 @@ final as (
         members.joined_at as created_at,
         preferred.categories as preferences,
         concat(
-            '{"age": ', coalesce(cast(ages.age as varchar), 'null'),
+            '{"age": ', coalesce(cast(members.age as varchar), 'null'),
+            ', "sex": ', case when members.sex is null then 'null' else concat('"', members.sex, '"') end,
             ', "reading_level": ', coalesce(cast(members.reading_level as varchar), 'null'),
             ', "conditions": ', coalesce(sets.conditions, 'null'),
             ', "allergies": ', coalesce(sets.allergies, 'null'),
@@ -58,8 +57,6 @@ final as (
             ', "open_topics": ', coalesce(topics.topics, '[]'), '}'
         ) as attributes
     from members
-    inner join ages
-        on members.member_id = ages.member_id
     left join sets
         on members.member_id = sets.member_id
     left join topics
