@@ -313,7 +313,7 @@ def keep_contraindications(ask: Ask, truths: Mapping[str, Any]) -> list[str]:
 
 
 def keep_consent(ask: Ask, truths: Mapping[str, Any]) -> list[str]:
-    """Who hasn't allowed personalization has no list, and nobody is reminded or mailed without the purpose."""
+    """People who haven't allowed personalization have no list, and nobody is reminded or mailed without the purpose."""
     facts = Facts(truths)
     named = {
         table: {row[0] for row in ask(f"select distinct user_id from {table}")}
@@ -434,9 +434,10 @@ def telling_scores(facts: Facts, truths: Mapping[str, Any], topic: str) -> dict[
 
     This is what somebody could know who wants to find out who reads in silence.
     """
+    condition = TOPICS[topic][0]
     stated = {
-        member for member, person in facts.people.items() if TOPICS[topic][0] in (person.sets.get("conditions") or set())
-    }  # fmt: skip
+        member for member, person in facts.people.items() if condition in (person.sets.get("conditions") or set())
+    }
     others = set(facts.people) - stated - set(truths["silent"])
     readers: dict[str, set[str]] = defaultdict(set)
     for row in truths["events"]:
@@ -565,7 +566,7 @@ def keep_levels(ask: Ask, truths: Mapping[str, Any]) -> list[str]:
 
 
 def keep_fit(ask: Ask, truths: Mapping[str, Any]) -> list[str]:
-    """Who stated a condition finds its topic among the first ten more often than others."""
+    """People who stated a condition find its topic among the first ten more often than others."""
     facts = Facts(truths)
     firsts: dict[str, set[str]] = defaultdict(set)
     for member, content_id in ask("select user_id, item_id from recommendations where rank <= 10"):
@@ -652,7 +653,7 @@ def extract(ask: Ask) -> list[str]:
             done_as
         limit 5
     """):
-        lines.append("{} {:36} last on {:%Y-%m-%d}, due on {:%Y-%m-%d}, at {:02}:00".format(*row))
+        lines.append("{} {:36} last on {:%Y-%m-%d}, due on {:%Y-%m-%d}, at {:02}:00 UTC".format(*row))
     lines += title("What was read and is not learned from")
     for row in ask("select category, reason, n_events, n_members from left_out_events order by category, reason"):
         lines.append("{:16} {:38} {:5} events of {:3} members".format(*row))
