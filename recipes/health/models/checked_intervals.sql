@@ -59,7 +59,8 @@ final as (
             when intervals.title is null then 'it has no title: write what the member is reminded of'
             when content.content_id is null
                 then concat(
-                        'no content has the item_id ''', coalesce(intervals.item_id, ''), ''': write the id of its content'
+                        'no content has the item_id ''', coalesce(intervals.item_id, ''),
+                        ''': write the id of its content'
                     )
             when intervals.done_as is null then 'it has no done_as: write the check that meets it'
             when unknown_words.problem is not null then unknown_words.problem
