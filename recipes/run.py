@@ -43,18 +43,20 @@ class Recipe:
     """A recipe by what its files world.py and promise.py give.
 
     compared: options of dbt build for what the promise compares with, built beforehand; empty where there is nothing.
+    options: options of dbt build for the recipe itself, such as the variables of its world; mostly empty.
     """
 
     make_world: Callable[[], World]
     keep: Callable[[Ask, dict[str, Any]], Sequence[str]]
     extract: Callable[[Ask], Sequence[str]]
     compared: Sequence[str]
+    options: Sequence[str]
 
     @property
     def commands(self) -> list[list[str]]:
         """The commands of dbt that build the recipe."""
         before = [[*BUILD, *self.compared]] if self.compared else []
-        return [["deps"], *before, [*BUILD]]
+        return [["deps"], *before, [*BUILD, *self.options]]
 
 
 def title(name: str) -> list[str]:
@@ -73,7 +75,8 @@ def load(name: str) -> Recipe:
     if str(RECIPES.parent) not in sys.path:
         sys.path.insert(0, str(RECIPES.parent))
     world, promise = (importlib.import_module(f"recipes.{name}.{part}") for part in ("world", "promise"))
-    return Recipe(world.make_world, promise.keep, promise.extract, getattr(promise, "COMPARED", ()))
+    compared, options = (getattr(promise, part, ()) for part in ("COMPARED", "OPTIONS"))
+    return Recipe(world.make_world, promise.keep, promise.extract, compared, options)
 
 
 def write_tables(world: World, project: Path) -> None:
@@ -108,10 +111,11 @@ def build(recipe: Recipe) -> None:
     if recipe.compared:
         command = [str(Path(sys.executable).with_name("dbt")), "--quiet", *BUILD, *recipe.compared]
         before = subprocess.Popen([*command, "--target-path", "target/compared"])
-    manifest = dbt("parse")
+    # It is read with the variables of the build, or dbt would read it again.
+    manifest = dbt("parse", *recipe.options)
     if before and before.wait():
         raise RuntimeError("dbt build of what is compared with failed")
-    dbt(*BUILD, manifest=manifest)
+    dbt(*BUILD, *recipe.options, manifest=manifest)
     # dbt leaves the file open until its process ends.
     DuckDBConnectionManager.close_all_connections()
 

@@ -80,6 +80,15 @@ LEVELS = (1, 2, 3, 4)
 # The probability of opening what is shown, and of finishing it by the steps that it lies above the member's level.
 OPENS = {True: 0.30, False: 0.06}
 FINISHES = (0.65, 0.35, 0.04)
+# What comes of forms and imports; a member's columns that must not be believed.
+WRONG: tuple[dict[str, Any], ...] = (
+    {"born_at": datetime(2090, 5, 5)},
+    {"born_at": datetime(1890, 5, 5)},
+    {"sex": "female"},
+    {"reading_level": 9},
+    {"reading_level": 0},
+)
+N_TWICE = 3  # members of whom there are two rows, which differ
 CHECKS = ("blood_pressure", "cholesterol", "colon", "cervical", "flu_shot", "tetanus", "eye_check", "bone_density")
 
 
@@ -214,9 +223,12 @@ def read(
     appeal = np.clip(rng.lognormal(0, 0.4, len(content)), 0.4, 2.5)
     for index, member in enumerate(members):
         pace = float(rng.uniform(4, 10))
-        moment = START + timedelta(days=float(rng.uniform(0, pace)))
+        # Members come by day, each about an hour of their own (UTC).
+        usual = int(rng.integers(8, 21))
+        day = START + timedelta(days=int(rng.uniform(0, pace)))
         finished: set[int] = set()
-        while moment < END - timedelta(hours=3):
+        while day < END:
+            moment = day + timedelta(hours=usual, minutes=int(rng.integers(-60, 61)))
             visit = f"{member.member_id}-{moment:%m%d%H%M}"
             weights = opens[index] * appeal
             weights[list(finished)] = 0
@@ -233,7 +245,7 @@ def read(
                 for step, kind in enumerate(kinds):
                     happened = (moment + timedelta(seconds=20 * step)).replace(microsecond=0)
                     rows.append({"event_id": f"e{len(rows) + 1:06d}", **row, "what": kind, "happened_at": happened})
-            moment += timedelta(days=float(rng.exponential(pace)) + 0.3)
+            day += timedelta(days=1 + int(rng.exponential(pace)))
     return rows
 
 
@@ -249,6 +261,30 @@ def make_checks(rng: np.random.Generator, members: list[Member]) -> list[dict[st
                 row = {"check_id": f"k{len(rows) + 1:05d}", "member_id": member.member_id, "what": what}
                 rows.append(row | {"done_at": done.replace(hour=9, minute=0, second=0)})
     return rows
+
+
+def make_sends(rng: np.random.Generator, members: list[Member], content: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Reminders that were sent in the last months, each an event of the content of its check."""
+    rows: list[dict[str, Any]] = []
+    for member in members:
+        for item in content:
+            if item["topic"] == "Check-ups" and rng.random() < 0.2:
+                row = {"event_id": f"s{len(rows) + 1:06d}", "member_id": member.member_id, "visit_id": None}
+                sent = END - timedelta(days=int(rng.integers(1, 90)), hours=-9)
+                rows.append({**row, "content_id": item["content_id"], "what": "send", "happened_at": sent})
+    return rows
+
+
+def spoil(people: list[dict[str, Any]]) -> list[str]:
+    """Make some members' rows wrong, and some twice: the second says that nothing is to be minded. Returns whose."""
+    for place, wrong in enumerate(3 * WRONG):
+        people[20 * place + 11] |= wrong
+    careless = {"reading_level": 4, "conditions": "[]", "allergies": "[]", "medicines": "[]"}
+    twice = [people[20 * place + 17] for place in range(N_TWICE)]
+    people += [row | careless for row in twice]
+    return [row["member_id"] for row in twice] + [
+        people[20 * place + 11]["member_id"] for place in range(3 * len(WRONG))
+    ]
 
 
 def make_world() -> World:
@@ -269,6 +305,8 @@ def make_world() -> World:
     ]
     events = read(rng, members, content, opens, ends)
     checks = make_checks(rng, members)
+    events += make_sends(rng, members, content)
+    spoilt = spoil(people)
     permissions = [row for member in members for row in member.permissions]
     tables = {"content": content, "members": people, "events": events, "checks": checks, "permissions": permissions}
     ids = [item["content_id"] for item in content]
@@ -283,5 +321,6 @@ def make_world() -> World:
                 for index, member in enumerate(members)
             },
             "levels": {member.member_id: member.level for member in members},
+            "spoilt": spoilt,
         },
     )

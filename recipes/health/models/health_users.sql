@@ -1,7 +1,7 @@
 -- one row per member account
 -- Conditions ask for what stands in attributes; nothing in it is a feature of a model. Topics of what a member stated
 -- are their preferences, so that the first list fits.
-with members as (select * from {{ source('raw', 'members') }}),
+with members as (select * from {{ ref('checked_members') }}),
 
 sets as (
 
@@ -41,25 +41,21 @@ preferred as (
 
 ),
 
-ages as (select * from {{ ref('member_ages') }}),
-
 final as (
 
     select
         members.member_id as user_id,
         members.joined_at as created_at,
         preferred.categories as preferences,
-        concat(
-            '{"age": ', coalesce(cast(ages.age as varchar), 'null'),
-            ', "reading_level": ', coalesce(cast(members.reading_level as varchar), 'null'),
-            ', "conditions": ', coalesce(sets.conditions, 'null'),
-            ', "allergies": ', coalesce(sets.allergies, 'null'),
-            ', "medicines": ', coalesce(sets.medicines, 'null'),
-            ', "open_topics": ', coalesce(topics.topics, '[]'), '}'
-        ) as attributes
+        {{ kindred.json_record(
+            {
+                'age': 'members.age', 'sex': 'members.sex', 'reading_level': 'members.reading_level',
+                'conditions': 'sets.conditions', 'allergies': 'sets.allergies', 'medicines': 'sets.medicines',
+                'open_topics': "coalesce(topics.topics, '[]')"
+            },
+            json=['conditions', 'allergies', 'medicines', 'open_topics']
+        ) }} as attributes
     from members
-    inner join ages
-        on members.member_id = ages.member_id
     left join sets
         on members.member_id = sets.member_id
     left join topics

@@ -1,7 +1,7 @@
 -- one row per (member_id, field): what a member said of conditions, allergies and medicines, as a list of JSON
 -- Null = said, but not so that it is sure what: an entry that isn't one word of the vocabulary makes the whole unknown,
 -- as it may be a misspelt allergy.
-with members as (select * from {{ source('raw', 'members') }}),
+with members as (select * from {{ ref('checked_members') }}),
 
 said as (
 

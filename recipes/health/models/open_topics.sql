@@ -14,7 +14,7 @@ final as (
         sensitive_categories.stated_as,
         max(case when stated_words.member_id is not null then 1 else 0 end) = 1 as is_stated,
         max(case when permissions.is_allowed then 1 else 0 end) = 1 as is_allowed
-    from {{ source('raw', 'members') }} as members
+    from {{ ref('checked_members') }} as members
     cross join sensitive_categories
     left join stated_words
         on members.member_id = stated_words.member_id

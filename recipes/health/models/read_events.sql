@@ -26,13 +26,13 @@ with events as (
         select
             done_as,
             item_id
-        from {{ ref('guideline_intervals') }}
+        from {{ ref('checked_intervals') }}
         group by
             done_as,
             item_id
     ) as reminders
         on checks.what = reminders.done_as
-    inner join {{ ref('member_ages') }} as members
+    inner join {{ ref('checked_members') }} as members
         on checks.member_id = members.member_id
     where {{ kindred.days_between('checks.done_at', 'members.today') }} <= 90
 
@@ -48,7 +48,8 @@ final as (
         events.what,
         content.topic,
         case
-            when sensitive_categories.category is null or open_topics.is_allowed then null
+            -- What was sent is nothing that the member did, and counts for caps.
+            when events.what = 'send' or sensitive_categories.category is null or open_topics.is_allowed then null
             when permissions.member_id is not null then concat(sensitive_categories.purpose, ' is refused')
             else concat(sensitive_categories.purpose, ' was not answered')
         end as left_out_because,
