@@ -19,7 +19,7 @@ COMPARED = ["--select", "+compared_lists", "--exclude-resource-type", "test", "-
 POLICIES = ("watching", "clicks")
 OFTEN = 3  # visits
 NEW_SEASON = "s07"  # as media_rules.csv
-N_AUTOPLAYED = 40  # viewers whose autoplay is asked for
+N_AUTOPLAYED = 15  # viewers whose autoplay is asked for
 
 
 def off_policy_values(ask: Ask) -> dict[str, tuple[float, float]]:
