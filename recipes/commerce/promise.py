@@ -59,7 +59,7 @@ def keep_the_floor(ask: Ask, truths: Mapping[str, Any]) -> list[str]:
 
 
 def price_results(ask: Ask) -> dict[tuple[str, str], tuple[Any, ...]]:
-    """{(metric, arm): (effect, its standard error, lower, upper, pairs of customer and product, verdict, note)}"""
+    """{(metric, arm): (effect, its standard error, lower, upper, people who saw the arm's prices, verdict, note)}"""
     rows = ask("""
         select
             metric,
@@ -68,7 +68,7 @@ def price_results(ask: Ask) -> dict[tuple[str, str], tuple[Any, ...]]:
             standard_error,
             lower,
             upper,
-            n_control + n,
+            n,
             verdict,
             note
         from experiment_results
@@ -100,7 +100,7 @@ def keep_price_test(ask: Ask, truths: Mapping[str, Any]) -> list[str]:
         lines.append(
             f"the {arm} price: {margin[0]:+.2f} ± {margin[1]:.2f} margin a customer and product (truly"
             f" {truths['price_effects']['margin', arm]:+.2f}; {margin[5]}), {revenue[0]:+.2f} ± {revenue[1]:.2f}"
-            f" revenue (truly {truths['price_effects']['revenue', arm]:+.2f}); {margin[4]:,} pairs"
+            f" revenue (truly {truths['price_effects']['revenue', arm]:+.2f}); {margin[4]:,} people"
         )
     return lines
 
@@ -200,7 +200,7 @@ def keep_eligibility(ask: Ask, truths: Mapping[str, Any]) -> list[str]:
     n_conditioned = sum(not is_eligible(nobody, products[item_id]) for _, item_id in shown)
     assert n_conditioned > 100, "hardly any item under a condition is shown to anybody: this says little"
     return [
-        f"{len(shown):,} places of lists, {n_conditioned:,} of them under a condition: 0 shown to who isn't eligible"
+        f"{len(shown):,} places of lists, {n_conditioned:,} of them under a condition: 0 shown to people who aren't eligible"
     ]
 
 
@@ -311,7 +311,7 @@ def extract(ask: Ask) -> list[str]:
         limit 4
     """):
         lines.append("{} {:44.44} every {:2.0f} days, last on {:%d %B}".format(*row))
-    lines += title("Whom to write to about the dripper, and at what hour (UTC)")
+    lines += title("The people of the dripper's mailing, and at what hour they get it (UTC)")
     for row in ask("""
         select
             rank,
@@ -338,7 +338,7 @@ def extract(ask: Ask) -> list[str]:
         lines.append("{:18} {:22} {:3} items: {:4} eligible, {:4} not, {:4} unknown".format(*row))
     lines += title("The price test: what an arm adds, per customer and product, in the two weeks after")
     for (metric, arm), row in sorted(price_results(ask).items()):
-        lines.append("{:8} {:8} {:+.2f} ± {:.2f} ({:+.2f} to {:+.2f}), {:,} pairs: {}".format(arm, metric, *row[:6]))
+        lines.append("{:8} {:8} {:+.2f} ± {:.2f} ({:+.2f} to {:+.2f}), {:,} people: {}".format(arm, metric, *row[:6]))
     lines += title("The price test: what coffee costs in its arms")
     for row in ask("""
         select
