@@ -200,7 +200,8 @@ def keep_eligibility(ask: Ask, truths: Mapping[str, Any]) -> list[str]:
     n_conditioned = sum(not is_eligible(nobody, products[item_id]) for _, item_id in shown)
     assert n_conditioned > 100, "hardly any item under a condition is shown to anybody: this says little"
     return [
-        f"{len(shown):,} places of lists, {n_conditioned:,} of them under a condition: 0 shown to people who aren't eligible"
+        f"{len(shown):,} places of lists, {n_conditioned:,} of them under a condition: 0 shown to people who aren't"
+        " eligible"
     ]
 
 
