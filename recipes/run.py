@@ -64,6 +64,29 @@ def title(name: str) -> list[str]:
     return ["", name, "-" * len(name)]
 
 
+def first_places(ask: Ask, person: str, n: int = 5) -> list[str]:
+    """The lines of an extract that have the first places of a person's list, with the sentence beside each."""
+    rows = ask(f"""
+        select
+            recommendations.rank,
+            items.title,
+            items.category,
+            coalesce(replace(texts.text_with_item, '{{item}}', because.title), texts.text_alone)
+        from recommendations
+        inner join items
+            on recommendations.item_id = items.item_id
+        left join items as because
+            on recommendations.because_item_id = because.item_id
+        inner join release_reason_texts as texts
+            on recommendations.reason = texts.reason
+                and texts.language = 'en'
+        where recommendations.user_id = '{person}'
+        order by recommendations.rank
+        limit {n}
+    """)
+    return ["{} {:32.32} {:16.16} {}".format(*row) for row in rows]
+
+
 def names() -> list[str]:
     return sorted(path.parent.name for path in RECIPES.glob("*/world.py"))
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from recipes.media.world import END
-from recipes.run import Ask, title
+from recipes.run import Ask, first_places, title
 
 # The same project, learning from clicks: a replay, which publishes nothing, of all that makes lists.
 CLICKS = (
@@ -18,6 +18,8 @@ COMPARED = ["--select", "+compared_lists", "--exclude-resource-type", "test", "-
 
 POLICIES = ("watching", "clicks")
 OFTEN = 3  # visits
+NEW_SEASON = "s07"  # as media_rules.csv
+N_AUTOPLAYED = 15  # viewers whose autoplay is asked for
 
 
 def off_policy_values(ask: Ask) -> dict[str, tuple[float, float]]:
@@ -100,19 +102,52 @@ def keep_watch_time(ask: Ask, truths: Mapping[str, Any]) -> list[str]:
 
 
 def keep_shelves(ask: Ask, truths: Mapping[str, Any]) -> list[str]:
-    """continue_watching and next_in_series are what viewers truly have begun, and truly have next."""
-    begun: dict[str, list[str]] = defaultdict(list)
+    """continue_watching and next_in_series are what viewers truly stopped and truly have next; no list repeats them."""
+    continued: dict[str, list[str]] = defaultdict(list)
     for person, title_id in ask("select viewer_id, title_id from continue_watching order by viewer_id, rank"):
-        begun[person].append(title_id)
-    wrong = [person for person, titles in truths["begun"].items() if begun[person] != titles]
-    assert not wrong and len(begun) == len(truths["begun"]), f"continue_watching is wrong for {wrong[:5]}"
+        continued[person].append(title_id)
+    wrong = {
+        person
+        for person in {*continued, *truths["continued"]}
+        if continued[person] != truths["continued"].get(person, [])
+    }
+    assert not wrong, f"continue_watching is wrong for {sorted(wrong)[:5]}"
     rows = ask("select viewer_id, shown_id, title_id from next_in_series")
     following = {(person, series): title_id for person, series, title_id in rows}
     assert len(rows) == len(following) > 100 and following == truths["next"], "next_in_series is wrong"
+    n_again = len(set(following) & truths["watched_again"])
+    assert n_again >= 20, f"{n_again} viewers went back to an earlier episode: that this changes nothing isn't tested"
+    shelved = {(person, shown) for person, shown in ask("select viewer_id, shown_id from continue_watching")}
+    listed = ask("select user_id, item_id from recommendations")
+    twice = (shelved | set(following)) & set(listed)
+    assert not twice, f"{len(twice)} of {len(listed)} recommended titles stand on another shelf: {sorted(twice)[:5]}"
+    pinned = {item for _, item in ask("select user_id, item_id from recommendations where generator = 'pinned'")}
+    assert pinned == {NEW_SEASON}, f"the rule pins {pinned}"
     return [
-        f"{sum(map(len, begun.values())):,} titles to continue, in their order, and {len(following)} next episodes:"
-        " 0 wrong"
+        f"{sum(map(len, continued.values())):,} titles to continue, in their order, and {len(following)} next episodes,"
+        f" {n_again} of them of viewers who went back to an earlier one: 0 wrong; 0 of {len(listed):,} recommended"
+        " titles stand there, too"
     ]
+
+
+def keep_autoplay(ask: Ask, truths: Mapping[str, Any]) -> list[str]:
+    """When an episode is over the viewer's next one plays, then what the session's list has, and nothing twice."""
+    asked = sorted(
+        (person, series, after)
+        for person, series, after in ask("select viewer_id, shown_id, after_title_id from next_in_series")
+        if person in truths["continued"]
+    )[:N_AUTOPLAYED]
+    for person, series, after in asked:
+        rows = ask(f"select rank, shown_id, title_id from autoplay('{person}', '{series}', '{after}', 5) order by rank")
+        listed = ask(
+            f"select item_id from recommend_items('{person}', '[\"{series}\"]', 5, null, null, null, null, null, null,"
+            " null) order by rank"
+        )
+        assert rows[0][1:] == (series, truths["next"][person, series]), f"{rows[0]} plays after {after} for {person}"
+        assert [shown for _, shown, _ in rows[1:]] == [shown for (shown,) in listed], f"the list after {after}"
+        assert [rank for rank, *_ in rows] == list(range(1, len(rows) + 1)) and len(rows) > 3
+    assert len(asked) == N_AUTOPLAYED
+    return [f"after {len(asked)} episodes the viewer's next episode plays, then the list of the session"]
 
 
 def keep_thumbnails(ask: Ask, truths: Mapping[str, Any]) -> list[str]:
@@ -191,26 +226,46 @@ def keep_fatigue(ask: Ask, truths: Mapping[str, Any]) -> list[str]:
 
 def keep(ask: Ask, truths: Mapping[str, Any]) -> list[str]:
     """The promise, figure by figure. Errors: AssertionError where it is broken."""
-    parts = (keep_watch_time, keep_shelves, keep_thumbnails, keep_fatigue)
+    parts = (keep_watch_time, keep_shelves, keep_autoplay, keep_thumbnails, keep_fatigue)
     return [line for part in parts for line in part(ask, truths)]
 
 
 def extract(ask: Ask) -> list[str]:
     """What an editor would look at first."""
-    [(person, title_id)] = ask("""
+    [(person, name, series, after)] = ask("""
         select
             continue_watching.viewer_id,
-            continue_watching.title_id
+            items.title,
+            next_in_series.shown_id,
+            next_in_series.after_title_id
         from continue_watching
         inner join next_in_series
             on continue_watching.viewer_id = next_in_series.viewer_id
+        inner join items
+            on next_in_series.shown_id = items.item_id
         order by
             next_in_series.last_played_at desc,
             continue_watching.viewer_id,
             continue_watching.rank
         limit 1
     """)
-    lines = title(f"What {person} may continue")
+    lines = title(f"What {person} watched last")
+    for row in ask(f"""
+        select
+            items.title,
+            items.category,
+            newest_plays.reached,
+            newest_plays.started_at
+        from newest_plays
+        inner join items
+            on newest_plays.shown_id = items.item_id
+        where newest_plays.viewer_id = '{person}'
+        order by newest_plays.started_at desc
+        limit 5
+    """):
+        lines.append("{:24} {:16} {:4.0%}, on {:%d %B}".format(*row))
+    lines += [*title(f"What {person} is recommended, and why"), *first_places(ask, person)]
+    lines += title(f"What {person} may continue")
     for row in ask(f"""
         select
             items.title,
@@ -222,16 +277,14 @@ def extract(ask: Ask) -> list[str]:
             on continue_watching.shown_id = items.item_id
         where continue_watching.viewer_id = '{person}'
         order by continue_watching.rank
-        limit 3
     """):
         lines.append("{:24} {} at {:3.0%}, on {:%d %B}".format(*row))
-    lines += title("The next episode of what was finished last")
-    shown = ask(f"""
+    lines += title("The next episodes")
+    for row in ask(f"""
         select
             items.title,
             next_in_series.title_id,
-            next_in_series.after_title_id,
-            items.item_id
+            next_in_series.after_title_id
         from next_in_series
         inner join items
             on next_in_series.shown_id = items.item_id
@@ -239,22 +292,22 @@ def extract(ask: Ask) -> list[str]:
         order by
             next_in_series.last_played_at desc,
             next_in_series.shown_id
-    """)
-    for row in shown:
+    """):
         lines.append("{:24} {} after {}".format(*row))
-    lines += title(f"Autoplay: what follows when {shown[0][0]} is over")
+    lines += title(f"Autoplay: what plays when {after} of {name} is over")
     for row in ask(f"""
         select
             following.rank,
             items.title,
+            following.title_id,
             items.category,
             following.reason
-        from recommend_items('{person}', session_items => '["{shown[0][3]}"]', n => 5) as following
+        from autoplay('{person}', '{series}', '{after}', 4) as following
         inner join items
-            on following.item_id = items.item_id
+            on following.shown_id = items.item_id
         order by following.rank
     """):
-        lines.append("{} {:24} {:16} {}".format(*row))
+        lines.append("{} {:24} {} {:16} {}".format(*row))
     lines += title(f"Which thumbnails {person} is shown")
     for name, item in ask("""
         select

@@ -1,8 +1,9 @@
 """The world of the recipe media: a streaming service's catalogue, viewers, shown titles and plays.
 
 Planted are tastes; clickbait, which everybody opens and hardly anybody watches; which thumbnails viewers of a country
-like; and a title that some viewers are shown on every visit of the last fortnight and never open. In that fortnight a
-shelf is filled at random, so that it is known how probable each of its titles was. The same rows on every run.
+like; a title that some viewers are shown on every visit of the last fortnight and never open; and earlier episodes that
+are watched again. In that fortnight a shelf is filled at random, so that it is known how probable each of its titles
+was. The same rows on every run.
 """
 
 import math
@@ -39,9 +40,11 @@ OPENS = {"clickbait": 0.22, "taste": 0.25, "other": 0.06}
 WATCHES = {"clickbait": (0.05, 0.10), "taste": (0.65, 0.20), "other": (0.25, 0.20)}
 # Parts of what is left of the title that are watched: to the end, about half, next to nothing.
 PARTS = ((0.95, 1.0), (0.4, 0.8), (0.02, 0.15))
-FINISHED, BEGUN = 0.9, 0.05  # of a title's length, as the models of this recipe have it
+FINISHED, HALF = 0.9, 0.35  # of a title's length, as dbt_project.yml has it
+CONTINUED_DAYS, N_CONTINUED = 30, 10
 OPENS_AGAIN = 0.5  # what is left of that probability after each time that hardly anything was watched
 RESUMES, RESUMES_FROM, PLAYS_NEXT = 0.5, 0.3, 0.6
+WATCHES_AGAIN = 0.08  # on a visit, an episode of a series of which at least one was finished
 
 N_PLACES = 5  # of the shelf "for you" and of the shelf that is filled at random
 THUMBNAILS = ("face", "scene")
@@ -78,8 +81,9 @@ class Viewer:
     reached: np.ndarray  # seconds of the title that is next
     arms: dict[int, str]
     pushed: int | None = None
-    # title: (second that the newest play reached, its time)
+    # title: (second that the newest play reached, its time); and of those that were watched again afterwards
     progress: dict[str, tuple[int, datetime]] = field(default_factory=dict)
+    again: dict[str, tuple[int, datetime]] = field(default_factory=dict)
 
 
 def make_catalogue(rng: np.random.Generator) -> tuple[list[Shown], list[dict[str, Any]]]:
@@ -144,6 +148,7 @@ class Service:
     """The service's log while viewers visit it."""
 
     rng: np.random.Generator
+    rng_again: np.random.Generator
     catalogue: list[Shown]
     n_titles: np.ndarray = field(init=False)
     runtimes: np.ndarray = field(init=False)
@@ -166,12 +171,8 @@ class Service:
         """Play what comes next of a thing, from where the viewer stopped; returns when it ends."""
         shown = self.catalogue[index]
         title_id, begins = shown.titles[viewer.n_finished[index]], int(viewer.reached[index])
-        how_far = int(np.searchsorted(np.cumsum(viewer.watches[index])[:-1], self.rng.random(), side="right"))
-        low, high = PARTS[how_far]
-        until = begins + round((shown.runtime - begins) * float(self.rng.uniform(low, high)))
-        row: dict[str, Any] = {"play_id": f"p{len(self.plays) + 1:06d}", "viewer_id": viewer.viewer_id}
-        row |= {"title_id": title_id, "visit_id": visit, "started_at": moment, "from_second": begins}
-        self.plays.append(row | {"until_second": until, "impression_id": impression})
+        how_far, until = self.watch(self.rng, viewer, index, begins)
+        self.log(viewer, title_id, visit, impression, moment, begins, until)
         viewer.progress[title_id] = (until, moment)
         is_finished = until >= FINISHED * shown.runtime
         viewer.n_finished[index] += is_finished
@@ -182,6 +183,37 @@ class Service:
         if is_finished and self.left(viewer)[index] and self.rng.random() < PLAYS_NEXT:
             return self.play(viewer, index, ends, visit, None)
         return ends
+
+    def watch(self, rng: np.random.Generator, viewer: Viewer, index: int, begins: int) -> tuple[int, int]:
+        """(which of PARTS is watched of what is left, the second at which it ends)"""
+        how_far = int(np.searchsorted(np.cumsum(viewer.watches[index])[:-1], rng.random(), side="right"))
+        left = self.catalogue[index].runtime - begins
+        return how_far, begins + round(left * float(rng.uniform(*PARTS[how_far])))
+
+    def log(
+        self,
+        viewer: Viewer,
+        title_id: str,
+        visit: str,
+        impression: str | None,
+        moment: datetime,
+        begins: int,
+        until: int,
+    ) -> None:
+        row: dict[str, Any] = {"play_id": f"p{len(self.plays) + 1:06d}", "viewer_id": viewer.viewer_id}
+        row |= {"title_id": title_id, "visit_id": visit, "started_at": moment, "from_second": begins}
+        self.plays.append(row | {"until_second": until, "impression_id": impression})
+
+    def play_again(self, viewer: Viewer, moment: datetime, visit: str) -> None:
+        """Now and then, play an episode again that was finished before; where the viewer stands stays as it was."""
+        series = np.flatnonzero((self.n_titles > 1) & (viewer.n_finished > 0))
+        if not len(series) or self.rng_again.random() >= WATCHES_AGAIN:
+            return
+        index = int(self.rng_again.choice(series))
+        title_id = self.catalogue[index].titles[int(self.rng_again.integers(viewer.n_finished[index]))]
+        _, until = self.watch(self.rng_again, viewer, index, 0)
+        self.log(viewer, title_id, visit, None, moment, 0, until)
+        viewer.again[title_id] = (until, moment)
 
     def show(
         self, viewer: Viewer, shelf: str, chosen: np.ndarray, moment: datetime, visit: str, chance: float | None
@@ -222,7 +254,8 @@ class Service:
             if left[index]:
                 moment = self.play(viewer, index, moment, visit, impression)
         if resumed is not None and resumed not in dict(opened) and self.rng.random() < RESUMES:
-            self.play(viewer, resumed, moment, visit, None)
+            moment = self.play(viewer, resumed, moment, visit, None)
+        self.play_again(viewer, moment, visit)
 
     def expect(self, viewer: Viewer, opens: np.ndarray) -> None:
         """Add the seconds that are to be expected at each thing, if it is shown on this visit."""
@@ -270,35 +303,43 @@ def watch(service: Service, viewers: list[Viewer]) -> None:
             service.visit(viewer, moment.replace(microsecond=0), pool)
 
 
-def next_episodes(service: Service, viewers: list[Viewer]) -> dict[tuple[str, str], str]:
-    """{(viewer, series): the episode after the last one that was finished}, unless it is begun or there is none."""
+def half_watched(service: Service, viewers: list[Viewer]) -> dict[str, list[str]]:
+    """{viewer: titles that were lately stopped half-way, newest first}: of a series the newest, ten at most."""
+    since = END - timedelta(days=CONTINUED_DAYS)
     found = {}
     for viewer in viewers:
-        for index, shown in enumerate(service.catalogue):
-            if 0 < viewer.n_finished[index] < len(shown.titles) and viewer.reached[index] < BEGUN * shown.runtime:
-                found[viewer.viewer_id, shown.shown_id] = shown.titles[viewer.n_finished[index]]
+        newest: dict[int, str] = {}
+        for title, (until, moment) in sorted((viewer.progress | viewer.again).items(), key=lambda pair: pair[1][1]):
+            index = service.things[title]
+            if moment >= since and HALF <= until / service.catalogue[index].runtime < FINISHED:
+                newest.pop(index, None)
+                newest[index] = title
+        if newest:
+            found[viewer.viewer_id] = list(newest.values())[::-1][:N_CONTINUED]
     return found
 
 
-def begun_titles(service: Service, viewers: list[Viewer]) -> dict[str, list[str]]:
-    """{viewer: titles that are begun and not finished, newest first}"""
-    runtime = {title: shown.runtime for shown in service.catalogue for title in shown.titles}
-    return {
-        viewer.viewer_id: [
-            title
-            for title, (until, _) in sorted(viewer.progress.items(), key=lambda pair: pair[1][1], reverse=True)
-            if BEGUN * runtime[title] <= until < FINISHED * runtime[title]
-        ]
-        for viewer in viewers
-    }
+def next_episodes(
+    service: Service, viewers: list[Viewer], continued: dict[str, list[str]]
+) -> dict[tuple[str, str], str]:
+    """{(viewer, series): the episode after the furthest one that was finished}, unless it is to be continued."""
+    found = {}
+    for viewer in viewers:
+        for index, shown in enumerate(service.catalogue):
+            if 0 < viewer.n_finished[index] < len(shown.titles):
+                following = shown.titles[viewer.n_finished[index]]
+                if following not in continued.get(viewer.viewer_id, []):
+                    found[viewer.viewer_id, shown.shown_id] = following
+    return found
 
 
 def make_world() -> World:
     rng = np.random.default_rng(20261201)
     catalogue, titles = make_catalogue(rng)
     viewers = make_viewers(rng, catalogue)
-    service = Service(rng, catalogue)
+    service = Service(rng, np.random.default_rng(20261202), catalogue)
     watch(service, viewers)
+    continued = half_watched(service, viewers)
     people = [
         {"viewer_id": viewer.viewer_id, "country": viewer.country, "joined_at": START - timedelta(days=30)}
         for viewer in viewers
@@ -316,8 +357,16 @@ def make_world() -> World:
                 for viewer, (n, sums) in service.expected.items()
             },
             "n_visits": {viewer: n for viewer, (n, _) in service.expected.items()},
-            "begun": begun_titles(service, viewers),
-            "next": next_episodes(service, viewers),
+            "continued": continued,
+            "next": next_episodes(service, viewers, continued),
+            # (viewer, series) of which an earlier episode than the furthest was finished again
+            "watched_again": {
+                (viewer.viewer_id, service.catalogue[index].shown_id)
+                for viewer in viewers
+                for title, (until, _) in viewer.again.items()
+                if until >= FINISHED * service.catalogue[index := service.things[title]].runtime
+                and title != service.catalogue[index].titles[viewer.n_finished[index] - 1]
+            },
             "liked_thumbnail": LIKED_THUMBNAIL,
             "clickbait": {shown.shown_id for shown in catalogue if shown.is_clickbait},
             "pushed": {v.viewer_id: catalogue[v.pushed].shown_id for v in viewers if v.pushed is not None},

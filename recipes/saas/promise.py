@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from recipes.run import Ask, title
+from kindred.serving.arms import unit_key
+from recipes.run import Ask, first_places, title
 from recipes.saas.world import END, HAZARD, PERIOD_DAYS, Feature, includes
 
 # What prompts read of the build before: a build of a week ago, as far as it is read.
@@ -19,9 +20,10 @@ COMPARED = ["--select", "+customer_values", "--exclude-resource-type", "test", "
 
 N_JUDGED = 3  # newest moments of which it is known who cancelled; what the risk learned from lies before each
 PROMPT_FROM_RISK = 0.15  # as prompt_from_risk of dbt_project.yml
+CONTROL_ENDS = "80000000"  # the key at which the share of the control, one half, ends
 STEPS = {  # as onboarding_steps.csv
-    "admin": ["f01", "f06", "f16", "f11"],
-    "maker": ["f01", "f02", "f06", "f16"],
+    "admin": ["f01", "f06", "f16", "f11", "f36"],
+    "maker": ["f01", "f02", "f06", "f16", "f26"],
     "viewer": ["f11", "f16", "f17"],
 }
 
@@ -243,11 +245,13 @@ def keep_adoption(ask: Ask, truths: Mapping[str, Any]) -> list[str]:
     assert gain > 3 * error, f"proposals are ready {gain:.2f} +- {error:.2f} more often than any feature: too little"
     lists = ask("select user_id, n_steps, n_done, next_feature_id from onboarding_checklists")
     for user, n_steps, n_done, following in lists:
-        steps = STEPS[live[user][2]]
+        steps = [step for step in STEPS[live[user][2]] if step in allowed[user]]
         left = [step for step in steps if step not in used.get(user, ())]
         expected = (len(steps), len(steps) - len(left), left[0] if left else None)
         assert (n_steps, n_done, following) == expected, f"the checklist of {user}"
     assert len(lists) == len(live)
+    n_short = sum(n_steps < len(STEPS[live[user][2]]) for user, n_steps, *_ in lists)
+    assert n_short > 50, f"{n_short} users have fewer steps than their role: that plans lack features isn't tested"
     return [
         f"adoption of {len(rows)} features and {len(lists)} checklists: 0 wrong; {len(proposed):,} proposals: 0 used"
         f" already, 0 not in the plan; what the first one builds on is used {100 * gain:.0f} ± {100 * error:.0f} points"
@@ -256,10 +260,14 @@ def keep_adoption(ask: Ask, truths: Mapping[str, Any]) -> list[str]:
 
 
 def keep_targets(ask: Ask, truths: Mapping[str, Any]) -> list[str]:
-    """Users of accounts at risk are prompted, who were in peace lately; values are those of the build before."""
+    """Users of accounts at risk are prompted who were left in peace lately; values are those of the build before.
+
+    Who would be in the control of the running experiment is not prompted.
+    """
     rows = ask("""
         select
             user_id,
+            feature_id,
             account_id,
             churn_risk,
             account_value,
@@ -269,22 +277,34 @@ def keep_targets(ask: Ask, truths: Mapping[str, Any]) -> list[str]:
         order by priority
     """)
     assert len(rows) >= 30, f"{len(rows)} users are prompted: too few to look at"
-    for user, account, risk, value, age, _ in rows:
+    for user, feature, account, risk, value, age, _ in rows:
         assert truths["cancelled_at"][account] is None and truths["users"][user][0] == account, (
             f"{user} is no user of it"
         )
         assert float(risk) >= PROMPT_FROM_RISK, f"{account} is at no risk ({risk})"
         assert user not in truths["announced"], f"{user} was prompted a week ago"
+        assert unit_key(f"prompts|prompts|{user}|{feature}") >= CONTROL_ENDS, f"{user} is in the control for {feature}"
         assert (value is None) == (age is None) and age in (None, DAYS_BEFORE), (
             f"the value of {account} is {age} days old"
         )
         assert value is None or math.isfinite(value), f"the value of {account} is {value}"
+    [(n_controls,)] = ask(f"""
+        select count(*)
+        from next_features
+        inner join account_health
+            on next_features.account_id = account_health.account_id
+                and account_health.is_newest
+        where next_features.rank = 1
+            and account_health.churn_risk >= {PROMPT_FROM_RISK}
+            and substr(md5(concat('prompts|prompts|', user_id, '|', feature_id)), 1, 8) < '{CONTROL_ENDS}'
+    """)
+    assert n_controls >= 30, f"{n_controls} users at risk are in the control: that they are left out isn't tested"
     values = [float(at_risk) for *_, at_risk in rows if at_risk is not None]
     assert len(values) > 0.9 * len(rows), f"a value is known for {len(values)} of {len(rows)}"
     assert values == sorted(values, reverse=True) and all(row[-1] is None for row in rows[len(values) :]), "the order"
     return [
-        f"{len(rows)} users of {len({row[1] for row in rows})} accounts at risk are to be prompted: 0 lately prompted;"
-        f" values of the build before are {DAYS_BEFORE} days old"
+        f"{len(rows)} users of {len({row[2] for row in rows})} accounts at risk are to be prompted: 0 lately prompted,"
+        f" 0 of the {n_controls} in the control; values of the build before are {DAYS_BEFORE} days old"
     ]
 
 
@@ -318,7 +338,7 @@ def extract(ask: Ask) -> list[str]:
         limit 5
     """):
         lines.append("{} {:10} {:4.0%} health {:4.1f}: {}".format(*row))
-    lines += title("Whom to prompt about what, by the value at risk")
+    lines += title("Which user to prompt for which feature, by the value at risk")
     for row in ask("""
         select
             user_id,
@@ -333,6 +353,24 @@ def extract(ask: Ask) -> list[str]:
         limit 5
     """):
         lines.append("{} {:20.20} after {:20.20} risk {:3.0%} of {:7.2f}, as of {:.0f} days ago".format(*row))
+    [(person,)] = ask("select user_id from prompt_targets order by priority limit 1")
+    lines += title(f"What {person} uses")
+    for row in ask(f"""
+        select
+            saas_items.title,
+            saas_items.category,
+            feature_firsts.n_uses
+        from feature_firsts
+        inner join saas_items
+            on feature_firsts.feature_id = saas_items.item_id
+        where feature_firsts.user_id = '{person}'
+        order by
+            feature_firsts.n_uses desc,
+            saas_items.item_id
+        limit 5
+    """):
+        lines.append("{:20} {:16} {:3} times".format(*row))
+    lines += [*title(f"The next best features of {person}, and why"), *first_places(ask, person)]
     lines += title("What accounts want next")
     for row in ask("""
         select

@@ -14,7 +14,7 @@ final as (
         content.topic as category,
         concat('Level ', cast(cast(content.reading_level as bigint) as varchar)) as brand,
         content.published_at as created_at,
-        concat('{"format": "', content.format, '"}') as attributes,
+        {{ kindred.json_record({'format': 'content.format'}) }} as attributes,
         case
             when coalesce(content.reading_level, 0) not in (1, 2, 3, 4)
                 then concat(

@@ -1,6 +1,7 @@
 -- one row per play or impression, in the words of kindred's events
 -- By default a play counts by the share that was watched. With --vars 'learns_from: clicks' every play is a click: what
--- the promise compares with. In both a film is over once it is finished, a series with its last episode.
+-- the promise compares with. In both, what is half watched leaves the lists: it stands in continue_watching or
+-- next_in_series instead, or was given up.
 {% set is_by_share = var('learns_from') == 'watching' %}
 
 with plays as (
@@ -16,7 +17,7 @@ with plays as (
             when reached >= {{ var('half_from') }} then 'watched_half'
             else 'abandoned'
             {%- else -%}
-            when is_finished and is_last then 'clicked_to_the_end'
+            when reached >= {{ var('half_from') }} then 'clicked_and_begun'
             else 'click'
             {%- endif %}
         end as event_type,

@@ -1,23 +1,21 @@
--- one row per (viewer_id, shown_id): the episode after the last one that the viewer finished
--- An episode that is begun is in continue_watching instead.
+-- one row per (viewer_id, shown_id): the episode after the furthest one that the viewer has finished
+-- Who watches earlier episodes again doesn't begin anew. An episode that is in continue_watching isn't offered twice.
 with newest_plays as (select * from {{ ref('newest_plays') }}),
 
 episodes as (select * from {{ ref('numbered_titles') }}),
 
-last_finished as (
+furthest as (
 
     select
         viewer_id,
         shown_id,
-        title_id,
-        number_in_series,
-        started_at,
-        row_number() over (
-            partition by viewer_id, shown_id order by started_at desc, number_in_series desc
-        ) as number_from_the_last
+        max(number_in_series) as number_in_series,
+        max(started_at) as last_played_at
     from newest_plays
-    where is_finished
-    qualify number_from_the_last = 1
+    where was_ever_finished
+    group by
+        viewer_id,
+        shown_id
 
 ),
 
@@ -26,17 +24,20 @@ begun as (select * from {{ ref('continue_watching') }}),
 final as (
 
     select
-        last_finished.viewer_id,
-        last_finished.shown_id,
+        furthest.viewer_id,
+        furthest.shown_id,
         episodes.title_id,
-        last_finished.title_id as after_title_id,
-        last_finished.started_at as last_played_at
-    from last_finished
+        finished.title_id as after_title_id,
+        furthest.last_played_at
+    from furthest
     inner join episodes
-        on last_finished.shown_id = episodes.shown_id
-            and last_finished.number_in_series + 1 = episodes.number_in_series
+        on furthest.shown_id = episodes.shown_id
+            and furthest.number_in_series + 1 = episodes.number_in_series
+    inner join episodes as finished
+        on furthest.shown_id = finished.shown_id
+            and furthest.number_in_series = finished.number_in_series
     left join begun
-        on last_finished.viewer_id = begun.viewer_id
+        on furthest.viewer_id = begun.viewer_id
             and episodes.title_id = begun.title_id
     where begun.title_id is null
 

@@ -7,29 +7,9 @@ users as (select * from {{ ref('product_users') }} where not has_left),
 
 firsts as (select * from {{ ref('feature_firsts') }}),
 
-conditions as (select * from {{ ref('kindred', 'item_conditions') }}),
-
-answers as (select * from {{ ref('kindred', 'eligibility_answers') }}),
+declined as (select * from {{ ref('declined_features') }}),
 
 modules as (select * from {{ ref('kindred', 'adoption') }} where segment = ''),
-
--- A user may use a feature where none of its conditions is unmet.
-declined as (
-
-    select
-        users.user_id,
-        conditions.item_id
-    from users
-    cross join conditions
-    left join answers
-        on users.user_id = answers.user_id
-            and conditions.rule_id = answers.rule_id
-    where not coalesce(answers.is_met, false)
-    group by
-        users.user_id,
-        conditions.item_id
-
-),
 
 pairs as (
 

@@ -1,4 +1,5 @@
 -- one row per user: how far the user has come in the onboarding of the own role, and what comes next
+-- A step whose feature the user's plan or role doesn't have is no step of this user: it could never be done.
 with steps as (select * from {{ ref('onboarding_steps') }}),
 
 users as (select * from {{ ref('product_users') }} where not has_left),
@@ -6,6 +7,8 @@ users as (select * from {{ ref('product_users') }} where not has_left),
 firsts as (select * from {{ ref('feature_firsts') }}),
 
 features as (select * from {{ ref('saas_items') }}),
+
+declined as (select * from {{ ref('declined_features') }}),
 
 taken as (
 
@@ -29,6 +32,10 @@ taken as (
     left join firsts
         on users.user_id = firsts.user_id
             and steps.feature_id = firsts.feature_id
+    left join declined
+        on users.user_id = declined.user_id
+            and steps.feature_id = declined.item_id
+    where declined.user_id is null
 
 ),
 

@@ -2,6 +2,7 @@
 -- account_value is what the build before said of the account's next 90 days, value_age_days how old that is: a prompt
 -- can't wait for this build's value, nor may it read by chance the one or the other. In the first build both are null,
 -- and so they are for an account without a payment; accounts then are ordered by their risk alone, behind the others.
+-- While the experiment runs, nobody is prompted about a feature of which the user is in the control.
 with next_features as (select * from {{ ref('next_features') }} where rank = 1),
 
 health as (select * from {{ ref('account_health') }} where is_newest),
@@ -11,6 +12,47 @@ values_before as (select * from {{ ref('values_before') }}),
 prompts as (select * from {{ source('raw', 'prompts') }}),
 
 moment as (select max(as_of) as as_of from {{ ref('kindred', 'folds') }}),
+
+arms as (
+
+    select *
+    from {{ ref('kindred', 'current_arms') }}
+    where kind = 'offer'
+        and unit = 'user_item'
+        and context = ''
+        and is_running
+
+),
+
+{% set pair = "concat(next_features.user_id, '|', next_features.feature_id)" %}
+pairs as (
+
+    select
+        next_features.user_id,
+        arms.is_control,
+        arms.from_key,
+        arms.to_key,
+        arms.layer_from_key,
+        arms.layer_to_key,
+        {{ kindred.arm_key('arms', pair) }} as key,
+        {{ kindred.layer_key('arms', pair) }} as layer_key
+    from next_features
+    cross join arms
+
+),
+
+controls as (
+
+    select user_id
+    from pairs
+    where is_control
+        and key >= from_key
+        and key < to_key
+        and layer_key >= layer_from_key
+        and layer_key < layer_to_key
+    group by user_id
+
+),
 
 prompted_lately as (
 
@@ -46,8 +88,11 @@ chosen as (
         on next_features.account_id = values_before.account_id
     left join prompted_lately
         on next_features.user_id = prompted_lately.user_id
+    left join controls
+        on next_features.user_id = controls.user_id
     where health.churn_risk >= {{ var('prompt_from_risk') }}
         and prompted_lately.user_id is null
+        and controls.user_id is null
 
 ),
 

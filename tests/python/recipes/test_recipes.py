@@ -65,7 +65,8 @@ def test_a_recipe_keeps_its_promise_on_snowflake(name, tmp_path, snowflake):
 
     def ask(sql):
         # Snowflake calls a table function as table(...).
-        return cursor.execute(re.sub(r"from ((?:rerank|recommend)_items\(.*?\)) ", r"from table(\1) ", sql)).fetchall()
+        called = r"from ((?:rerank_items|recommend_items|autoplay)\(.*?\)) "
+        return cursor.execute(re.sub(called, r"from table(\1) ", sql)).fetchall()
 
     assert recipe.keep(ask, world.truths)
 

@@ -1,4 +1,4 @@
-"""recipes/saas: what prompts read of the build before, in the first build and in later ones."""
+"""recipes/saas: whom prompts are for, what they read of the build before, and what seeds may not say."""
 
 import json
 from datetime import datetime, timedelta
@@ -7,6 +7,7 @@ import duckdb
 import pytest
 from conftest import copy_package, run_dbt
 
+from kindred.serving.arms import unit_key
 from recipes import run
 
 NOW = datetime(2026, 6, 1)
@@ -22,8 +23,11 @@ class Recipe:
         run.write_tables(run.load("saas").make_world(), self.project)
         self.run("deps")
 
+    def dbt(self, *command, **settings):
+        return run_dbt(*command, environment=self.environment, writes=True, settings=settings, **self.paths)
+
     def run(self, *command, **settings):
-        result = run_dbt(*command, environment=self.environment, writes=True, settings=settings, **self.paths)
+        result = self.dbt(*command, **settings)
         assert result.returncode == 0, result.output
         return result.output
 
@@ -76,8 +80,12 @@ def test_values_before__come_before_anything_that_the_build_makes(recipe):
 
 @pytest.mark.parametrize("is_first", [True, False], ids=["the first build", "a later build"])
 def test_prompt_targets__with_and_without_values(recipe, is_first):
-    """By the value at risk; accounts of no known value come last, by their risk."""
-    users = [("u1", "a1"), ("u2", "a2"), ("u3", "a3"), ("u4", "a4"), ("u5", "a5")]
+    """By the value at risk; accounts of no known value come last, by their risk. Nobody of the control is prompted."""
+    # Of u8, at risk as u2 is, the key of the first feature lies in the control.
+    users = [("u1", "a1"), ("u2", "a2"), ("u3", "a3"), ("u4", "a4"), ("u5", "a5"), ("u8", "a2")]
+    assert [unit_key(f"prompts|prompts|{user}|f01") >= "e" for user, _ in users] == [False] * 5 + [True]
+    arm = "'prompts', 'offer', 'user_item', '', 'prompts', 'prompts', '00000000', 'g'"
+    named = "experiment_id, kind, unit, context, salt, layer, layer_from_key, layer_to_key, arm, is_control"
     proposals = ", ".join(
         f"('{user}', {rank}, '{account}', 'f0{rank}', 'Board', 'your_history', null)"
         for user, account in users
@@ -100,6 +108,9 @@ def test_prompt_targets__with_and_without_values(recipe, is_first):
         "create or replace table account_health as from"
         f" (values {health}) as _ (account_id, is_newest, churn_risk, reason_1)",
         f"create or replace table values_before as {values}",
+        "create or replace table current_arms as from (values"
+        f" ({arm}, 'prompt', false, '00000000', 'e0000000', true), ({arm}, 'control', true, 'e0000000', 'g', true)"
+        f") as _ ({named}, from_key, to_key, is_running)",
     )
     recipe.build("prompt_targets")
     found = recipe.execute(
@@ -114,3 +125,64 @@ def test_prompt_targets__with_and_without_values(recipe, is_first):
             ("u2", "f01", 20.0, 3.5, 10.0),
             ("u3", "f01", None, None, None),
         ]
+    # Once the experiment is over there is no control.
+    recipe.execute("update current_arms set is_running = false")
+    recipe.build("prompt_targets")
+    [(n_targets,)] = recipe.execute("select count(*) from prompt_targets")
+    assert n_targets == 4
+
+
+def test_onboarding__has_no_step_that_the_user_can_never_do(recipe):
+    """u1 has done what the plan has, u2 may do all; of the feature f3 nobody knows whether u3 may use it."""
+    recipe.execute(
+        "create or replace table product_users as select *, 'a' as account_id, 'maker' as role, false as has_left"
+        " from (values ('u1'), ('u2'), ('u3')) as _ (user_id)",
+        "create or replace table onboarding_steps as from (values ('maker', 1, 'f1'), ('maker', 2, 'f2'),"
+        " ('maker', 3, 'f3')) as _ (role, step, feature_id)",
+        "create or replace table saas_items as select *, item_id as title"
+        " from (values ('f1'), ('f2'), ('f3')) as _ (item_id)",
+        "create or replace table feature_firsts as from (values ('u1', 'f1'), ('u1', 'f2'), ('u2', 'f1'), ('u2', 'f2'),"
+        " ('u3', 'f1')) as _ (user_id, feature_id)",
+        "create or replace table item_conditions as select 'pro' as rule_id, 'f3' as item_id",
+        "create or replace table eligibility_answers as from (values ('u1', 'pro', false), ('u2', 'pro', true))"
+        " as _ (user_id, rule_id, is_met)",
+    )
+    recipe.run("run", "--select", "onboarding_checklists")
+    assert recipe.execute(
+        "select user_id, n_steps, n_done, next_feature_id from onboarding_checklists order by user_id"
+    ) == [("u1", 2, 2, None), ("u2", 3, 2, "f3"), ("u3", 2, 1, "f2")]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "problem"),
+    [
+        ("trend,3,-0.3,0.3", "trend,3,-0.2,0.3", "signal 'trend' of health_signals: no class has values from -0.3 to"),
+        ("trend,3,-0.3,0.3", "trend,3,-0.4,0.3", "class 3 overlaps the one before"),
+        ("n_bad,3,2,,", "n_bad,3,2,9,", "no class has values from 9.0 on: leave to_value of the highest class empty"),
+        ("breadth,1,,2", "breadth,1,0,2", "no class has values below 0.0: leave from_value of the lowest class empty"),
+        ("days_silent,", "days_still,", "signal 'days_silent' of health_signals: it has no class"),
+    ],
+)
+def test_health_signals__have_a_class_for_every_value(recipe, before, after, problem):
+    seed = recipe.project / "seeds/health_signals.csv"
+    text = seed.read_text(encoding="utf-8")
+    assert before in text
+    seed.write_text(text.replace(before, after), encoding="utf-8")
+    try:
+        result = recipe.dbt("build", "--select", "health_signals")
+    finally:
+        seed.write_text(text, encoding="utf-8")
+    assert result.returncode == 1
+    assert problem in result.text
+
+
+def test_onboarding_steps__name_features(recipe):
+    seed = recipe.project / "seeds/onboarding_steps.csv"
+    text = seed.read_text(encoding="utf-8")
+    recipe.run("run", "--select", "saas_items")
+    for change, returncode in ((("f16", "f16"), 0), (("f16", "f61"), 1)):
+        seed.write_text(text.replace(*change), encoding="utf-8")
+        result = recipe.dbt("build", "--select", "onboarding_steps")
+        seed.write_text(text, encoding="utf-8")
+        assert result.returncode == returncode, result.output
+    assert "every_onboarding_step_is_a_feature" in result.text
