@@ -29,5 +29,4 @@ def model(dbt, session):
         "arms": dbt.ref("release_arms"),
         "item_arms": dbt.ref("release_item_arms"),
     }
-    segment_lists = dbt.ref("fallback_recommendations")
-    return release.publish(dbt, session, tables, *state, settings, segment_lists)
+    return release.publish(dbt, session, tables, *state, settings, dbt.ref("fallback_recommendations"))

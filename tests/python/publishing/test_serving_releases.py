@@ -675,6 +675,8 @@ def warehouse():
             rows = pa.Table.from_batches(list(batches))  # noqa: F841, DuckDB finds it by name
             # The warehouse keeps no order.
             connection.execute(f"create table release_{name} as from rows order by 1 desc")
+        # A release has it packed.
+        connection.execute("update release_item_texts set vector = '[0.0]'")
         connection.execute("create table folds as select 'live' as fold, timestamp '2026-06-01' as as_of")
         connection.execute("create table withdrawals (store text, release_id text)")
         evaluate(connection)
