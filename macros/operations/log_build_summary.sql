@@ -19,8 +19,8 @@
             {% set lines = [
                 "",
                 "kindred: " ~ (listed if own else "lists are those of segments (lists_for: segments)"),
-                "learned from " ~ "{:,}".format(run.n_events | int) ~ " events up to " ~ run.last_event_at
-                ~ " (as of " ~ run.as_of ~ "), " ~ "{:,}".format(run.n_rejected_events | int)
+                "read " ~ "{:,}".format(run.n_events | int) ~ " events up to " ~ run.last_event_at
+                ~ " (lists as of " ~ run.as_of ~ "), " ~ "{:,}".format(run.n_rejected_events | int)
                 ~ " more set aside" ~ (": " ~ reasons[:5] | join(', ') ~ (' and others' if reasons | length > 5 else '') if reasons else "")
                 ~ ", see " ~ built.get('rejected_events', 'rejected_events'),
                 "lists: select * from " ~ lists ~ " where " ~ ("user_id" if own else "segment") ~ " = '...' order by rank",
