@@ -10,20 +10,18 @@ was found. It needs numpy, and for meaning the package that text_encoder names.
 from __future__ import annotations
 
 import difflib
+import sqlite3
 import threading
 from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from kindred.texts import TEXT_COLUMNS, Encoder, load_encoder, terms_of, unpacked
-
-if TYPE_CHECKING:
-    from kindred.serving.store import Reader, SearchResult
 
 Row = Mapping[str, Any]
 
@@ -254,14 +252,14 @@ class Catalogue:
     why_words_alone: str | None
 
     @classmethod
-    def of(cls, reader: Reader) -> Catalogue:
-        encoder, why = encoder_of(reader)
-        return cls(reader.release["release_id"], Index(reader.connection.execute(ITEMS)), encoder, why)
+    def of(cls, release_id: str, release: sqlite3.Connection) -> Catalogue:
+        encoder, why = encoder_of(release)
+        return cls(release_id, Index(release.execute(ITEMS)), encoder, why)
 
 
-def encoder_of(reader: Reader) -> tuple[Encoder | None, str | None]:
+def encoder_of(release: sqlite3.Connection) -> tuple[Encoder | None, str | None]:
     """(The encoder that made a release's vectors, None) or (None, why this process can't encode a query)."""
-    row = reader.connection.execute("select text_encoder, weights from text_encoder").fetchone()
+    row = release.execute("select text_encoder, weights from text_encoder").fetchone()
     if row is None:
         return None, NO_VECTORS
     try:
@@ -281,16 +279,15 @@ class Searcher:
         self.encoding = threading.Lock()
         self.found: Catalogue | None = None
 
-    def catalogue(self, reader: Reader) -> Catalogue:
-        """That of a release. While one thread reads a new release, the others have the one before."""
+    def catalogue(self, release_id: str, release: sqlite3.Connection) -> Catalogue:
+        """That of a release, whose rows are mappings. While one thread reads a new one, others have the one before."""
         found = self.found
-        release_id = reader.release["release_id"]
         if found and found.release_id == release_id:
             return found
         if self.lock.acquire(blocking=found is None):
             try:
                 if self.found is None or self.found.release_id != release_id:
-                    self.found = Catalogue.of(reader)
+                    self.found = Catalogue.of(release_id, release)
                 return self.found
             finally:
                 self.lock.release()
@@ -307,8 +304,8 @@ class Searcher:
         return found
 
 
-def found_lines(found: SearchResult, has_person: bool) -> list[str]:
-    """What `kindred search` prints."""
+def found_lines(found: Mapping[str, Any], has_person: bool) -> list[str]:
+    """What `kindred search` prints of what `Store.search` gives."""
     from kindred.experiments.report import table
 
     said = [f"by words alone: {found['why_words_alone']}"] if found["why_words_alone"] else []

@@ -897,7 +897,7 @@ class Store:
             searcher = self.searcher = self.searcher or searching.Searcher()
 
         def question(reader: Reader) -> SearchResult:
-            catalogue = searcher.catalogue(reader)
+            catalogue = searcher.catalogue(reader.release["release_id"], reader.connection)
             row: Any = reader.person(user_id) if user_id is not None else None
             is_held_out = reader.has_holdouts and reader.is_held_out(user_id, row)
             asked = Request.of(reader, user_id, segment)

@@ -107,10 +107,10 @@ def test_a_new_release_takes_the_place_of_the_one_before(tmp_path, monkeypatch):
     begun, go_on = threading.Event(), threading.Event()
     original = searching.Catalogue.of
 
-    def slow(reader):
+    def slow(*release):
         begun.set()
         assert go_on.wait(20)
-        return original(reader)
+        return original(*release)
 
     monkeypatch.setattr(searching.Catalogue, "of", slow)
     answers = []
@@ -133,7 +133,7 @@ def test_threads_read_the_first_release_once(tmp_path, monkeypatch):
     write_release(tmp_path, mugs(), OLD)
     store, made, answers = Store(tmp_path), [], []
     original = searching.Catalogue.of
-    monkeypatch.setattr(searching.Catalogue, "of", lambda reader: made.append(1) or original(reader))
+    monkeypatch.setattr(searching.Catalogue, "of", lambda *release: made.append(1) or original(*release))
     threads = [threading.Thread(target=lambda: answers.append(found_ids(store, "mug"))) for _ in range(8)]
     for thread in threads:
         thread.start()
