@@ -18,7 +18,8 @@ NOW = datetime(2026, 6, 1)
 ODD = 'a "quote", a back\\slash and\na new line'
 SEEDS = ["decline_texts", "fintech_eligibility"]
 MODELS = ["bank_problems", "fintech_users", "card_entries", "card_payments", "left_out_entries", "spending_profiles"]
-MODELS += ["payment_measures", "recurring_payments", "spending_by_month", "decision_audit", "decision_log"]
+MODELS += ["payment_measures", "recurring_payments", "spending_by_month"]
+MODELS += ["asked_conditions", "decision_audit", "decision_log"]
 # {table of kindred or of the recipe: its rows as SQL}
 TABLES = {
     "folds": f"select 'live' as fold, timestamp '{NOW}' as as_of",
