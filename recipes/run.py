@@ -124,7 +124,7 @@ def dbt(*arguments: str, manifest: Any = None) -> Any:
 def build(recipe: Recipe) -> None:
     """Build a recipe in the current folder. Errors: RuntimeError where a command of dbt fails; dbt has said why.
 
-    dbt reads a project anew for other variables, a third of a build's time: this process reads it while another one
+    dbt reads a project again for other variables, a third of a build's time: this process reads it while another one
     builds what is compared with.
     """
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager

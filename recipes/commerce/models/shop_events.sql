@@ -85,7 +85,7 @@ prices_shown as (
         cast(null as varchar) as list_id,
         cast(null as bigint) as position,
         cast(null as varchar) as query,
-        concat('{"experiment": "', test, '", "arm": "', arm, '"}') as properties
+        {{ kindred.json_record({'experiment': 'test', 'arm': 'arm'}) }} as properties
     from {{ source('raw', 'prices_shown') }}
 
 ),

@@ -1,5 +1,5 @@
 -- one row per (viewer_id, shown_id): the episode after the furthest one that the viewer has finished
--- Who watches earlier episodes again doesn't begin anew. An episode that is in continue_watching isn't offered twice.
+-- People who watch earlier episodes again don't start over. An episode in continue_watching isn't offered twice.
 with newest_plays as (select * from {{ ref('newest_plays') }}),
 
 episodes as (select * from {{ ref('numbered_titles') }}),
